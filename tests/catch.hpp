@@ -1,10 +1,10 @@
-// Catch2 v2 (Debian 12) and v3 (Debian 13) under one include.
+// Catch2 v2 (Debian 12) and v3 (Debian 13) under one include, and Approx under one name.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
+using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
+using Catch::Detail::Approx;
 #endif
-
-using Catch::Approx;

@@ -1,0 +1,44 @@
+// A report as data: paragraphs and tables with units, rendered to text, CSV, Markdown or JSON.
+// Every format carries the same numbers; text rounds them to read, the others keep full precision.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace tomestimate::report {
+
+struct Column {
+  std::string name;
+  std::string unit;  // "" for text or a bare number
+};
+
+using Cell = std::variant<std::monostate, std::string, double>;  // monostate: nothing to say
+using Row = std::vector<Cell>;
+
+struct Table {
+  std::string id;  // what --table takes: "summary"
+  std::string title;
+  std::vector<Column> columns;  // a row has one cell a column
+  std::vector<Row> rows;
+  std::vector<std::string> notes;
+  bool merge_equal_rows = false;  // text: rows equal but for column 0 become one, "0-29"
+};
+
+struct Document {
+  std::string title;
+  std::vector<std::string> lead;
+  std::vector<Table> tables;
+};
+
+enum class Format { text, csv, markdown, json };
+
+// Renders the whole document; ends with a newline.
+std::string render(const Document& document, Format format);
+
+// Writes text to path through a temporary in the same folder and a rename, so that a reader never
+// sees half a file. Throws std::runtime_error with path and reason; then nothing is left behind.
+void write_file(const std::string& path, std::string_view text);
+
+}  // namespace tomestimate::report

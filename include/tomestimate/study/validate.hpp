@@ -1,0 +1,55 @@
+// Engine against kernel: every closed-form count of a pass must equal the counted one, exactly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <tomestimate/spec/graph.hpp>
+
+namespace tomestimate::study {
+
+struct Mismatch {
+  std::string where;  // "layer 3 k.lora_a", "tail lm_head", "pass"
+  std::string count;  // "sram_read_bits"
+  double closed_form;
+  std::uint64_t counted;
+};
+
+struct Validation {
+  std::string graph;
+  spec::Pass<double> pass{};
+  double weights = 0;     // base weights of the graph
+  std::size_t counts = 0; // compared
+  std::vector<Mismatch> mismatches;
+  std::string first_difference;  // op where the kernel's two paths differ; empty if they agree
+  std::uint64_t output_hash = 0;
+  double seconds = 0;  // of the kernel
+
+  bool passed() const { return mismatches.empty() && first_difference.empty(); }
+};
+
+// Runs one pass in the kernel and compares. Throws std::invalid_argument if the kernel cannot run it.
+Validation validate(std::string graph, const spec::Hardware<double>& hw,
+                    const spec::Model<double>& model, const spec::Pass<double>& pass,
+                    unsigned threads);
+
+struct Graph {
+  std::string name;
+  spec::Hardware<double> hw;
+  spec::Model<double> model;
+  spec::Pass<double> pass;
+};
+
+// Small graphs around a design: shapes that fill nothing evenly, batches, prefill, gating domains,
+// LM head in ROM, integer weights, no adapter. Same order and content on every run.
+std::vector<Graph> small_graphs(const spec::Hardware<double>& hw,
+                                const spec::Model<double>& model);
+
+// The design itself, full size: a decode step at the workload, and a short prefill that takes more
+// than one token group.
+std::vector<Graph> full_graphs(const spec::Hardware<double>& hw,
+                               const spec::Model<double>& model);
+
+}  // namespace tomestimate::study

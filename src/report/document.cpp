@@ -1,0 +1,278 @@
+#include <tomestimate/report/document.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <range/v3/numeric/accumulate.hpp>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/enumerate.hpp>
+#include <range/v3/view/transform.hpp>
+#include <range/v3/view/zip.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+namespace rv = ranges::views;
+using Strings = std::vector<std::string>;
+
+std::string heading(const Column& column) {
+  return column.unit.empty() ? column.name : fmt::format("{} [{}]", column.name, column.unit);
+}
+
+// Four significant digits; whole numbers of up to seven digits in full.
+std::string rounded(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e7) return fmt::format("{:.0f}", value);
+  const double size = std::abs(value);
+  if (size < 1e-3 || size >= 1e7) return fmt::format("{:.3e}", value);
+  const int decimals = std::max(0, 3 - static_cast<int>(std::floor(std::log10(size))));
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+// Shortest text that reads back as the same double.
+std::string exact(double value) { return fmt::format("{}", value); }
+
+template <class Number>
+std::string cell_text(const Cell& cell, Number number) {
+  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+  if (const auto* value = std::get_if<double>(&cell)) return number(*value);
+  return "";
+}
+
+template <class Number>
+Strings row_text(const Row& row, Number number) {
+  return row | rv::transform([&](const Cell& c) { return cell_text(c, number); }) |
+         ranges::to<Strings>;
+}
+
+// Runs of rows that agree in all but their first cell, as one row labelled "first-last".
+std::vector<Strings> merged(const std::vector<Strings>& rows) {
+  const auto same = [](const Strings& a, const Strings& b) {
+    return std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end());
+  };
+  std::vector<Strings> out;
+  for (auto first = rows.begin(); first != rows.end();) {
+    auto last = first;
+    while (last + 1 != rows.end() && same(*first, *(last + 1))) ++last;
+    out.push_back(*first);
+    if (last != first) out.back()[0] += "-" + (*last)[0];
+    first = last + 1;
+  }
+  return out;
+}
+
+// Bytes that continue a UTF-8 character take no width.
+std::size_t width(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+}
+
+bool is_numeric(const Table& table, std::size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
+    return std::holds_alternative<double>(row[column]);
+  });
+}
+
+std::string padded(const std::string& text, std::size_t to, bool right) {
+  const std::string fill(to - std::min(to, width(text)), ' ');
+  return right ? fill + text : text + fill;
+}
+
+void append_text(const Table& table, std::string& out) {
+  auto body = table.rows | rv::transform([](const Row& r) { return row_text(r, rounded); }) |
+              ranges::to<std::vector<Strings>>;
+  if (table.merge_equal_rows) body = merged(body);
+  const auto names = table.columns | rv::transform(&Column::name) | ranges::to<Strings>;
+  const auto units = table.columns | rv::transform(&Column::unit) | ranges::to<Strings>;
+  const bool has_units = ranges::accumulate(units, std::string{}) != "";
+  std::vector<Strings> lines{names};
+  if (has_units) lines.push_back(units);
+  lines.insert(lines.end(), body.begin(), body.end());
+
+  out += fmt::format("\n{}\n", table.title);
+  std::vector<std::size_t> widths(table.columns.size());
+  for (const auto& line : lines)
+    for (auto&& [w, cell] : rv::zip(widths, line)) w = std::max(w, width(cell));
+  const auto rule = ranges::accumulate(widths, std::size_t{0}) + 2 * widths.size();
+  for (const auto& [i, line] : lines | rv::enumerate) {
+    std::string text;
+    for (const auto& [c, cell] : line | rv::enumerate) {
+      const bool last = c + 1 == line.size();
+      const bool right = is_numeric(table, c);
+      text += "  " + (last && !right ? cell : padded(cell, widths[c], right));
+    }
+    out += text.substr(0, text.find_last_not_of(' ') + 1) + "\n";
+    if (i + 1 == (has_units ? 2u : 1u)) out += "  " + std::string(rule - 2, '-') + "\n";
+  }
+  for (const auto& note : table.notes) out += fmt::format("  * {}\n", note);
+}
+
+std::string csv_cell(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string joined(const Strings& cells, std::string_view separator) {
+  return fmt::format("{}", fmt::join(cells, separator));
+}
+
+void append_csv(const Table& table, std::string& out) {
+  const auto quoted = [](const Strings& cells) {
+    return joined(cells | rv::transform(csv_cell) | ranges::to<Strings>, ",") + "\n";
+  };
+  out += quoted(table.columns | rv::transform(heading) | ranges::to<Strings>);
+  for (const auto& row : table.rows) out += quoted(row_text(row, exact));
+}
+
+std::string markdown_cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+void append_markdown(const Table& table, std::string& out) {
+  const auto line = [](const Strings& cells) {
+    return "| " + joined(cells | rv::transform(markdown_cell) | ranges::to<Strings>, " | ") +
+           " |\n";
+  };
+  out += fmt::format("\n## {}\n\n", table.title);
+  out += line(table.columns | rv::transform(heading) | ranges::to<Strings>);
+  out += "|";
+  for (const auto& [i, column] : table.columns | rv::enumerate)
+    out += is_numeric(table, i) ? "---:|" : "---|";
+  out += "\n";
+  for (const auto& row : table.rows) out += line(row_text(row, exact));
+  if (!table.notes.empty()) out += "\n";
+  for (const auto& note : table.notes) out += fmt::format("- {}\n", note);
+}
+
+nlohmann::ordered_json to_json(const Table& table) {
+  nlohmann::ordered_json out{{"id", table.id}, {"title", table.title}};
+  for (const auto& column : table.columns)
+    out["columns"].push_back({{"name", column.name}, {"unit", column.unit}});
+  out["rows"] = nlohmann::ordered_json::array();
+  for (const auto& row : table.rows) {
+    auto cells = nlohmann::ordered_json::array();
+    for (const auto& cell : row) {
+      if (const auto* text = std::get_if<std::string>(&cell)) cells.push_back(*text);
+      if (const auto* value = std::get_if<double>(&cell)) cells.push_back(*value);
+      if (std::holds_alternative<std::monostate>(cell)) cells.push_back(nullptr);
+    }
+    out["rows"].push_back(std::move(cells));
+  }
+  out["notes"] = table.notes;
+  return out;
+}
+
+std::string render_text(const Document& document) {
+  std::string out = document.title + "\n";
+  for (const auto& paragraph : document.lead) out += paragraph + "\n";
+  for (const auto& table : document.tables) append_text(table, out);
+  return out;
+}
+
+// A single table is plain CSV; several are set apart by a blank line and a "# id: title" line, and
+// the paragraphs are "# " lines at the top.
+std::string render_csv(const Document& document) {
+  std::string out;
+  const bool several = document.tables.size() > 1;
+  if (several) {
+    out += fmt::format("# {}\n", document.title);
+    for (const auto& paragraph : document.lead) out += fmt::format("# {}\n", paragraph);
+  }
+  for (const auto& table : document.tables) {
+    if (several) out += fmt::format("\n# {}: {}\n", table.id, table.title);
+    append_csv(table, out);
+  }
+  return out;
+}
+
+std::string render_markdown(const Document& document) {
+  std::string out = fmt::format("# {}\n", document.title);
+  for (const auto& paragraph : document.lead) out += fmt::format("\n{}\n", paragraph);
+  for (const auto& table : document.tables) append_markdown(table, out);
+  return out;
+}
+
+std::string render_json(const Document& document) {
+  nlohmann::ordered_json out{{"title", document.title}, {"lead", document.lead}};
+  out["tables"] = nlohmann::ordered_json::array();
+  for (const auto& table : document.tables) out["tables"].push_back(to_json(table));
+  return out.dump(2) + "\n";
+}
+
+// A temporary file that is gone unless it was renamed to its place.
+class Temporary {
+ public:
+  explicit Temporary(const std::string& target) : path_(target + ".XXXXXX") {
+    descriptor_ = mkstemp(path_.data());
+    if (descriptor_ < 0) fail("cannot create a file beside it");
+  }
+  Temporary(const Temporary&) = delete;
+  Temporary& operator=(const Temporary&) = delete;
+  ~Temporary() {
+    if (descriptor_ >= 0) close(descriptor_);
+    if (!renamed_) unlink(path_.c_str());
+  }
+
+  void write(std::string_view text) {
+    while (!text.empty()) {
+      const auto n = ::write(descriptor_, text.data(), text.size());
+      if (n < 0) fail("cannot write");
+      text.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  void rename_to(const std::string& target) {
+    // mkstemp makes the file private; a report gets the mode any other new file would.
+    const auto mask = umask(0);
+    umask(mask);
+    if (fchmod(descriptor_, 0666 & ~mask) != 0) fail("cannot set its mode");
+    if (fsync(descriptor_) != 0) fail("cannot write");
+    if (std::rename(path_.c_str(), target.c_str()) != 0) fail("cannot rename to it");
+    renamed_ = true;
+  }
+
+ private:
+  [[noreturn]] static void fail(const char* what) {
+    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+  }
+
+  std::string path_;
+  int descriptor_ = -1;
+  bool renamed_ = false;
+};
+
+}  // namespace
+
+std::string render(const Document& document, Format format) {
+  switch (format) {
+    case Format::csv: return render_csv(document);
+    case Format::markdown: return render_markdown(document);
+    case Format::json: return render_json(document);
+    case Format::text: break;
+  }
+  return render_text(document);
+}
+
+void write_file(const std::string& path, std::string_view text) try {
+  Temporary file(path);
+  file.write(text);
+  file.rename_to(path);
+} catch (const std::runtime_error& e) {
+  throw std::runtime_error(fmt::format("{}: {}", path, e.what()));
+}
+
+}  // namespace tomestimate::report

@@ -1,0 +1,431 @@
+#include <tomestimate/report/reports.hpp>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/stable_sort.hpp>
+#include <range/v3/view/enumerate.hpp>
+#include <range/v3/view/filter.hpp>
+
+#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/units/unit_text.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+namespace rv = ranges::views;
+using engine::OpEstimate;
+using engine::PassEstimate;
+using Estimate = engine::Estimate<double>;
+using Evaluation = study::Evaluation<double>;
+using Layer = engine::LayerEstimate<double>;
+using spec::Op;
+using Hardware = spec::Hardware<double>;
+using Model = spec::Model<double>;
+
+template <class Unit>
+double in(const units::Quantity<Unit, double>& q, std::string_view unit) {
+  return units::from_base(q.value(), unit);
+}
+double in(double value, std::string_view unit) {
+  return unit.empty() ? value : units::from_base(value, unit);
+}
+
+// ---- what binds ----
+
+using OpCycles = std::array<std::pair<std::string_view, double>, 7>;
+
+OpCycles resources(const OpEstimate<double>& op) {
+  return {{{"PE compute", op.compute.value()},
+           {"ROM read", op.rom.value()},
+           {"SRAM port", op.sram.value()},
+           {"activation buffer", op.buffer.value()},
+           {"reduction tree", op.tree.value()},
+           {"broadcast bus", op.broadcast.value()},
+           {"vector unit", op.vector.value()}}};
+}
+
+// The slowest resource of an op; several if they are equally slow; "" if the op takes no time.
+std::string binding(const OpEstimate<double>& op) {
+  double worst = 0;
+  for (const auto& [name, cycles] : resources(op)) worst = std::max(worst, cycles);
+  std::string names;
+  if (worst == 0) return names;
+  for (const auto& [name, cycles] : resources(op))
+    if (cycles == worst) names += (names.empty() ? "" : " = ") + std::string(name);
+  return names;
+}
+
+// Time of a pass by what binds it, longest first. With token groups that overlap, matrix and vector
+// work hide behind each other, so shares are of the work, not of the elapsed time.
+std::vector<std::pair<std::string, double>> binding_cycles(const Hardware& hw, const Model& m,
+                                                           const PassEstimate<double>& pass) {
+  std::map<std::string, double> by_name;
+  const auto add = [&](const OpEstimate<double>& op, double times) {
+    const auto name = binding(op);
+    const double latency = op.latency.value();
+    if (!name.empty()) by_name[name] += times * (total_cycles(op).value() - latency);
+    by_name["pipeline and tree latency"] += times * latency;
+  };
+  const auto layers = static_cast<double>(m.layers);
+  for (const auto& op : pass.schedule.ops) add(op, layers);
+  add(pass.schedule.final_norm, 1);
+  add(pass.schedule.lm_head, 1);
+  const auto& plan = pass.schedule;
+  by_name["exposed ROM wake"] = plan.exposed_first.value() +
+                                (layers - 1) * plan.exposed.value() + plan.exposed_head.value();
+  by_name["host link"] = (pass.link_time * hw.chip.clock).value();
+  std::vector<std::pair<std::string, double>> sorted(by_name.begin(), by_name.end());
+  std::erase_if(sorted, [](const auto& entry) { return entry.second == 0; });
+  ranges::stable_sort(sorted, std::greater{}, [](const auto& entry) { return entry.second; });
+  return sorted;
+}
+
+std::string_view remedy(std::string_view what) {
+  using Pair = std::pair<std::string_view, std::string_view>;
+  static constexpr std::array<Pair, 10> remedies{{
+      {"PE compute = ROM read", "lanes or a wider PE with its ROM port; either alone gains nothing"},
+      {"PE compute", "lanes.count, pe.rows, pe.width or the clock"},
+      {"ROM read", "rom.read_width"},
+      {"SRAM port", "sram.banks, sram.port_width, or a lower adapter rank"},
+      {"activation buffer", "buffer.read_width"},
+      {"reduction tree", "interconnect.tree_values"},
+      {"broadcast bus", "interconnect.broadcast_width"},
+      {"vector unit", "vector.width, or fewer passes (fused norm and quantization)"},
+      {"exposed ROM wake", "gating.prewake, shorter gating.wake_latency"},
+      {"host link", "host.latency, host.bandwidth"},
+  }};
+  for (const auto& [prefix, text] : remedies)
+    if (what.substr(0, prefix.size()) == prefix) return text;
+  return "pe.pipeline, interconnect.level_latency; fewer, larger ops";
+}
+
+Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass,
+                    std::string id, std::string title) {
+  Table table{std::move(id), std::move(title),
+              {{"bound by", ""}, {"time", "us"}, {"share", "%"}, {"relieved by", ""}}, {}, {}};
+  const auto parts = binding_cycles(hw, m, pass);
+  double sum = 0;
+  for (const auto& part : parts) sum += part.second;
+  for (const auto& [name, cycles] : parts)
+    table.rows.push_back({name, in(engine::seconds(hw, units::cycles(cycles)), "us"),
+                          100 * cycles / sum, std::string(remedy(name))});
+  if (pass.schedule.layer < pass.schedule.matrix + pass.schedule.vector)
+    table.notes.push_back(
+        "token groups overlap matrix and vector work, so these times add up to more than the pass");
+  return table;
+}
+
+// ---- summary ----
+
+Table summary_table(const Hardware& hw, const Evaluation& all) {
+  Table table{"summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}},
+              {}, {}};
+  study::visit_metrics(hw, all, [&table](const study::Metric& metric, const auto& value) {
+    table.rows.push_back({std::string(metric.name), in(value, metric.unit),
+                          std::string(metric.unit), std::string(metric.doc)});
+  });
+  return table;
+}
+
+// ---- layers and ops ----
+
+double megabits(units::Bits<double> amount) { return in(amount, "Mbit"); }
+
+struct SramTraffic {
+  units::Bits<double> adapter{}, kv_read{}, kv_write{}, residual{};
+};
+
+SramTraffic sram_traffic(const Layer& layer) {
+  SramTraffic t;
+  for (const auto& [i, op] : layer.ops | rv::enumerate) {
+    const auto id = static_cast<Op>(i);
+    const auto kind = spec::info(id).kind;
+    if (kind == spec::OpKind::lora_a || kind == spec::OpKind::lora_b) t.adapter += op.sram_read;
+    if (kind == spec::OpKind::attention) t.kv_read += op.sram_read;
+    if (id == Op::rope) t.kv_write += op.sram_write;
+    if (id == Op::attn_residual || id == Op::ffn_residual)
+      t.residual += op.sram_read + op.sram_write;
+  }
+  return t;
+}
+
+// What takes the largest share of a layer's time, and that share.
+std::string layer_binding(const Layer& layer) {
+  std::map<std::string, double> by_name;
+  double sum = layer.exposed_wake.value();
+  for (const auto& op : layer.ops) {
+    by_name[binding(op)] += total_cycles(op).value();
+    sum += total_cycles(op).value();
+  }
+  const auto top = std::max_element(by_name.begin(), by_name.end(), [](auto& a, auto& b) {
+    return a.second < b.second;
+  });
+  return fmt::format("{} ({:.0f} %)", top->first, 100 * top->second / sum);
+}
+
+Table layer_table(const Hardware& hw, const Hardware& ungated_hw, const Model& m,
+                  const PassEstimate<double>& pass, const PassEstimate<double>& ungated,
+                  std::string id, std::string title) {
+  Table table{std::move(id), std::move(title),
+              {{"layer", ""}, {"time", "us"}, {"wake", "cycle"}, {"ROM", "Mbit"}, {"1-bits", "%"},
+               {"ROM rate", "Tbit/s"}, {"area", "mm^2"}, {"as macro", "mm^2"},
+               {"as SRAM", "mm^2"}, {"adapter", "Mbit"}, {"KV read", "Mbit"},
+               {"KV write", "Mbit"}, {"residual", "Mbit"}, {"act. buffer", "Mbit"},
+               {"PE use", "%"}, {"E gated", "uJ"}, {"E ungated", "uJ"}, {"bound by", ""}},
+              {}, {}, true};
+  for (std::size_t l = 0; l < m.layers; ++l) {
+    const auto layer = engine::estimate_layer(hw, m, pass, l);
+    const auto open = engine::estimate_layer(ungated_hw, m, ungated, l);
+    const auto areas = engine::rom_alternatives(hw, layer.stored);
+    const auto traffic = sram_traffic(layer);
+    const auto time = engine::seconds(hw, layer.cycles);
+    const double tokens = pass.pass.batch * pass.pass.fresh;
+    const double slots = layer.cycles.value() * hw.lanes.count * hw.pe.rows;
+    const double base = tokens * (layer.stored.all / m.weights.bits).value();
+    const double use = base / (slots * hw.pe.width) +
+                       layer.events.macs_8bit / (slots * hw.pe.width_8bit);
+    table.rows.push_back(
+        {std::to_string(l), in(time, "us"), layer.exposed_wake.value(),
+         megabits(layer.events.rom_bits), 100 * (layer.stored.ones / layer.stored.all).value(),
+         in(layer.events.rom_bits / time, "Tbit/s"), in(layer.rom_area, "mm^2"),
+         in(areas.macro, "mm^2"), in(areas.sram, "mm^2"), megabits(traffic.adapter),
+         megabits(traffic.kv_read), megabits(traffic.kv_write), megabits(traffic.residual),
+         megabits(layer.events.buffer_read + layer.events.buffer_write), 100 * use,
+         in(total(layer.energy), "uJ"), in(total(open.energy), "uJ"), layer_binding(layer)});
+  }
+  table.notes.push_back(
+      "E: events of the layer, its ROM domains over the whole pass, leakage and clock while it runs");
+  return table;
+}
+
+Cell cycles_cell(units::Cycles<double> c) {
+  return c.value() == 0 ? Cell{} : Cell{c.value()};
+}
+
+Row op_row(const Hardware& hw, std::string name, const OpEstimate<double>& op, double width) {
+  // Lane-active cycles over lane cycles, times how full those cycles were, is positions used over
+  // positions offered.
+  const double uses = op.macs_8bit + op.base_adds;
+  const Cell edge = op.compute.value() == 0
+                        ? Cell{}
+                        : Cell{100 * engine::edge_utilization(hw, uses, op.compute, width)};
+  return {std::move(name), cycles_cell(op.compute), cycles_cell(op.rom), cycles_cell(op.sram),
+          cycles_cell(op.buffer), cycles_cell(op.tree), cycles_cell(op.broadcast),
+          cycles_cell(op.vector), cycles_cell(op.latency), total_cycles(op).value(), edge,
+          binding(op)};
+}
+
+Table op_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass,
+               std::string id, std::string title) {
+  Table table{std::move(id), std::move(title),
+              {{"op", ""}, {"compute", "cycle"}, {"ROM", "cycle"}, {"SRAM", "cycle"},
+               {"buffer", "cycle"}, {"tree", "cycle"}, {"broadcast", "cycle"},
+               {"vector", "cycle"}, {"latency", "cycle"}, {"total", "cycle"}, {"PE use", "%"},
+               {"bound by", ""}},
+              {}, {}};
+  const double tokens = pass.pass.batch * pass.pass.fresh;
+  for (const auto& [i, op] : pass.schedule.ops | rv::enumerate) {
+    if (total_cycles(op).value() == 0) continue;
+    const auto [kind, projection] = spec::info(static_cast<Op>(i));
+    auto counted = op;
+    const bool base = kind == spec::OpKind::linear;
+    // Dense: a zero weight occupies its PE position all the same.
+    const auto shape = spec::shape(m, projection);
+    if (base) counted.base_adds = tokens * shape.outputs * shape.inputs;
+    table.rows.push_back(op_row(hw, std::string(spec::op_names[i]), counted,
+                                base ? hw.pe.width : hw.pe.width_8bit));
+  }
+  table.rows.push_back(op_row(hw, "final_norm (once)", pass.schedule.final_norm, 1));
+  if (hw.mapping.lm_head == spec::Placement::rom)
+    table.rows.push_back(op_row(hw, "lm_head (once)", pass.schedule.lm_head, hw.pe.width_8bit));
+  table.notes.push_back("total = slowest resource + latency; PE use = edge losses of the shape only");
+  return table;
+}
+
+// ---- energy, area, capacity ----
+
+Table energy_table(const Evaluation& all) {
+  Table table{"energy", "Energy of a decode step, with and without power gating",
+              {{"component", ""}, {"gated", "uJ"}, {"share", "%"}, {"power", "W"},
+               {"ungated", "uJ"}, {"ungated power", "W"}},
+              {}, {}};
+  const auto& gated = all.base.decode;
+  const auto& open = all.ungated.decode;
+  const auto sum = total(gated.energy);
+  std::vector<double> ungated;
+  visit_energy(open.energy, [&](std::string_view, const auto& e) { ungated.push_back(e.value()); });
+  std::size_t i = 0;
+  visit_energy(gated.energy, [&](std::string_view name, const auto& e) {
+    const auto other = units::Energy<double>::from_value(ungated[i++]);
+    table.rows.push_back({std::string(name), in(e, "uJ"), 100 * (e / sum).value(),
+                          in(e / gated.time, "W"), in(other, "uJ"), in(other / open.time, "W")});
+  });
+  table.rows.push_back({std::string("total"), in(sum, "uJ"), 100.0, in(sum / gated.time, "W"),
+                        in(total(open.energy), "uJ"), in(total(open.energy) / open.time, "W")});
+  return table;
+}
+
+// Power gating in words: is it on, is its latency hidden, does it pay?
+void add_gating_notes(const Hardware& hw, const Model& m, const Estimate& e, Table& table) {
+  if (hw.gating.enabled == spec::Switch::off) {
+    table.notes.push_back("power gating is off in this spec: both sides are the same");
+    return;
+  }
+  const auto& plan = e.decode.schedule;
+  const auto sleep = e.tpot - engine::seconds(hw, plan.projections[0].awake);
+  table.notes.push_back(fmt::format(
+      "a domain sleeps {:.4g} us of each step; break-even is {:.4g} ns: gating {}",
+      in(sleep, "us"), in(e.gating_break_even, "ns"),
+      sleep > e.gating_break_even ? "pays" : "LOSES ENERGY"));
+  table.notes.push_back(fmt::format(
+      "wake takes {} cycles; exposed: {} in the first layer (cold), {} in each of the other {}",
+      plan.wake.value(), plan.exposed_first.value(), plan.exposed.value(), m.layers - 1));
+}
+
+Table area_table(const Hardware& hw, const Estimate& e) {
+  Table table{"area", "Area, and the ROM by the two alternatives",
+              {{"component", ""}, {"area", "mm^2"}, {"share", "%"}, {"density", "MB/mm^2"}},
+              {}, {}};
+  const auto chip = e.area.total();
+  const auto add = [&](std::string name, units::Area<double> a, Cell density = {}) {
+    table.rows.push_back(
+        {std::move(name), in(a, "mm^2"), 100 * (a / chip).value(), std::move(density)});
+  };
+  const auto dense = [&](units::Area<double> a) {
+    return Cell{in(engine::density(e.rom.stored, a), "MB/mm^2")};
+  };
+  add("ROM", e.area.rom, dense(e.area.rom));
+  add("SRAM", e.area.sram, in(hw.sram.capacity / e.area.sram, "MB/mm^2"));
+  add("PEs", e.area.pe);
+  add("vector unit", e.area.vector);
+  add("control and trees", e.area.control);
+  add("chip", chip);
+  add("ROM if sparse logic", e.rom.sparse_logic, dense(e.rom.sparse_logic));
+  add("ROM if compiled macro", e.rom.macro, dense(e.rom.macro));
+  add("ROM if SRAM", e.rom.sram, dense(e.rom.sram));
+  return table;
+}
+
+Table capacity_table(const Estimate& e) {
+  Table table{"capacity", "SRAM capacity",
+              {{"phase", ""}, {"available", "MB"}, {"adapters", "MB"}, {"workspace", "MB"},
+               {"KV cache", "MB"}, {"used", "%"}, {"context", ""}, {"max context", ""},
+               {"max rank", ""}},
+              {}, {}};
+  const auto add = [&](std::string phase, const engine::Capacity<double>& c) {
+    table.rows.push_back({std::move(phase), in(c.available, "MB"), in(c.adapters, "MB"),
+                          in(c.workspace, "MB"), in(c.kv, "MB"),
+                          100 * (c.used() / c.available).value(), c.context, c.max_context,
+                          c.max_rank});
+  };
+  add("decode", e.decode_capacity);
+  add("prefill", e.prefill_capacity);
+  return table;
+}
+
+void require_fit(const Hardware& hw, const engine::Capacity<double>& c, std::string_view what) {
+  if (c.adapters + c.workspace > c.available)
+    throw std::domain_error(fmt::format(
+        "SRAM of {:.4g} MB can't hold adapters ({:.4g} MB) and workspace ({:.4g} MB) for {}: "
+        "the highest rank that fits is {:.0f}",
+        in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"), what,
+        std::max(0.0, c.max_rank)));
+  if (c.context > c.max_context && hw.sram.spill == spec::Spill::error)
+    throw std::domain_error(fmt::format(
+        "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MB, less adapters ({:.4g} MB) and "
+        "workspace ({:.4g} MB), hold {:.0f}. Take less context or rank, more SRAM, or "
+        "sram.spill = \"host\"",
+        what, c.context, in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"),
+        c.max_context));
+}
+
+// ---- assumptions and lead ----
+
+template <class S>
+void append_assumptions(const spec::Spec<S>& s, Table& table) {
+  const auto assumed = [](const spec::Sourced& v) {
+    return v.grade == spec::Grade::assumption || v.grade == spec::Grade::calibrated;
+  };
+  for (const auto& v : s.sourced | rv::filter(assumed))
+    table.rows.push_back({v.path, v.text, std::string(spec::name(v.grade)), v.source,
+                          fmt::format("{}:{}", v.place.file, v.place.line)});
+}
+
+Table assumption_table(const HardwareSpec& hardware, const ModelSpec& model) {
+  Table table{"assumptions", "Assumptions and calibrated values behind these numbers",
+              {{"value", ""}, {"is", ""}, {"grade", ""}, {"source", ""}, {"place", ""}}, {}, {}};
+  append_assumptions(hardware, table);
+  append_assumptions(model, table);
+  return table;
+}
+
+std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
+                              const Evaluation& all) {
+  const auto& hw = hardware.values;
+  const auto& m = model.values;
+  const auto& e = all.base;
+  const auto parts = binding_cycles(hw, m, e.decode);
+  double sum = 0;
+  for (const auto& part : parts) sum += part.second;
+  std::vector<std::string> text{
+      fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
+                  m.workload.batch, m.workload.prompt, m.workload.context),
+      fmt::format("{:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
+                  in(e.throughput, "token/s"), in(e.power, "W"),
+                  in(e.energy_per_token, "uJ/token"), in(e.area.total(), "mm^2")),
+      fmt::format("binds: {} takes {:.0f} % of a decode step; relieved by {}", parts[0].first,
+                  100 * parts[0].second / sum, remedy(parts[0].first))};
+  if (hw.mapping.lm_head == spec::Placement::host)
+    text.push_back(fmt::format(
+        "CAUTION: LM head and embedding are on the host, whose time is not counted. On the chip "
+        "({} in ROM) it would be {:.0f} token/s and {:.3g} mm^2",
+        fmt::format("{:.0f} bit", m.embedding.bits.value()),
+        in(all.head_on_chip.throughput, "token/s"), in(all.head_on_chip.area.total(), "mm^2")));
+  const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
+    if (c.context > c.max_context)
+      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions on the host link",
+                                 phase, c.context - c.max_context, c.context));
+  };
+  spilled(e.decode_capacity, "decode");
+  spilled(e.prefill_capacity, "prefill");
+  return text;
+}
+
+}  // namespace
+
+Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model) {
+  const auto& hw = hardware.values;
+  const auto& m = model.values;
+  const auto all = study::evaluate(hw, m);
+  require_fit(hw, all.base.decode_capacity, "decode context");
+  require_fit(hw, all.base.prefill_capacity, "prompt");
+  auto ungated_hw = hw;
+  ungated_hw.gating.enabled = spec::Switch::off;
+
+  Document document{fmt::format("{} running {}", hardware.name, model.name),
+                    lead(hardware, model, all), {}};
+  auto& tables = document.tables;
+  tables.push_back(summary_table(hw, all));
+  tables.push_back(binding_table(hw, m, all.base.decode, "binds-decode", "What binds decode"));
+  tables.push_back(binding_table(hw, m, all.base.prefill, "binds-prefill", "What binds prefill"));
+  tables.push_back(layer_table(hw, ungated_hw, m, all.base.decode, all.ungated.decode,
+                               "layers-decode", "Layers, one decode step"));
+  tables.push_back(layer_table(hw, ungated_hw, m, all.base.prefill, all.ungated.prefill,
+                               "layers-prefill", "Layers, prefill of the prompt"));
+  tables.push_back(op_table(hw, m, all.base.decode, "ops-decode", "Ops of a layer, decode"));
+  tables.push_back(op_table(hw, m, all.base.prefill, "ops-prefill", "Ops of a layer, prefill"));
+  tables.push_back(energy_table(all));
+  add_gating_notes(hw, m, all.base, tables.back());
+  tables.push_back(area_table(hw, all.base));
+  tables.push_back(capacity_table(all.base));
+  tables.push_back(assumption_table(hardware, model));
+  return document;
+}
+
+}  // namespace tomestimate::report

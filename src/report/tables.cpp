@@ -1,0 +1,100 @@
+#include <tomestimate/report/reports.hpp>
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/count_if.hpp>
+#include <range/v3/view/filter.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+namespace rv = ranges::views;
+using study::Comparison;
+using study::Relation;
+
+std::string relation_text(const Comparison& c) {
+  switch (c.relation) {
+    case Relation::predicted: return "predicted";
+    case Relation::calibrated:
+      return fmt::format("calibrated ({})", fmt::join(c.calibrated_by, ", "));
+    case Relation::not_compared: break;
+  }
+  return "not compared";
+}
+
+Row comparison_row(const Comparison& c) {
+  const auto error = c.error();
+  return {c.id,
+          c.figure,
+          c.published,
+          c.estimate ? Cell{*c.estimate} : Cell{},
+          c.unit,
+          error ? Cell{100 * *error} : Cell{},
+          relation_text(c),
+          c.grade,
+          c.note};
+}
+
+}  // namespace
+
+Document published_document(std::span<const Comparison> comparisons) {
+  Document document{"Published figures beside the estimate", {}, {}};
+  Table table{"published", "Figures",
+              {{"id", ""}, {"figure", ""}, {"published", ""}, {"estimate", ""}, {"unit", ""},
+               {"error", "%"}, {"estimate is", ""}, {"grade", ""}, {"note", ""}},
+              {}, {}};
+  for (const auto& c : comparisons) table.rows.push_back(comparison_row(c));
+  const auto count = [&](Relation r) {
+    return ranges::count_if(comparisons, [r](const auto& c) { return c.relation == r; });
+  };
+  document.lead.push_back(fmt::format(
+      "{} calibrated (a spec value was fitted to the figure: the error proves nothing), {} "
+      "predicted, {} not compared",
+      count(Relation::calibrated), count(Relation::predicted), count(Relation::not_compared)));
+  const auto misses = [](const Comparison& c) {
+    return c.relation == Relation::predicted && std::abs(c.error().value_or(0)) > 0.1;
+  };
+  for (const auto& c : comparisons | rv::filter(misses))
+    document.lead.push_back(fmt::format("MISS: {} is off by {:+.0f} %: {}", c.id,
+                                        100 * *c.error(), c.note.empty() ? "cause unknown"
+                                                                         : c.note));
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document validation_document(std::span<const study::Validation> validations) {
+  Document document{"Closed form against the bit-exact kernel", {}, {}};
+  Table table{"validation", "Graphs",
+              {{"graph", ""}, {"batch", ""}, {"new tokens", ""}, {"cached", ""},
+               {"weights", ""}, {"counts", ""}, {"unequal", ""}, {"paths", ""},
+               {"output hash", ""}, {"kernel time", "s"}},
+              {}, {}};
+  Table misses{"mismatches", "Mismatches",
+               {{"graph", ""}, {"where", ""}, {"count", ""}, {"closed form", ""},
+                {"counted", ""}},
+               {}, {}};
+  std::size_t counts = 0;
+  for (const auto& v : validations) {
+    counts += v.counts;
+    table.rows.push_back({v.graph, v.pass.batch, v.pass.fresh, v.pass.past, v.weights,
+                          static_cast<double>(v.counts), static_cast<double>(v.mismatches.size()),
+                          v.first_difference.empty() ? std::string("same integers")
+                                                     : "differ at " + v.first_difference,
+                          fmt::format("{:016x}", v.output_hash), v.seconds});
+    for (const auto& m : v.mismatches)
+      misses.rows.push_back({v.graph, m.where, m.count, m.closed_form,
+                             static_cast<double>(m.counted)});
+  }
+  const auto failed =
+      ranges::count_if(validations, [](const auto& v) { return !v.passed(); });
+  document.lead.push_back(
+      failed == 0 ? fmt::format("PASS: {} counts on {} graphs are equal, exactly", counts,
+                                validations.size())
+                  : fmt::format("FAIL: {} of {} graphs", failed, validations.size()));
+  document.tables.push_back(std::move(table));
+  if (!misses.rows.empty()) document.tables.push_back(std::move(misses));
+  return document;
+}
+
+}  // namespace tomestimate::report
