@@ -1,0 +1,36 @@
+// Errors in specs: what is wrong, where, and what to do about it.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace tomestimate::spec {
+
+struct Place {
+  std::string file;
+  std::uint32_t line = 1;  // from 1
+  std::uint32_t column = 1;
+};
+
+struct Diagnostic {
+  Place place;
+  std::string message;
+  std::string hint;  // "" if there is none
+};
+
+// "file:line:column: error: message (hint)"
+std::string format(const Diagnostic& diagnostic);
+
+// One or more errors of one spec. what() is the first, and how many more there are.
+class SpecError : public std::runtime_error {
+ public:
+  explicit SpecError(std::vector<Diagnostic> all);
+  const std::vector<Diagnostic>& diagnostics() const { return all_; }
+
+ private:
+  std::vector<Diagnostic> all_;
+};
+
+}  // namespace tomestimate::spec

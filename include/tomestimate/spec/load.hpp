@@ -1,0 +1,64 @@
+// TOML specs to typed structs, fully checked. Every leaf is a table
+//     clock = { value = "500 MHz", grade = "assumption", source = "...", range = ["400 MHz", "1 GHz"] }
+// value, grade and source are required; range is optional; fits (the published figures the value was
+// fitted to) is required for grade "calibrated" and refused for the others.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/hardware.hpp>
+#include <tomestimate/spec/model.hpp>
+
+namespace tomestimate::spec {
+
+// How sure a value is; README.md says what each means.
+enum class Grade { published, secondary, derived, assumption, calibrated };
+inline constexpr Names<5> grade_names{"published", "secondary", "derived", "assumption",
+                                      "calibrated"};
+constexpr std::string_view name(Grade g) { return grade_names[static_cast<std::size_t>(g)]; }
+
+// What a spec says about one of its values, beside the value.
+struct Sourced {
+  std::string path;  // "chip.clock"
+  std::string text;  // as written: "500 MHz"
+  Grade grade = Grade::assumption;
+  std::string source;
+  std::optional<std::array<double, 2>> range;  // in base units
+  std::vector<std::string> fits;
+  Place place;
+};
+
+template <class S>
+struct Spec {
+  std::string name;
+  std::string description;
+  S values;
+  std::vector<Sourced> sourced;  // in the order of visit_hardware or visit_model
+};
+
+// Load and check; throw SpecError with every error found.
+Spec<Hardware<double>> load_hardware(const std::string& path);
+Spec<Model<double>> load_model(const std::string& path);
+
+// The same from text; `file` is for messages.
+Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file);
+Spec<Model<double>> parse_model(std::string_view text, const std::string& file);
+
+// Every error of a spec of either kind, in file order; empty if it is good.
+std::vector<Diagnostic> check(const std::string& path);
+
+// Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with the
+// checks of a load. `place` is for messages. Throws SpecError.
+void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
+                    const std::string& path, const std::string& text, const Place& place);
+
+// Checks that no spec can make alone: the bus carries an activation, counts stay exact in a double.
+// Throws SpecError.
+void check_pair(const Hardware<double>& hardware, const Model<double>& model);
+
+}  // namespace tomestimate::spec

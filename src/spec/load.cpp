@@ -1,0 +1,665 @@
+#include <tomestimate/spec/load.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <type_traits>
+#include <utility>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/find.hpp>
+#include <range/v3/algorithm/stable_sort.hpp>
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/transform.hpp>
+#include <toml++/toml.h>
+
+#include <tomestimate/units/unit_text.hpp>
+
+namespace tomestimate::spec {
+namespace {
+
+namespace rv = ranges::views;
+
+constexpr std::uintmax_t largest_file = 1 << 20;
+// Counts above this are not whole numbers in a double any more.
+constexpr double exact_limit = 9007199254740992.0;  // 2^53
+
+// Collects the errors of one file.
+struct Errors {
+  std::string file;
+  std::vector<Diagnostic> all;
+
+  void add(const toml::source_region& where, std::string message, std::string hint = "") {
+    // A node made by toml++ itself has no place; the file's start is better than line 0.
+    all.push_back({{file, std::max(1u, static_cast<unsigned>(where.begin.line)),
+                    std::max(1u, static_cast<unsigned>(where.begin.column))},
+                   std::move(message), std::move(hint)});
+  }
+  void add(const toml::node& node, std::string message, std::string hint = "") {
+    add(node.source(), std::move(message), std::move(hint));
+  }
+};
+
+std::string did_you_mean(std::string_view text, const std::vector<std::string_view>& known) {
+  const auto near = units::nearest(text, known);
+  return near ? fmt::format("did you mean \"{}\"?", *near) : "";
+}
+
+std::string display(double value, const Field& field) {
+  return field.unit.empty() ? fmt::format("{}", value) : fmt::format("{} {}", value, field.unit);
+}
+
+// ---- one scalar ----
+
+// A value in base units, if node is a good value of a field with this dimension.
+std::optional<double> read_number(const toml::node& node, const Field& field,
+                                  const units::Dimension& dimension, Errors& errors) {
+  double base = 0;
+  const double unit = field.unit.empty() ? 1 : 1 / units::from_base(1, field.unit);
+  if (const auto* text = node.as_string()) {
+    if (field.unit.empty()) {
+      errors.add(node, fmt::format("expected a number for {}, got text \"{}\"", field.path, **text),
+                 "without quotes");
+      return std::nullopt;
+    }
+    const auto parsed = units::parse_quantity(**text);
+    if (const auto* bad = std::get_if<units::UnitError>(&parsed)) {
+      auto where = node.source();
+      where.begin.column += static_cast<toml::source_index>(bad->offset) + 1;  // 1 for the quote
+      errors.add(where, fmt::format("{} for {}: {}", **text, field.path, bad->message),
+                 bad->hint);
+      return std::nullopt;
+    }
+    const auto& good = std::get<units::ParsedQuantity>(parsed);
+    if (good.dimension != dimension) {
+      errors.add(node, fmt::format("expected {} for {}, such as \"{}\"; got {} (\"{}\")",
+                                   units::kind(dimension), field.path,
+                                   display(std::max(field.min, 1.0), field),
+                                   units::kind(good.dimension), **text));
+      return std::nullopt;
+    }
+    base = good.value;
+  } else if (node.is_number() && field.unit.empty()) {
+    base = node.is_integer() ? static_cast<double>(**node.as_integer())
+                             : **node.as_floating_point();
+  } else {
+    errors.add(node, fmt::format("expected {} for {}",
+                                 field.unit.empty()
+                                     ? std::string("a number")
+                                     : fmt::format("text with a unit, such as \"{}\",",
+                                                   display(std::max(field.min, 1.0), field)),
+                                 field.path));
+    return std::nullopt;
+  }
+  const double shown = base / unit;
+  // Written so that NaN fails.
+  if (!(shown >= field.min * (1 - 1e-12) && shown <= field.max * (1 + 1e-12))) {
+    errors.add(node, fmt::format("{} of {} is out of range", field.path, display(shown, field)),
+               fmt::format("from {} to {}", display(field.min, field), display(field.max, field)));
+    return std::nullopt;
+  }
+  if (field.whole == Whole::yes && shown != std::floor(shown)) {
+    errors.add(node, fmt::format("expected a whole number for {}, got {}", field.path, shown));
+    return std::nullopt;
+  }
+  return base;
+}
+
+// Index of an enumerator; Switch is a TOML boolean.
+template <std::size_t N>
+std::optional<std::size_t> read_name(const toml::node& node, const Field& field,
+                                     const Names<N>& names, Errors& errors) {
+  if constexpr (N == 2) {
+    if (names == switch_names) {
+      if (const auto* flag = node.as_boolean()) return **flag ? 1 : 0;
+      errors.add(node, fmt::format("expected true or false for {}", field.path));
+      return std::nullopt;
+    }
+  }
+  const auto* text = node.as_string();
+  const auto found = text == nullptr ? names.end() : ranges::find(names, **text);
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  const std::vector<std::string_view> known(names.begin(), names.end());
+  std::string hint = text == nullptr ? "" : did_you_mean(**text, known);
+  errors.add(node, fmt::format("expected one of {} for {}", fmt::join(known, ", "), field.path),
+             std::move(hint));
+  return std::nullopt;
+}
+
+// ---- one member of a spec, from its `value` node ----
+
+template <class Unit>
+void read_value(const toml::node& node, const Field& f, units::Quantity<Unit, double>& out,
+                Errors& errors) {
+  if (const auto v = read_number(node, f, units::dimension_of<Unit>(), errors))
+    out = units::Quantity<Unit, double>::from_value(*v);
+}
+
+void read_value(const toml::node& node, const Field& f, double& out, Errors& errors) {
+  if (const auto v = read_number(node, f, {}, errors)) out = *v;
+}
+
+void read_value(const toml::node& node, const Field& f, std::size_t& out, Errors& errors) {
+  if (const auto v = read_number(node, f, {}, errors)) out = static_cast<std::size_t>(*v);
+}
+
+// Per-layer list: one number for all layers (spread later, when layers are known), or an array.
+void read_value(const toml::node& node, const Field& f, std::vector<double>& out,
+                Errors& errors) {
+  out.clear();
+  const auto read_one = [&](const toml::node& item) {
+    if (const auto v = read_number(item, f, {}, errors)) out.push_back(*v);
+  };
+  if (const auto* list = node.as_array()) {
+    for (const auto& item : *list) read_one(item);
+    if (list->empty()) errors.add(node, fmt::format("{} has no values", f.path));
+  } else {
+    read_one(node);
+  }
+}
+
+template <class Enum, std::size_t N>
+void read_value(const toml::node& node, const Field& f, Enum& out, const Names<N>& names,
+                Errors& errors) {
+  if (const auto index = read_name(node, f, names, errors)) out = static_cast<Enum>(*index);
+}
+
+template <std::size_t N>
+void read_value(const toml::node& node, const Field& f, std::array<Switch, N>& out,
+                const Names<N>& names, Errors& errors) {
+  const auto* list = node.as_array();
+  if (list == nullptr) {
+    errors.add(node, fmt::format("expected an array of names for {}", f.path));
+    return;
+  }
+  out.fill(Switch::off);
+  for (const auto& item : *list)
+    if (const auto index = read_name(item, f, names, errors)) out[*index] = Switch::on;
+}
+
+// ---- the table around a value ----
+
+std::string as_written(const toml::node& node) {
+  if (const auto* text = node.as_string()) return **text;
+  if (node.is_boolean()) return **node.as_boolean() ? "true" : "false";
+  if (node.is_integer()) return fmt::format("{}", **node.as_integer());
+  if (node.is_floating_point()) return fmt::format("{}", **node.as_floating_point());
+  if (const auto* list = node.as_array()) {
+    std::string text;
+    for (const auto& item : *list) text += (text.empty() ? "" : ", ") + as_written(item);
+    return "[" + text + "]";
+  }
+  return "";
+}
+
+std::optional<std::string> read_text(const toml::table& table, std::string_view key,
+                                     std::string_view of, Errors& errors) {
+  const auto* node = table.get(key);
+  if (node == nullptr) {
+    errors.add(table, fmt::format("{} has no \"{}\"", of, key));
+    return std::nullopt;
+  }
+  const auto* text = node->as_string();
+  if (text == nullptr || (**text).empty()) {
+    errors.add(*node, fmt::format("expected text for \"{}\" of {}", key, of));
+    return std::nullopt;
+  }
+  return **text;
+}
+
+void read_fits(const toml::table& table, Sourced& out, Errors& errors) {
+  const auto* node = table.get("fits");
+  const bool calibrated = out.grade == Grade::calibrated;
+  if (node == nullptr) {
+    if (calibrated)
+      errors.add(table, fmt::format("{} is calibrated, but has no \"fits\"", out.path),
+                 "name the published figures it was fitted to");
+    return;
+  }
+  if (!calibrated) errors.add(*node, "\"fits\" goes with grade \"calibrated\" only");
+  const auto* list = node->as_array();
+  if (list == nullptr || list->empty()) {
+    errors.add(*node, "expected an array of figure ids for \"fits\"");
+    return;
+  }
+  for (const auto& item : *list) {
+    if (const auto* text = item.as_string())
+      out.fits.push_back(**text);
+    else
+      errors.add(item, "expected text in \"fits\"");
+  }
+}
+
+// [low, high] around the value; `read` reads one end into base units.
+template <class Read>
+void read_range(const toml::table& table, Sourced& out, double value, Read read, Errors& errors) {
+  const auto* node = table.get("range");
+  if (node == nullptr) return;
+  const auto* list = node->as_array();
+  if (list == nullptr || list->size() != 2) {
+    errors.add(*node, "expected [low, high] for \"range\"");
+    return;
+  }
+  const auto low = read((*list)[0]);
+  const auto high = read((*list)[1]);
+  if (!low || !high) return;
+  if (!(*low <= *high)) errors.add(*node, "\"range\" is not [low, high]");
+  if (value < *low || value > *high)
+    errors.add(*node, fmt::format("\"range\" of {} does not hold its value", out.path));
+  out.range = {*low, *high};
+}
+
+// Range ends of a member, and the member's value to compare them with. Lists compare by their mean.
+template <class Unit>
+void read_member_range(const toml::table& t, const Field& f,
+                       const units::Quantity<Unit, double>& v, Sourced& out, Errors& errors) {
+  read_range(t, out, v.value(),
+             [&](const toml::node& n) {
+               return read_number(n, f, units::dimension_of<Unit>(), errors);
+             },
+             errors);
+}
+
+void read_member_range(const toml::table& t, const Field& f, double v, Sourced& out,
+                       Errors& errors) {
+  read_range(t, out, v, [&](const toml::node& n) { return read_number(n, f, {}, errors); },
+             errors);
+}
+
+void read_member_range(const toml::table& t, const Field& f, const std::vector<double>& v,
+                       Sourced& out, Errors& errors) {
+  double sum = 0;
+  for (const double x : v) sum += x;
+  read_member_range(t, f, sum / static_cast<double>(std::max<std::size_t>(1, v.size())), out,
+                    errors);
+}
+
+void read_member_range(const toml::table& t, const Field& f, std::size_t v, Sourced& out,
+                       Errors& errors) {
+  read_member_range(t, f, static_cast<double>(v), out, errors);
+}
+
+template <class Member, std::size_t N>
+void read_member_range(const toml::table& t, const Field& f, const Member&, const Names<N>&,
+                       Sourced&, Errors& errors) {
+  if (const auto* node = t.get("range"))
+    errors.add(*node, fmt::format("{} is not a number and has no range", f.path));
+}
+
+// weights.zero_share and weights.zero_bit_ratio: which one is needed depends on weights.code.
+bool is_optional(const Field& field) {
+  return field.path == "weights.zero_share" || field.path == "weights.zero_bit_ratio";
+}
+
+// Walks the members of a spec through the TOML tables.
+class Reader {
+ public:
+  Reader(const toml::table& root, Errors& errors, std::vector<Sourced>& sourced)
+      : root_(root), errors_(errors), sourced_(sourced) {}
+
+  template <class Member, class... Names>
+  void operator()(const Field& field, Member& member, const Names&... names) {
+    paths_.push_back(field.path);
+    const auto* leaf = find(field);
+    if (leaf == nullptr) return;
+    Sourced out;
+    out.path = field.path;
+    const auto at = leaf->source().begin;
+    out.place = {errors_.file, at.line, at.column};
+    if (const auto text = read_text(*leaf, "grade", field.path, errors_)) {
+      if (const auto index = read_name(*leaf->get("grade"), {"grade", "", 0, 0, ""}, grade_names,
+                                       errors_))
+        out.grade = static_cast<Grade>(*index);
+    }
+    if (const auto text = read_text(*leaf, "source", field.path, errors_)) out.source = *text;
+    read_fits(*leaf, out, errors_);
+    const auto* value = leaf->get("value");
+    if (value == nullptr) {
+      errors_.add(*leaf, fmt::format("{} has no \"value\"", field.path));
+      return;
+    }
+    out.text = as_written(*value);
+    const auto before = errors_.all.size();
+    read_value(*value, field, member, names..., errors_);
+    if (errors_.all.size() == before)
+      read_member_range(*leaf, field, member, names..., out, errors_);
+    sourced_.push_back(std::move(out));
+  }
+
+  // Reports every key that no member asked for.
+  void report_unknown() const {
+    std::vector<std::string_view> tables{"kind", "name", "description"};
+    for (const auto path : paths_) tables.push_back(path.substr(0, path.find('.')));
+    for (const auto& [key, node] : root_) {
+      const std::string_view table_name = key.str();
+      if (ranges::find(tables, table_name) == tables.end()) {
+        errors_.add(key.source(), fmt::format("unknown key \"{}\"", table_name),
+                    did_you_mean(table_name, tables));
+      } else if (const auto* table = node.as_table()) {
+        report_unknown_in(table_name, *table);
+      }
+    }
+  }
+
+ private:
+  const toml::table* find(const Field& field) {
+    const auto dot = field.path.find('.');
+    const auto* table = root_.get_as<toml::table>(field.path.substr(0, dot));
+    const auto key = field.path.substr(dot + 1);
+    const auto* node = table == nullptr ? nullptr : table->get(key);
+    if (node == nullptr) {
+      if (is_optional(field)) return nullptr;
+      const auto example = field.unit.empty() ? std::string("...")
+                                              : "\"" + display(std::max(1.0, field.min), field) + "\"";
+      errors_.add(table == nullptr ? static_cast<const toml::node&>(root_) : *table,
+                  fmt::format("missing {}: {}", field.path, field.doc),
+                  fmt::format("{} = {{ value = {}, grade = \"...\", source = \"...\" }}", key,
+                              example));
+      return nullptr;
+    }
+    if (!node->is_table())
+      errors_.add(*node, fmt::format("expected a table with value, grade and source for {}",
+                                     field.path));
+    return node->as_table();
+  }
+
+  void report_unknown_in(std::string_view table_name, const toml::table& table) const {
+    static const std::vector<std::string_view> leaf_keys{"value", "grade", "source", "range",
+                                                         "fits"};
+    std::vector<std::string_view> known;
+    for (const auto path : paths_)
+      if (path.substr(0, path.find('.')) == table_name)
+        known.push_back(path.substr(path.find('.') + 1));
+    for (const auto& [key, node] : table) {
+      if (ranges::find(known, key.str()) == known.end()) {
+        errors_.add(key.source(), fmt::format("unknown key \"{}.{}\"", table_name, key.str()),
+                    did_you_mean(key.str(), known));
+        continue;
+      }
+      if (!node.is_table()) continue;
+      for (const auto& [leaf_key, leaf] : *node.as_table())
+        if (ranges::find(leaf_keys, leaf_key.str()) == leaf_keys.end())
+          errors_.add(leaf_key.source(), fmt::format("unknown key \"{}\"", leaf_key.str()),
+                      did_you_mean(leaf_key.str(), leaf_keys));
+    }
+  }
+
+  const toml::table& root_;
+  Errors& errors_;
+  std::vector<Sourced>& sourced_;
+  std::vector<std::string_view> paths_;
+};
+
+// ---- checks across members ----
+
+
+struct Complaints {
+  const std::vector<Sourced>& sourced;
+  std::vector<Diagnostic>& out;
+  Place fallback;
+
+  void add(std::string_view path, std::string message, std::string hint = "") const {
+    const auto found = ranges::find(sourced, path, &Sourced::path);
+    out.push_back({found == sourced.end() ? fallback : found->place, std::move(message),
+                   std::move(hint)});
+  }
+};
+
+void check_members(Hardware<double>& h, const Complaints& complaints) {
+  if (std::fmod(h.lanes.count, h.lanes.per_tree) != 0)
+    complaints.add("lanes.per_tree",
+                   fmt::format("lanes.per_tree ({}) does not divide lanes.count ({})",
+                               h.lanes.per_tree, h.lanes.count));
+}
+
+// Spreads one value over all layers, or checks that there is one for each.
+void check_list(std::string_view path, std::size_t layers, std::vector<double>& list,
+                const Complaints& complaints) {
+  if (list.size() == 1) list.assign(layers, list[0]);
+  if (!list.empty() && list.size() != layers)
+    complaints.add(path, fmt::format("{} has {} values for {} layers", path, list.size(), layers),
+                   "one value for all layers, or one for each");
+}
+
+void check_members(Model<double>& m, const Complaints& complaints) {
+  const bool ternary = m.weights.code == WeightCode::ternary;
+  check_list("weights.zero_share", m.layers, m.weights.zero_share, complaints);
+  check_list("weights.zero_bit_ratio", m.layers, m.weights.zero_bit_ratio, complaints);
+  const std::string_view needed = ternary ? "weights.zero_share" : "weights.zero_bit_ratio";
+  const std::string_view refused = ternary ? "weights.zero_bit_ratio" : "weights.zero_share";
+  const auto& wanted = ternary ? m.weights.zero_share : m.weights.zero_bit_ratio;
+  const auto& unwanted = ternary ? m.weights.zero_bit_ratio : m.weights.zero_share;
+  const auto code = weight_code_names[static_cast<std::size_t>(m.weights.code)];
+  if (wanted.empty())
+    complaints.add("weights.code", fmt::format("{} weights need {}", code, needed));
+  if (!unwanted.empty())
+    complaints.add(refused, fmt::format("{} does not go with {} weights", refused, code));
+  if (ternary && m.weights.bits.value() != 2)
+    complaints.add("weights.bits", "a ternary weight has 2 bit");
+  if (std::fmod(m.heads, m.kv_heads) != 0)
+    complaints.add("model.kv_heads", fmt::format("model.kv_heads ({}) does not divide model.heads "
+                                                 "({})", m.kv_heads, m.heads));
+  if (std::fmod(m.head_dim, 2) != 0)
+    complaints.add("model.head_dim", "RoPE rotates pairs: model.head_dim must be even");
+}
+
+// ---- files ----
+
+std::string read_file(const std::string& path) {
+  const auto fail = [&path](std::string message) -> SpecError {
+    return SpecError({{{path, 1, 1}, std::move(message), ""}});
+  };
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) throw fail("no such file");
+  if (std::filesystem::is_directory(path, error)) throw fail("is a directory");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw fail("cannot be read");
+  std::string text;
+  for (char c; text.size() <= largest_file && in.get(c);) text += c;
+  if (text.size() > largest_file) throw fail("is larger than 1 MiB");
+  return text;
+}
+
+toml::table parse(std::string_view text, const std::string& file) try {
+  return toml::parse(text, file);
+} catch (const toml::parse_error& e) {
+  const auto at = e.source().begin;
+  throw SpecError({{{file, std::max(1u, static_cast<unsigned>(at.line)),
+                     std::max(1u, static_cast<unsigned>(at.column))},
+                    std::string(e.description()), ""}});
+}
+
+std::string read_kind(const toml::table& root) {
+  return root["kind"].value_or(std::string{});
+}
+
+void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
+void visit(Model<double>& m, Reader& reader) { visit_model(m, reader); }
+
+template <class S>
+Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_view kind) {
+  Errors errors{file, {}};
+  if (read_kind(root) != kind) {
+    const auto* node = root.get("kind");
+    errors.add(node == nullptr ? static_cast<const toml::node&>(root) : *node,
+               fmt::format("expected kind = \"{}\"", kind),
+               node == nullptr ? "" : "is this the other spec?");
+    throw SpecError(std::move(errors.all));
+  }
+  Spec<S> spec{};
+  if (const auto text = read_text(root, "name", "the spec", errors)) spec.name = *text;
+  if (const auto text = read_text(root, "description", "the spec", errors))
+    spec.description = *text;
+  Reader reader(root, errors, spec.sourced);
+  visit(spec.values, reader);
+  reader.report_unknown();
+  // Members that could not be read would only raise echoes of the errors above.
+  if (errors.all.empty())
+    check_members(spec.values, {spec.sourced, errors.all, {file, 1, 1}});
+  ranges::stable_sort(errors.all, {}, [](const Diagnostic& d) {
+    return std::pair(d.place.line, d.place.column);
+  });
+  if (!errors.all.empty()) throw SpecError(std::move(errors.all));
+  return spec;
+}
+
+// ---- overrides ----
+
+// Sets the member at one path from text.
+class Override {
+ public:
+  Override(const std::string& path, const std::string& text, Errors& errors)
+      : path_(path), text_(text), errors_(errors) {}
+
+  template <class Member, class... Names>
+  void operator()(const Field& field, Member& member, const Names&... names) {
+    known_.push_back(field.path);
+    if (field.path != path_) return;
+    found_ = true;
+    // On a command line quotes are the shell's, so what TOML would call text comes bare.
+    const bool bare = std::is_same_v<Member, double> || std::is_same_v<Member, std::size_t> ||
+                      std::is_same_v<Member, std::vector<double>> ||
+                      std::is_same_v<Member, Switch> || text_.starts_with("[");
+    try {
+      const auto table = bare ? toml::parse("value = " + text_)
+                              : toml::table{{"value", text_}};
+      if (const auto* value = table.size() == 1 ? table.get("value") : nullptr)
+        read_value(*value, field, member, names..., errors_);
+      else
+        bad_value(field);
+    } catch (const toml::parse_error&) {
+      bad_value(field);
+    }
+  }
+
+  bool found() const { return found_; }
+  const std::vector<std::string_view>& known() const { return known_; }
+
+ private:
+  void bad_value(const Field& field) {
+    errors_.add(toml::source_region{}, fmt::format("bad value \"{}\" for {}", text_, field.path));
+  }
+
+  const std::string& path_;
+  const std::string& text_;
+  Errors& errors_;
+  bool found_ = false;
+  std::vector<std::string_view> known_;
+};
+
+template <class S>
+void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
+                     const Place& place) {
+  auto found = ranges::find(spec.sourced, path, &Sourced::path);
+  if (found == spec.sourced.end()) found = spec.sourced.insert(found, Sourced{});
+  *found = {path, text, Grade::assumption, "set for this run", std::nullopt, {}, place};
+}
+
+}  // namespace
+
+std::string format(const Diagnostic& d) {
+  return fmt::format("{}:{}:{}: error: {}{}", d.place.file, d.place.line, d.place.column,
+                     d.message, d.hint.empty() ? "" : fmt::format(" ({})", d.hint));
+}
+
+SpecError::SpecError(std::vector<Diagnostic> all)
+    : std::runtime_error(format(all.at(0)) +
+                         (all.size() == 1 ? ""
+                                          : fmt::format(", and {} more: tomestimate check {} lists "
+                                                        "them", all.size() - 1, all[0].place.file))),
+      all_(std::move(all)) {}
+
+Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file) {
+  return read_spec<Hardware<double>>(parse(text, file), file, "hardware");
+}
+
+Spec<Model<double>> parse_model(std::string_view text, const std::string& file) {
+  return read_spec<Model<double>>(parse(text, file), file, "model");
+}
+
+Spec<Hardware<double>> load_hardware(const std::string& path) {
+  return parse_hardware(read_file(path), path);
+}
+
+Spec<Model<double>> load_model(const std::string& path) {
+  return parse_model(read_file(path), path);
+}
+
+std::vector<Diagnostic> check(const std::string& path) try {
+  const auto text = read_file(path);
+  const auto kind = read_kind(parse(text, path));
+  if (kind == "model")
+    parse_model(text, path);
+  else if (kind == "hardware")
+    parse_hardware(text, path);
+  else
+    throw SpecError({{{path, 1, 1}, "expected kind = \"hardware\" or kind = \"model\"", ""}});
+  return {};
+} catch (const SpecError& e) {
+  return e.diagnostics();
+}
+
+void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
+                    const std::string& path, const std::string& text, const Place& place) {
+  Errors errors{place.file, {}};
+  Override in_hardware(path, text, errors);
+  Override in_model(path, text, errors);
+  const auto layers = model.values.layers;
+  visit_hardware(hardware.values, in_hardware);
+  visit_model(model.values, in_model);
+  if (!in_hardware.found() && !in_model.found()) {
+    auto known = in_hardware.known();
+    known.insert(known.end(), in_model.known().begin(), in_model.known().end());
+    throw SpecError({{place, fmt::format("no spec value \"{}\"", path),
+                      did_you_mean(path, known)}});
+  }
+  // More or fewer layers of the same kind: a list that is one value all over stretches with them.
+  if (model.values.layers != layers) {
+    for (auto* list : {&model.values.weights.zero_share, &model.values.weights.zero_bit_ratio})
+      if (std::adjacent_find(list->begin(), list->end(), std::not_equal_to{}) == list->end() &&
+          !list->empty())
+        list->resize(1);
+  }
+  if (errors.all.empty()) {
+    if (in_hardware.found()) {
+      record_override(hardware, path, text, place);
+      check_members(hardware.values, {hardware.sourced, errors.all, place});
+    } else {
+      record_override(model, path, text, place);
+      check_members(model.values, {model.sourced, errors.all, place});
+    }
+  }
+  for (auto& d : errors.all) d.place = place;
+  if (!errors.all.empty()) throw SpecError(std::move(errors.all));
+}
+
+void check_pair(const Hardware<double>& h, const Model<double>& m) {
+  std::vector<Diagnostic> errors;
+  const auto complain = [&errors](std::string message) {
+    errors.push_back({{"the two specs together", 1, 1}, std::move(message), ""});
+  };
+  if (h.interconnect.broadcast_width.value() < m.activation_bits.value())
+    complain("interconnect.broadcast_width is narrower than one activation");
+  double weights = 0;
+  for (std::size_t p = 0; p < projection_count; ++p) {
+    const auto s = shape(m, static_cast<Projection>(p));
+    weights += s.outputs * s.inputs;
+  }
+  const auto& w = m.workload;
+  const double tokens = w.batch * std::max(w.prompt, 1.0);
+  const double positions = w.batch * std::max(w.prompt * w.prompt, w.context);
+  const double largest =
+      std::max({weights * static_cast<double>(m.layers) * m.weights.bits.value() * tokens,
+                m.embedding.vocabulary * m.hidden * m.embedding.bits.value() * w.batch,
+                positions * static_cast<double>(m.layers) * m.heads * m.head_dim * 32,
+                tokens * m.intermediate * h.lanes.count * 32 * static_cast<double>(m.layers)});
+  if (largest > exact_limit)
+    complain(fmt::format("the workload is too large to count exactly: about {:.2g} events, and a "
+                         "double counts to 9e15", largest));
+  if (!errors.empty()) throw SpecError(std::move(errors));
+}
+
+}  // namespace tomestimate::spec

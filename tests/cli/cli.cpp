@@ -1,0 +1,204 @@
+// The real binary, started as a user would: output, errors, exit codes, files.
+#include <sys/wait.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "catch.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+
+struct Result {
+  int code;
+  std::string out;  // standard output and standard error together
+};
+
+Result run(const std::string& arguments) {
+  const std::string command = std::string(TOMESTIMATE_BINARY) + " " + arguments + " 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  REQUIRE(pipe != nullptr);
+  Result result{};
+  std::array<char, 4096> buffer{};
+  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    result.out.append(buffer.data(), n);
+  result.code = WEXITSTATUS(pclose(pipe));
+  return result;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A folder of its own for each test, gone afterwards.
+struct Folder {
+  fs::path path;
+  Folder() {
+    auto name = (fs::temp_directory_path() / "tomestimate-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { fs::remove_all(path); }
+
+  // A copy of a shipped spec with one text replaced, which must be there.
+  std::string edited(const std::string& spec, const std::string& from, const std::string& to) const {
+    auto text = read(specs + "/" + spec);
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    std::ofstream(path / spec) << text;
+    return (path / spec).string();
+  }
+
+  std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path), {}));
+  }
+};
+
+}  // namespace
+
+TEST_CASE("estimate says what binds and names assumptions") {
+  const auto r = run("estimate " + design);
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "TOM running BitNet b1.58 2B4T"));
+  CHECK(has(r.out, "binds: PE compute = ROM read"));
+  CHECK(has(r.out, "CAUTION: LM head and embedding are on the host"));
+  CHECK(has(r.out, "pe.accumulators"));
+  CHECK(has(r.out, "tom.toml:"));
+}
+
+TEST_CASE("the same bytes on every run") {
+  for (const std::string format : {"text", "csv", "markdown", "json"}) {
+    const auto command = "estimate " + design + " --format " + format;
+    CHECK(run(command).out == run(command).out);
+  }
+}
+
+TEST_CASE("golden summary of TOM on BitNet-2B") {
+  const auto r = run("estimate " + design + " --format csv --table summary");
+  CHECK(r.code == 0);
+  CHECK(r.out == read(std::string(TOMESTIMATE_TESTS) + "/cli/summary.csv"));
+}
+
+TEST_CASE("formats carry units in headers") {
+  const auto csv = run("estimate " + design + " --format csv --table layers-decode").out;
+  CHECK(has(csv, "time [us]"));
+  CHECK(std::count(csv.begin(), csv.end(), '\n') == 31);
+  const auto json = run("estimate " + design + " --format json").out;
+  CHECK(has(json, "\"unit\": \"us\""));
+  CHECK(has(run("estimate " + design + " --format markdown").out, "## Summary\n\n| metric |"));
+}
+
+TEST_CASE("files are replaced in one step, or not at all") {
+  const Folder folder;
+  const auto file = (folder.path / "out.csv").string();
+  std::ofstream(file) << "old";
+  CHECK(run("estimate " + design + " --format csv -o " + file).code == 0);
+  CHECK(has(read(file), "throughput"));
+  CHECK(folder.files() == 1);
+
+  const auto before = read(file);
+  CHECK(run("estimate " + design + " --context 100000 --format csv -o " + file).code == 1);
+  CHECK(read(file) == before);
+  CHECK(folder.files() == 1);
+  const auto nowhere = run("estimate " + design + " -o " + folder.path.string() + "/no/out");
+  CHECK(nowhere.code == 1);
+  CHECK(has(nowhere.out, "no/out"));
+}
+
+TEST_CASE("a full disk is an error") {
+  CHECK(run("estimate " + design + " > /dev/full").code == 1);
+}
+
+TEST_CASE("what doesn't fit the SRAM is an error or a named spill") {
+  const auto error = run("estimate " + design + " --context 4096");
+  CHECK(error.code == 1);
+  CHECK(has(error.out, "decode context of 4096 tokens does not fit the SRAM"));
+  const auto spill = run("estimate " + design + " --context 4096 --set sram.spill=host");
+  CHECK(spill.code == 0);
+  CHECK(has(spill.out, "SPILL: decode keeps"));
+  const auto rank = run("estimate " + design + " --set adapter.rank=64");
+  CHECK(rank.code == 1);
+  CHECK(has(rank.out, "the highest rank that fits is"));
+}
+
+TEST_CASE("bad specs: one clear error with the place, exit code 2") {
+  const Folder folder;
+  const std::string model = " " + specs + "/bitnet-2b.toml";
+  const auto unit = run("estimate " + folder.edited("tom.toml", "\"500 MHz\"", "\"500 MB\"") + model);
+  CHECK(unit.code == 2);
+  CHECK(has(unit.out, "tom.toml:"));
+  CHECK(has(unit.out, "expected a frequency"));
+  const auto key = run("estimate " + folder.edited("tom.toml", "per_tree =", "per_tre =") + model);
+  CHECK(key.code == 2);
+  CHECK(has(key.out, "per_tree"));
+  const auto nan = run("check " + folder.edited("tom.toml", "value = 32,", "value = nan,"));
+  CHECK(nan.code == 2);
+  const auto missing = run("estimate /no/such.toml" + model);
+  CHECK(missing.code == 2);
+  CHECK(has(missing.out, "/no/such.toml"));
+  CHECK(run("estimate" + model + model).code == 2);  // a model where hardware belongs
+}
+
+TEST_CASE("bad flags: exit code 2") {
+  CHECK(run("").code == 2);
+  CHECK(run("estimat " + design).code == 2);
+  CHECK(run("estimate " + design + " --format pdf").code == 2);
+  CHECK(run("estimate " + design + " --table nope").code == 2);
+  CHECK(run("estimate " + design + " --set nonsense").code == 2);
+  CHECK(run("estimate " + design + " --context 0.5").code == 2);
+  CHECK(run("estimate " + design + " --context -3").code == 2);
+  const auto key = run("estimate " + design + " --set lanes.cout=3");
+  CHECK(key.code == 2);
+  CHECK(has(key.out, "lanes.count"));
+  CHECK(run("validate " + design + " --threads 0").code == 2);
+}
+
+TEST_CASE("check accepts every shipped spec") {
+  std::string files;
+  for (const auto& entry : fs::directory_iterator(specs))
+    if (entry.path().extension() == ".toml" && entry.path().stem() != "published")
+      files += " " + entry.path().string();
+  const auto r = run("check" + files);
+  CHECK(r.code == 0);
+  CHECK(!has(r.out, "error"));
+}
+
+TEST_CASE("validate compares small graphs") {
+  const auto r = run("validate --small " + design);
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "PASS:"));
+}
+
+TEST_CASE("published says which figures were calibrated") {
+  const auto r = run("published " + specs + "/published.toml");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "tom.throughput"));
+  CHECK(has(r.out, "calibrated (lanes.count"));
+  CHECK(has(r.out, "predicted"));
+}
+
+TEST_CASE("help names every command and its flags") {
+  const auto top = run("--help");
+  CHECK(top.code == 0);
+  for (const std::string command : {"estimate", "validate", "published", "check"}) {
+    CHECK(has(top.out, command));
+    CHECK(run(command + " --help").code == 0);
+  }
+  CHECK(has(run("estimate --help").out, "--context"));
+}
