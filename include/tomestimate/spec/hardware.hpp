@@ -187,7 +187,7 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
         h.pe.area_per_weight);
 
   visit(Field{"rom.law", "", 0, 0, "how bits become area"}, h.rom.law, rom_law_names);
-  visit(Field{"rom.read_width", "bit/cycle", 1, 1e7, "ROM read port of one lane"},
+  visit(Field{"rom.read_width", "bit/cycle", 1, 1e7, "ROM read port of one lane", whole},
         h.rom.read_width);
   visit(Field{"rom.bank_words", "", 1, 1e9, "words of rows x width weights in one bank", whole},
         h.rom.bank_words);
@@ -214,7 +214,7 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
   visit(Field{"sram.capacity", "MB", 0, 1e6, "adapter and KV SRAM of the chip"}, h.sram.capacity);
   visit(Field{"sram.banks", "", 1, 65536, "SRAM banks of one lane", whole}, h.sram.banks);
   visit(Field{"sram.ports", "", 1, 16, "ports of one SRAM bank", whole}, h.sram.ports);
-  visit(Field{"sram.port_width", "bit/cycle", 1, 1e6, "width of one SRAM port"},
+  visit(Field{"sram.port_width", "bit/cycle", 1, 1e6, "width of one SRAM port", whole},
         h.sram.port_width);
   visit(Field{"sram.read_energy", "fJ/bit", 0, 1e6, "SRAM read"}, h.sram.read_energy);
   visit(Field{"sram.write_energy", "fJ/bit", 0, 1e6, "SRAM write"}, h.sram.write_energy);
@@ -222,7 +222,8 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
   visit(Field{"sram.spill", "", 0, 0, "what happens to KV that does not fit"}, h.sram.spill,
         spill_names);
 
-  visit(Field{"buffer.read_width", "bit/cycle", 1, 1e7, "activation buffer port of one lane"},
+  visit(Field{"buffer.read_width", "bit/cycle", 1, 1e7, "activation buffer port of one lane",
+              whole},
         h.buffer.read_width);
   visit(Field{"buffer.read_energy", "fJ/bit", 0, 1e6, "activation buffer read"},
         h.buffer.read_energy);
@@ -245,7 +246,7 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
         h.vector.element_energy);
   visit(Field{"vector.area", "mm^2", 0, 10000, "vector unit"}, h.vector.area);
 
-  visit(Field{"interconnect.broadcast_width", "bit/cycle", 1, 1e7, "activation broadcast bus"},
+  visit(Field{"interconnect.broadcast_width", "bit/cycle", 1, 1e7, "activation broadcast bus", whole},
         h.interconnect.broadcast_width);
   visit(Field{"interconnect.broadcast_energy", "fJ/bit", 0, 1e6, "one bit to all lanes"},
         h.interconnect.broadcast_energy);
