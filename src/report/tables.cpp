@@ -18,6 +18,9 @@ std::string relation_text(const Comparison& c) {
     case Relation::predicted: return "predicted";
     case Relation::calibrated:
       return fmt::format("calibrated ({})", fmt::join(c.calibrated_by, ", "));
+    case Relation::follows: return fmt::format("follows {}", fmt::join(c.follows, ", "));
+    case Relation::within_bound: return "within bound";
+    case Relation::out_of_bound: return "OUT OF BOUND";
     case Relation::not_compared: break;
   }
   return "not compared";
@@ -49,9 +52,10 @@ Document published_document(std::span<const Comparison> comparisons) {
     return ranges::count_if(comparisons, [r](const auto& c) { return c.relation == r; });
   };
   document.lead.push_back(fmt::format(
-      "{} calibrated (a spec value was fitted to the figure: the error proves nothing), {} "
-      "predicted, {} not compared",
-      count(Relation::calibrated), count(Relation::predicted), count(Relation::not_compared)));
+      "{} calibrated (a spec value was fitted to the figure: the error proves nothing), {} that "
+      "follow from those or from inputs (no test either), {} predicted, {} within and {} out of bounds, {} not compared",
+      count(Relation::calibrated), count(Relation::follows), count(Relation::predicted),
+      count(Relation::within_bound),      count(Relation::out_of_bound), count(Relation::not_compared)));
   const auto misses = [](const Comparison& c) {
     return c.relation == Relation::predicted && std::abs(c.error().value_or(0)) > 0.1;
   };

@@ -26,7 +26,8 @@ class Figure {
   Figure(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {
     static const std::set<std::string_view> keys{"id",     "what",     "value", "grade",
                                                  "source", "hardware", "model", "metric",
-                                                 "set",    "note",     "not_compared"};
+                                                 "set",    "note",     "not_compared",
+                                                 "bound",  "follows"};
     for (const auto& [key, node] : table)
       if (!keys.contains(key.str())) fail(node, fmt::format("unknown key \"{}\"", key.str()));
   }
@@ -42,6 +43,19 @@ class Figure {
   }
 
   std::string text_or_empty(std::string_view key) const { return has(key) ? text(key) : ""; }
+
+  std::vector<std::string> texts(std::string_view key) const {
+    const auto* node = table_.get(key);
+    if (node == nullptr) return {};
+    std::vector<std::string> out;
+    if (!node->is_array()) fail(*node, fmt::format("expected an array of text for \"{}\"", key));
+    for (const auto& item : *node->as_array()) {
+      const auto text = item.value<std::string>();
+      if (!text) fail(item, fmt::format("expected text in \"{}\"", key));
+      out.push_back(*text);
+    }
+    return out;
+  }
 
   // The `set` overrides, applied to whichever spec knows the path.
   void apply_overrides(HardwareSpec& hardware, ModelSpec& model) const {
@@ -128,13 +142,23 @@ Comparison compare(const Figure& figure, const std::filesystem::path& folder) {
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(figure, hardware, model, c.unit);
   c.relation = c.calibrated_by.empty() ? Relation::predicted : Relation::calibrated;
+  c.follows = figure.texts("follows");
+  if (!c.follows.empty() && c.calibrated_by.empty()) c.relation = Relation::follows;
+  if (figure.has("bound")) {
+    const auto bound = figure.text("bound");
+    if (bound != "upper" && bound != "lower")
+      figure.fail(figure.node("bound"), "expected \"upper\" or \"lower\" for \"bound\"");
+    const bool keeps = bound == "upper" ? *c.estimate <= c.published : *c.estimate >= c.published;
+    c.relation = keeps ? Relation::within_bound : Relation::out_of_bound;
+  }
   return c;
 }
 
 }  // namespace
 
 std::optional<double> Comparison::error() const {
-  if (!estimate || published == 0) return std::nullopt;
+  const bool bound = relation == Relation::within_bound || relation == Relation::out_of_bound;
+  if (!estimate || published == 0 || bound) return std::nullopt;
   return (*estimate - published) / published;
 }
 

@@ -11,6 +11,9 @@ namespace tomestimate::study {
 enum class Relation {
   predicted,     // no spec value was fitted to it
   calibrated,    // a spec value was: the small error proves nothing
+  follows,       // it hangs on figures that were calibrated, or that inputs came from: no test either
+  within_bound,  // the figure is a limit, and the estimate keeps it
+  out_of_bound,
   not_compared,  // no estimate, for the reason given
 };
 
@@ -24,9 +27,10 @@ struct Comparison {
   Relation relation = Relation::not_compared;
   std::optional<double> estimate;          // in `unit`
   std::vector<std::string> calibrated_by;  // spec values fitted to it, "lanes.count"
+  std::vector<std::string> follows;        // ids of those figures
   std::string note;                        // why it misses, or is not compared
 
-  // (estimate - published) / published
+  // (estimate - published) / published; none for a bound
   std::optional<double> error() const;
 };
 
