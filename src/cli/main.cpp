@@ -24,6 +24,9 @@ using namespace tomestimate;
 constexpr int no = 1;
 constexpr int bad_input = 2;
 
+// Says what went wrong. Not fmt::print, which throws where standard error can't be written.
+void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+
 struct Output {
   report::Format format = report::Format::text;
   std::string file;   // "" for standard output
@@ -126,8 +129,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
       graphs.push_back(std::move(graph));
   std::vector<study::Validation> validations;
   for (const auto& graph : graphs)
-    validations.push_back(
-        study::validate(graph.name, graph.hw, graph.model, graph.pass, threads));
+    validations.push_back(study::validate(graph, threads));
   print(report::validation_document(validations), output);
   for (const auto& v : validations) {
     if (v.passed()) continue;
@@ -136,7 +138,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
                            : fmt::format("{} {}: closed form {}, counted {}",
                                          v.mismatches[0].where, v.mismatches[0].count,
                                          v.mismatches[0].closed_form, v.mismatches[0].counted);
-    fmt::print(stderr, "tomestimate: validation failed: {}: {}\n", v.graph, what);
+    complain(fmt::format("tomestimate: validation failed: {}: {}", v.graph, what));
     return no;
   }
   return 0;
@@ -146,7 +148,7 @@ int run_check(const std::vector<std::string>& files) {
   bool good = true;
   for (const auto& file : files) {
     const auto diagnostics = spec::check(file);
-    for (const auto& d : diagnostics) fmt::print(stderr, "{}\n", spec::format(d));
+    for (const auto& d : diagnostics) complain(spec::format(d));
     if (diagnostics.empty()) fmt::print("{}: ok\n", file);
     good = good && diagnostics.empty();
   }
@@ -205,9 +207,9 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) try {
   return run(argc, argv);
 } catch (const tomestimate::spec::SpecError& e) {
-  fmt::print(stderr, "{}\n", e.what());
+  complain(e.what());
   return bad_input;
 } catch (const std::exception& e) {
-  fmt::print(stderr, "tomestimate: error: {}\n", e.what());
+  complain(fmt::format("tomestimate: error: {}", e.what()));
   return no;
 }

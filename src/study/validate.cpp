@@ -109,18 +109,13 @@ double weights(const Model& m) {
 
 }  // namespace
 
-Validation validate(std::string graph, const Hardware& hw, const Model& model,
-                    const spec::Pass<double>& pass, unsigned threads) {
+Validation compare(const Hardware& hw, const Model& model, const spec::Pass<double>& pass,
+                   const kernel::PassCounts& counted) {
   Validation out;
-  out.graph = std::move(graph);
   out.pass = pass;
   out.weights = weights(model);
-  const auto start = std::chrono::steady_clock::now();
-  const auto counted = kernel::run(hw, model, pass, threads, seed);
-  out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   out.first_difference = counted.first_difference;
   out.output_hash = counted.output_hash;
-
   const auto closed = engine::estimate_pass(hw, model, pass);
   Comparer compare(out);
   for (std::size_t l = 0; l < model.layers; ++l)
@@ -132,6 +127,16 @@ Validation validate(std::string graph, const Hardware& hw, const Model& model,
               counted.head_exposed_wake_cycles);
   compare.one("pass", "cycles", closed.schedule.total, counted.cycles);
   compare.one("pass", "link_bits", closed.link_bits, counted.link_bits);
+  return out;
+}
+
+Validation validate(const Graph& graph, unsigned threads) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto counted = kernel::run(graph.hw, graph.model, graph.pass, threads, seed);
+  const auto end = std::chrono::steady_clock::now();
+  auto out = compare(graph.hw, graph.model, graph.pass, counted);
+  out.graph = graph.name;
+  out.seconds = std::chrono::duration<double>(end - start).count();
   return out;
 }
 

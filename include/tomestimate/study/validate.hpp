@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <tomestimate/kernel/kernel.hpp>
 #include <tomestimate/spec/graph.hpp>
 
 namespace tomestimate::study {
@@ -30,17 +31,19 @@ struct Validation {
   bool passed() const { return mismatches.empty() && first_difference.empty(); }
 };
 
-// Runs one pass in the kernel and compares. Throws std::invalid_argument if the kernel cannot run it.
-Validation validate(std::string graph, const spec::Hardware<double>& hw,
-                    const spec::Model<double>& model, const spec::Pass<double>& pass,
-                    unsigned threads);
-
 struct Graph {
   std::string name;
   spec::Hardware<double> hw;
   spec::Model<double> model;
   spec::Pass<double> pass;
 };
+
+// Compares the closed form of a pass with what the kernel counted.
+Validation compare(const spec::Hardware<double>& hw, const spec::Model<double>& model,
+                   const spec::Pass<double>& pass, const kernel::PassCounts& counted);
+
+// Runs a graph in the kernel and compares. Throws std::invalid_argument if the kernel cannot run it.
+Validation validate(const Graph& graph, unsigned threads);
 
 // Small graphs around a design: shapes that fill nothing evenly, batches, prefill, gating domains,
 // LM head in ROM, integer weights, no adapter. Same order and content on every run.
