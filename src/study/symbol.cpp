@@ -1,0 +1,93 @@
+#include <tomestimate/study/symbol.hpp>
+
+#include <bit>
+#include <optional>
+
+#include <tomestimate/units/math.hpp>
+
+namespace tomestimate::study {
+namespace {
+
+bool is(const Symbol& s, double value) { return s.is_constant() && s.value() == value; }
+
+// fn(a, b) where it is one of its operands or a constant whatever the inputs are.
+std::optional<Symbol> simplified(Fn fn, const Symbol& a, const Symbol& b) {
+  switch (fn) {
+    case Fn::add:
+      if (is(a, 0)) return b;
+      if (is(b, 0)) return a;
+      break;
+    case Fn::sub:
+      if (is(b, 0)) return a;
+      break;
+    case Fn::mul:
+      if (is(a, 1)) return b;
+      if (is(b, 1)) return a;
+      if (is(a, 0) || is(b, 0)) return Symbol(0);  // every checked spec value is finite
+      break;
+    case Fn::div:
+      if (is(b, 1)) return a;
+      break;
+    default: break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+double apply(Fn fn, double a, double b) {
+  switch (fn) {
+    case Fn::constant:
+    case Fn::input: break;
+    case Fn::add: return a + b;
+    case Fn::sub: return a - b;
+    case Fn::mul: return a * b;
+    case Fn::div: return a / b;
+    case Fn::max: return units::max(a, b);
+    case Fn::min: return units::min(a, b);
+    case Fn::less: return a < b ? 1 : 0;
+    case Fn::less_equal: return a <= b ? 1 : 0;
+    case Fn::equal: return a == b ? 1 : 0;
+    case Fn::ceil: return units::ceil(a);
+    case Fn::floor: return units::floor(a);
+    case Fn::log2: return units::log2(a);
+    case Fn::round_half_up: return units::round_half_up(a);
+  }
+  return a;
+}
+
+Symbol Graph::input(double value) {
+  nodes_.push_back({Fn::input, inputs_++, 0, value});
+  return {this, static_cast<std::uint32_t>(nodes_.size() - 1), value};
+}
+
+std::uint32_t Graph::constant(double value) {
+  const auto [at, fresh] = constants_.try_emplace(std::bit_cast<std::uint64_t>(value),
+                                                  static_cast<std::uint32_t>(nodes_.size()));
+  if (fresh) nodes_.push_back({Fn::constant, 0, 0, value});
+  return at->second;
+}
+
+std::uint32_t Graph::node(Fn fn, std::uint32_t a, std::uint32_t b, double value) {
+  const auto [at, fresh] =
+      known_.try_emplace({fn, a, b}, static_cast<std::uint32_t>(nodes_.size()));
+  if (fresh) nodes_.push_back({fn, a, b, value});
+  return at->second;
+}
+
+std::uint32_t Symbol::node_in(Graph& graph) const {
+  return is_constant() ? graph.constant(value_) : node_;
+}
+
+Symbol Symbol::make(Fn fn, const Symbol& a, const Symbol& b) {
+  const double value = apply(fn, a.value_, b.value_);
+  const bool unary = is_unary(fn);
+  if (a.is_constant() && (unary || b.is_constant())) return Symbol(value);
+  if (const auto simple = simplified(fn, a, b)) return *simple;
+  Graph& graph = *(a.is_constant() ? b.graph_ : a.graph_);
+  const auto left = a.node_in(graph);
+  const auto right = unary ? left : b.node_in(graph);
+  return {&graph, graph.node(fn, left, right, value), value};
+}
+
+}  // namespace tomestimate::study
