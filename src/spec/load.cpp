@@ -16,6 +16,7 @@
 #include <range/v3/view/transform.hpp>
 #include <toml++/toml.h>
 
+#include <tomestimate/spec/rules.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::spec {
@@ -24,8 +25,6 @@ namespace {
 namespace rv = ranges::views;
 
 constexpr std::uintmax_t largest_file = 1 << 20;
-// Counts above this are not whole numbers in a double any more.
-constexpr double exact_limit = 9007199254740992.0;  // 2^53
 
 // Collects the errors of one file.
 struct Errors {
@@ -395,7 +394,6 @@ class Reader {
 
 // ---- checks across members ----
 
-
 struct Complaints {
   const std::vector<Sourced>& sourced;
   std::vector<Diagnostic>& out;
@@ -408,11 +406,15 @@ struct Complaints {
   }
 };
 
+// Reports a broken rule.
+auto against_rules(const Complaints& complaints) {
+  return [&complaints](const Rule& rule, double excess) {
+    if (excess > 0) complaints.add(rule.path, std::string(rule.message));
+  };
+}
+
 void check_members(Hardware<double>& h, const Complaints& complaints) {
-  if (std::fmod(h.lanes.count, h.lanes.per_tree) != 0)
-    complaints.add("lanes.per_tree",
-                   fmt::format("lanes.per_tree ({}) does not divide lanes.count ({})",
-                               h.lanes.per_tree, h.lanes.count));
+  visit_hardware_rules(h, against_rules(complaints));
 }
 
 // Spreads one value over all layers, or checks that there is one for each.
@@ -424,7 +426,7 @@ void check_list(std::string_view path, std::size_t layers, std::vector<double>& 
                    "one value for all layers, or one for each");
 }
 
-void check_members(Model<double>& m, const Complaints& complaints) {
+void check_lists(Model<double>& m, const Complaints& complaints) {
   const bool ternary = m.weights.code == WeightCode::ternary;
   check_list("weights.zero_share", m.layers, m.weights.zero_share, complaints);
   check_list("weights.zero_bit_ratio", m.layers, m.weights.zero_bit_ratio, complaints);
@@ -439,11 +441,11 @@ void check_members(Model<double>& m, const Complaints& complaints) {
     complaints.add(refused, fmt::format("{} does not go with {} weights", refused, code));
   if (ternary && m.weights.bits.value() != 2)
     complaints.add("weights.bits", "a ternary weight has 2 bit");
-  if (std::fmod(m.heads, m.kv_heads) != 0)
-    complaints.add("model.kv_heads", fmt::format("model.kv_heads ({}) does not divide model.heads "
-                                                 "({})", m.kv_heads, m.heads));
-  if (std::fmod(m.head_dim, 2) != 0)
-    complaints.add("model.head_dim", "RoPE rotates pairs: model.head_dim must be even");
+}
+
+void check_members(Model<double>& m, const Complaints& complaints) {
+  check_lists(m, complaints);
+  visit_model_rules(m, against_rules(complaints));
 }
 
 // ---- files ----
@@ -602,8 +604,15 @@ std::vector<Diagnostic> check(const std::string& path) try {
   return e.diagnostics();
 }
 
+std::string resolve(const std::string& path) {
+  if (path == "pe.lanes") return "lanes.count";
+  if (path == "model.zero_share") return "weights.zero_share";
+  return path;
+}
+
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
-                    const std::string& path, const std::string& text, const Place& place) {
+                    const std::string& name, const std::string& text, const Place& place) {
+  const auto path = resolve(name);
   Errors errors{place.file, {}};
   Override in_hardware(path, text, errors);
   Override in_model(path, text, errors);
@@ -626,10 +635,9 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   if (errors.all.empty()) {
     if (in_hardware.found()) {
       record_override(hardware, path, text, place);
-      check_members(hardware.values, {hardware.sourced, errors.all, place});
     } else {
       record_override(model, path, text, place);
-      check_members(model.values, {model.sourced, errors.all, place});
+      check_lists(model.values, {model.sourced, errors.all, place});
     }
   }
   for (auto& d : errors.all) d.place = place;
@@ -638,27 +646,15 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
 
 void check_pair(const Hardware<double>& h, const Model<double>& m) {
   std::vector<Diagnostic> errors;
-  const auto complain = [&errors](std::string message) {
-    errors.push_back({{"the two specs together", 1, 1}, std::move(message), ""});
+  const auto complain = [&errors](const Rule& rule, double excess) {
+    // Written so that NaN and infinity fail.
+    if (!(excess <= 0))
+      errors.push_back({{"the two specs together", 1, 1}, std::string(rule.message),
+                        fmt::format("see {}", rule.path)});
   };
-  if (h.interconnect.broadcast_width.value() < m.activation_bits.value())
-    complain("interconnect.broadcast_width is narrower than one activation");
-  double weights = 0;
-  for (std::size_t p = 0; p < projection_count; ++p) {
-    const auto s = shape(m, static_cast<Projection>(p));
-    weights += s.outputs * s.inputs;
-  }
-  const auto& w = m.workload;
-  const double tokens = w.batch * std::max(w.prompt, 1.0);
-  const double positions = w.batch * std::max(w.prompt * w.prompt, w.context);
-  const double largest =
-      std::max({weights * static_cast<double>(m.layers) * m.weights.bits.value() * tokens,
-                m.embedding.vocabulary * m.hidden * m.embedding.bits.value() * w.batch,
-                positions * static_cast<double>(m.layers) * m.heads * m.head_dim * 32,
-                tokens * m.intermediate * h.lanes.count * 32 * static_cast<double>(m.layers)});
-  if (largest > exact_limit)
-    complain(fmt::format("the workload is too large to count exactly: about {:.2g} events, and a "
-                         "double counts to 9e15", largest));
+  visit_hardware_rules(h, complain);
+  visit_model_rules(m, complain);
+  visit_pair_rules(h, m, complain);
   if (!errors.empty()) throw SpecError(std::move(errors));
 }
 

@@ -52,13 +52,17 @@ Spec<Model<double>> parse_model(std::string_view text, const std::string& file);
 // Every error of a spec of either kind, in file order; empty if it is good.
 std::vector<Diagnostic> check(const std::string& path);
 
-// Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with the
-// checks of a load. `place` is for messages. Throws SpecError.
-void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
-                    const std::string& path, const std::string& text, const Place& place);
+// The path of a value by its other names: pe.lanes is lanes.count, model.zero_share is
+// weights.zero_share. Any other text is returned as it is.
+std::string resolve(const std::string& name);
 
-// Checks that no spec can make alone: the bus carries an activation, counts stay exact in a double.
-// Throws SpecError.
+// Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with the
+// checks of its own range and unit; check_pair checks it against the others, once all are set.
+// `place` is for messages. Throws SpecError.
+void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
+                    const std::string& name, const std::string& text, const Place& place);
+
+// Checks every rule (rules.hpp) of two specs that are used together. Throws SpecError.
 void check_pair(const Hardware<double>& hardware, const Model<double>& model);
 
 }  // namespace tomestimate::spec
