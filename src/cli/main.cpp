@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/report/reports.hpp>
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/published.hpp>
 #include <tomestimate/study/validate.hpp>
@@ -83,7 +84,7 @@ void keep_table(report::Document& document, const std::string& id) {
 void print(report::Document document, const Output& output) {
   keep_table(document, output.table);
   const auto text = report::render(document, output.format);
-  if (!output.file.empty()) return report::write_file(output.file, text);
+  if (!output.file.empty()) return spec::write_file(output.file, text);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw std::runtime_error("cannot write to standard output");
 }

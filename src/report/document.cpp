@@ -2,15 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <stdexcept>
 #include <utility>
-
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -213,48 +205,6 @@ std::string render_json(const Document& document) {
   return out.dump(2) + "\n";
 }
 
-// A temporary file that is gone unless it was renamed to its place.
-class Temporary {
- public:
-  explicit Temporary(const std::string& target) : path_(target + ".XXXXXX") {
-    descriptor_ = mkstemp(path_.data());
-    if (descriptor_ < 0) fail("cannot create a file beside it");
-  }
-  Temporary(const Temporary&) = delete;
-  Temporary& operator=(const Temporary&) = delete;
-  ~Temporary() {
-    if (descriptor_ >= 0) close(descriptor_);
-    if (!renamed_) unlink(path_.c_str());
-  }
-
-  void write(std::string_view text) {
-    while (!text.empty()) {
-      const auto n = ::write(descriptor_, text.data(), text.size());
-      if (n < 0) fail("cannot write");
-      text.remove_prefix(static_cast<std::size_t>(n));
-    }
-  }
-
-  void rename_to(const std::string& target) {
-    // mkstemp makes the file private; a report gets the mode any other new file would.
-    const auto mask = umask(0);
-    umask(mask);
-    if (fchmod(descriptor_, 0666 & ~mask) != 0) fail("cannot set its mode");
-    if (fsync(descriptor_) != 0) fail("cannot write");
-    if (std::rename(path_.c_str(), target.c_str()) != 0) fail("cannot rename to it");
-    renamed_ = true;
-  }
-
- private:
-  [[noreturn]] static void fail(const char* what) {
-    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
-  }
-
-  std::string path_;
-  int descriptor_ = -1;
-  bool renamed_ = false;
-};
-
 }  // namespace
 
 std::string render(const Document& document, Format format) {
@@ -265,14 +215,6 @@ std::string render(const Document& document, Format format) {
     case Format::text: break;
   }
   return render_text(document);
-}
-
-void write_file(const std::string& path, std::string_view text) try {
-  Temporary file(path);
-  file.write(text);
-  file.rename_to(path);
-} catch (const std::runtime_error& e) {
-  throw std::runtime_error(fmt::format("{}: {}", path, e.what()));
 }
 
 }  // namespace tomestimate::report

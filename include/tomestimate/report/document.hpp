@@ -37,8 +37,4 @@ enum class Format { text, csv, markdown, json };
 // Renders the whole document; ends with a newline.
 std::string render(const Document& document, Format format);
 
-// Writes text to path through a temporary in the same folder and a rename, so that a reader never
-// sees half a file. Throws std::runtime_error with path and reason; then nothing is left behind.
-void write_file(const std::string& path, std::string_view text);
-
 }  // namespace tomestimate::report

@@ -1,0 +1,13 @@
+// Files that are replaced in one step.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tomestimate::spec {
+
+// Writes text to path through a temporary in the same folder and a rename, so that a reader never
+// sees half a file. Throws std::runtime_error with path and reason; then nothing is left behind.
+void write_file(const std::string& path, std::string_view text);
+
+}  // namespace tomestimate::spec

@@ -1,0 +1,390 @@
+#include <tomestimate/study/study.hpp>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/contains.hpp>
+#include <range/v3/algorithm/find.hpp>
+#include <toml++/toml.h>
+
+#include <tomestimate/study/evaluation.hpp>
+
+namespace tomestimate::study {
+namespace {
+
+constexpr std::size_t most_values = 10'000'000;  // on one axis
+
+std::string read_text(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// A TOML value as an override takes it.
+std::string as_text(const toml::node& node) {
+  if (const auto* text = node.as_string()) return **text;
+  if (node.is_integer()) return fmt::format("{}", **node.as_integer());
+  if (node.is_floating_point()) return fmt::format("{}", **node.as_floating_point());
+  if (node.is_boolean()) return **node.as_boolean() ? "true" : "false";
+  std::ostringstream out;
+  if (const auto* list = node.as_array()) out << *list;
+  return out.str();
+}
+
+// Value of a parameter in a design, in base units.
+double value_of(const Specs& specs, const std::string& path) {
+  const auto all = parameters(specs);
+  return ranges::find(all, path, &Parameter::path)->value;
+}
+
+class Loader {
+ public:
+  explicit Loader(const std::string& path) : path_(path) {}
+
+  Study load() {
+    const auto root = parse();
+    known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
+                      "order", "limit", "objectives"});
+    if (root["kind"].value_or(std::string{}) != "study")
+      fail(root, "expected kind = \"study\"");
+    study_.name = text(root, "name");
+    const auto folder = std::filesystem::path(path_).parent_path();
+    const auto hardware = (folder / text(root, "hardware")).string();
+    const auto model = (folder / text(root, "model")).string();
+    study_.specs = {spec::load_hardware(hardware), spec::load_model(model)};
+    study_.fingerprint = hash(read_text(model), hash(read_text(hardware), hash(read_text(path_))));
+    read_set(root);
+    read_axes(root);
+    read_columns(root);
+    if (root.contains("where")) study_.where = text(root, "where");
+    read_order(root);
+    read_objectives(root);
+    check_formulas(root);
+    return std::move(study_);
+  }
+
+ private:
+  spec::Place place(const toml::node& node) const {
+    const auto at = node.source().begin;
+    return {path_, std::max(1u, static_cast<unsigned>(at.line)),
+            std::max(1u, static_cast<unsigned>(at.column))};
+  }
+
+  [[noreturn]] void fail(const toml::node& node, std::string message,
+                         std::string hint = "") const {
+    throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
+  }
+
+  toml::table parse() const try {
+    return toml::parse_file(path_);
+  } catch (const toml::parse_error& e) {
+    const auto at = e.source().begin;
+    throw spec::SpecError({{{path_, std::max(1u, static_cast<unsigned>(at.line)),
+                             std::max(1u, static_cast<unsigned>(at.column))},
+                            std::string(e.description()), ""}});
+  }
+
+  void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {
+    for (const auto& [key, node] : table) {
+      if (ranges::contains(known, key.str())) continue;
+      const auto near = units::nearest(key.str(), known);
+      throw spec::SpecError({{{path_, key.source().begin.line, key.source().begin.column},
+                              fmt::format("unknown key \"{}\"", key.str()),
+                              near ? fmt::format("did you mean \"{}\"?", *near)
+                                   : fmt::format("known: {}", fmt::join(known, ", "))}});
+    }
+  }
+
+  std::string text(const toml::table& table, std::string_view key) const {
+    const auto* node = table.get(key);
+    if (node == nullptr) fail(table, fmt::format("missing \"{}\"", key));
+    const auto* value = node->as_string();
+    if (value == nullptr || (**value).empty())
+      fail(*node, fmt::format("expected text for \"{}\"", key));
+    return **value;
+  }
+
+  void read_set(const toml::table& root) {
+    const auto* node = root.get("set");
+    if (node == nullptr) return;
+    if (!node->is_table()) fail(*node, "expected a table of spec values for \"set\"");
+    for (const auto& [key, value] : *node->as_table())
+      spec::override_value(study_.specs.hardware, study_.specs.model, std::string(key.str()),
+                           as_text(value), place(value));
+  }
+
+  void read_axes(const toml::table& root) {
+    const auto* list = root.get_as<toml::array>("vary");
+    if (list == nullptr || list->empty()) fail(root, "expected [[vary]] tables");
+    std::set<std::string> seen;
+    for (const auto& node : *list) {
+      if (!node.is_table()) fail(node, "expected a [[vary]] table");
+      const auto& table = *node.as_table();
+      Axis axis;
+      if (const auto* zip = table.get_as<toml::array>("zip")) {
+        known_keys(table, {"zip"});
+        for (const auto& member : *zip) {
+          if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
+          axis.members.push_back(read_varied(*member.as_table()));
+        }
+        if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
+        for (const auto& v : axis.members)
+          if (v.texts.size() != axis.size())
+            fail(*zip, fmt::format("zipped values differ in number: {} has {}, {} has {}",
+                                   axis.members[0].parameter.path, axis.size(), v.parameter.path,
+                                   v.texts.size()));
+      } else {
+        axis.members.push_back(read_varied(table));
+      }
+      for (const auto& v : axis.members)
+        if (!seen.insert(v.parameter.path).second)
+          fail(node, fmt::format("{} varies twice", v.parameter.path));
+      study_.axes.push_back(std::move(axis));
+    }
+  }
+
+  Varied read_varied(const toml::table& table) {
+    known_keys(table, {"path", "values", "range", "log"});
+    Varied v;
+    const auto name = text(table, "path");
+    v.parameter = find_parameter(study_.specs, name, place(*table.get("path")));
+    const int ways = static_cast<int>(table.contains("values") + table.contains("range") +
+                                      table.contains("log"));
+    if (ways != 1) fail(table, "expected one of values, range and log");
+    if (const auto* node = table.get("values")) {
+      const auto* list = node->as_array();
+      if (list == nullptr || list->empty()) fail(*node, "expected a list for \"values\"");
+      for (const auto& item : *list) add_value(v, as_text(item), item);
+    } else {
+      read_range(v, table, table.contains("log"));
+    }
+    // A per-layer list as a value is no single number: then the whole axis is recorded by value.
+    if (v.numbers.size() != v.texts.size()) v.numbers.clear();
+    return v;
+  }
+
+  // Sets the value in a copy of the design, which checks it, and reads it back.
+  double checked(const Varied& v, const std::string& value, const toml::node& node) const {
+    auto copy = study_.specs;
+    spec::override_value(copy.hardware, copy.model, v.parameter.path, value, place(node));
+    return value_of(copy, v.parameter.path);
+  }
+
+  void add_value(Varied& v, const std::string& value, const toml::node& node) const {
+    const double number = checked(v, value, node);
+    if (!v.parameter.number || value.starts_with("[")) {
+      v.texts.push_back(value);
+      return;
+    }
+    add_number(v, number);
+  }
+
+  static void add_number(Varied& v, double base) {
+    const auto& unit = v.parameter.unit;
+    const double shown = base / unit_factor(unit);
+    v.numbers.push_back(base);
+    v.texts.push_back(unit.empty() ? fmt::format("{}", shown)
+                                   : fmt::format("{} {}", shown, unit));
+  }
+
+  void read_range(Varied& v, const toml::table& table, bool log) {
+    const auto* range = table.get_as<toml::table>(log ? "log" : "range");
+    if (range == nullptr) fail(table, "expected { from, to, points } or { from, to, step }");
+    known_keys(*range, {"from", "to", "points", "step"});
+    if (!v.parameter.number)
+      fail(*range, fmt::format("{} is not a plain number: list its values", v.parameter.path));
+    for (const auto* key : {"from", "to"})
+      if (!range->contains(key)) fail(*range, fmt::format("missing \"{}\"", key));
+    const double from = checked(v, as_text(*range->get("from")), *range->get("from"));
+    const double to = checked(v, as_text(*range->get("to")), *range->get("to"));
+    if (!(from < to)) fail(*range, "expected from < to");
+    if (log && from <= 0) fail(*range, "a log range starts above 0");
+    if (range->contains("points") == range->contains("step") || (log && range->contains("step")))
+      fail(*range, log ? "expected \"points\"" : "expected either \"points\" or \"step\"");
+    double points = 0;
+    double step = 0;
+    if (range->contains("points")) {
+      points = range->at("points").value_or(0.0);
+      if (points < 2 || points != std::floor(points)) fail(*range, "expected 2 or more points");
+    } else {
+      // The step in the parameter's own unit, which need not be a legal value of it.
+      const auto& node = *range->get("step");
+      const auto parsed = units::parse_quantity(as_text(node));
+      const auto* good = std::get_if<units::ParsedQuantity>(&parsed);
+      const bool bare = v.parameter.unit.empty() && node.is_number();
+      if (!bare && (good == nullptr || good->dimension != v.parameter.dimension))
+        fail(node, fmt::format("expected {} for \"step\"", units::kind(v.parameter.dimension)));
+      step = bare ? node.value_or(0.0) : good->value;
+      if (!(step > 0)) fail(node, "expected a step above 0");
+      points = std::floor((to - from) / step * (1 + 1e-12)) + 1;
+    }
+    if (!(points <= static_cast<double>(most_values)))
+      fail(*range, fmt::format("more than {} values on one axis", most_values));
+    double last = -1;
+    for (double i = 0; i < points; ++i) {
+      double x = step > 0 ? from + i * step
+                 : log    ? from * std::pow(to / from, i / (points - 1))
+                          : from + (to - from) * (i / (points - 1));
+      if (step == 0 && i == points - 1) x = to;
+      const double factor = unit_factor(v.parameter.unit);
+      // Whole parameters take the nearest whole value, once.
+      if (v.parameter.whole) x = std::round(x / factor) * factor;
+      if (x == last) continue;
+      last = x;
+      add_number(v, x);
+    }
+  }
+
+  void read_columns(const toml::table& root) {
+    const auto* list = root.get_as<toml::array>("columns");
+    if (list == nullptr || list->empty()) fail(root, "expected \"columns\", a list");
+    for (const auto& node : *list) {
+      Column column;
+      if (const auto* table = node.as_table()) {
+        known_keys(*table, {"name", "formula", "unit"});
+        column = {text(*table, "name"), "", text(*table, "formula")};
+        if (table->contains("unit")) column.unit = text(*table, "unit");
+        const auto unit = units::parse_unit(column.unit);
+        if (const auto* bad = std::get_if<units::UnitError>(&unit))
+          fail(*table->get("unit"), bad->message, bad->hint);
+      } else if (const auto* name = node.as_string()) {
+        const auto unit = metric_unit(**name);
+        if (unit) {
+          column = {**name, *unit, **name};
+        } else {
+          const auto names = metric_names();
+          const auto near = units::nearest(**name, names);
+          fail(node, fmt::format("no metric \"{}\"", **name),
+               near ? fmt::format("did you mean \"{}\"?", *near)
+                    : "a formula is { name = \"...\", formula = \"...\", unit = \"...\" }");
+        }
+      } else {
+        fail(node, "expected a metric or { name, formula, unit } in \"columns\"");
+      }
+      if (ranges::contains(study_.columns, column.name, &Column::name))
+        fail(node, fmt::format("two columns are called \"{}\"", column.name));
+      study_.columns.push_back(std::move(column));
+    }
+  }
+
+  std::size_t column(const std::string& name, const toml::node& node) const {
+    const auto found = ranges::find(study_.columns, name, &Column::name);
+    if (found != study_.columns.end())
+      return static_cast<std::size_t>(found - study_.columns.begin());
+    std::vector<std::string_view> known;
+    for (const auto& c : study_.columns) known.push_back(c.name);
+    fail(node, fmt::format("\"{}\" is not one of the columns", name),
+         fmt::format("columns: {}", fmt::join(known, ", ")));
+  }
+
+  void read_order(const toml::table& root) {
+    if (const auto* node = root.get("limit")) {
+      const auto limit = node->value<std::int64_t>();
+      if (!limit || *limit < 1) fail(*node, "expected a whole number of 1 or more for \"limit\"");
+      study_.limit = static_cast<std::uint64_t>(*limit);
+    }
+    if (!root.contains("order")) return;
+    const auto& node = *root.get("order");
+    const auto words = text(root, "order");
+    const auto space = words.rfind(' ');
+    const auto direction = space == std::string::npos ? "asc" : words.substr(space + 1);
+    if (direction != "asc" && direction != "desc") fail(node, "expected \"COLUMN asc|desc\"");
+    study_.order = Order{column(words.substr(0, space), node), direction == "desc"};
+    double points = 1;
+    for (const auto& axis : study_.axes) points *= static_cast<double>(axis.size());
+    if (study_.limit == 0 && points > 1e6)
+      fail(node, "ordering more than a million points needs a limit",
+           "add limit = N: only N rows are kept in memory");
+    if (study_.limit > 1'000'000)
+      fail(node, "an ordered study keeps a million rows at most", "lower the limit");
+  }
+
+  void read_objectives(const toml::table& root) {
+    const auto* node = root.get("objectives");
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr || list->empty()) fail(*node, "expected a list for \"objectives\"");
+    for (const auto& item : *list) {
+      const auto words = as_text(item);
+      const bool maximize = words.starts_with("max ");
+      if (!maximize && !words.starts_with("min "))
+        fail(item, "expected \"max COLUMN\" or \"min COLUMN\"");
+      study_.objectives.push_back({column(words.substr(4), item), maximize});
+    }
+  }
+
+  // Evaluates every formula at the specs' own point, which finds what a run would trip over.
+  void check_formulas(const toml::table& root) const {
+    const auto& list = *root.get_as<toml::array>("columns");
+    const auto check = [&](const std::string& formula, const toml::node& node,
+                           const std::string* unit) {
+      try {
+        const Space space(study_.specs, {}, {formula});
+        const auto& dimension = space.outputs()[0].dimension;
+        const auto wanted = unit == nullptr
+                                ? units::Dimension{}
+                                : std::get<units::ParsedUnit>(units::parse_unit(*unit)).dimension;
+        if (dimension != wanted)
+          fail(node, fmt::format("\"{}\" is {}, not {}", formula, units::kind(dimension),
+                                 units::kind(wanted)),
+               unit == nullptr ? "a condition compares" : "give its unit = \"...\"");
+      } catch (const FormulaError& e) {
+        fail(node, fmt::format("in \"{}\" at character {}: {}", formula, e.offset + 1, e.what()));
+      }
+    };
+    for (std::size_t i = 0; i < study_.columns.size(); ++i)
+      check(study_.columns[i].formula, list[i], &study_.columns[i].unit);
+    if (!study_.where.empty()) check(study_.where, *root.get("where"), nullptr);
+  }
+
+  std::string path_;
+  Study study_;
+};
+
+// Calls visit for every metric; only names and units matter.
+template <class Visit>
+void visit_metric_names(Visit visit) {
+  static const spec::Hardware<double> hw{};
+  static const Evaluation<double> none{};
+  visit_metrics(hw, none, [&](const Metric& metric, const auto&) { visit(metric); });
+}
+
+}  // namespace
+
+std::vector<std::string> Study::formulas() const {
+  std::vector<std::string> out;
+  for (const auto& c : columns) out.push_back(c.formula);
+  if (!where.empty()) out.push_back(where);
+  return out;
+}
+
+Study load_study(const std::string& path) {
+  if (!std::filesystem::exists(path))
+    throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
+  return Loader(path).load();
+}
+
+std::optional<std::string> metric_unit(std::string_view name) {
+  std::optional<std::string> unit;
+  visit_metric_names([&](const Metric& m) {
+    if (m.name == name) unit = std::string(m.unit);
+  });
+  return unit;
+}
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> names;
+  visit_metric_names([&](const Metric& m) { names.emplace_back(m.name); });
+  return names;
+}
+
+std::uint64_t hash(std::string_view text, std::uint64_t seed) {
+  for (const unsigned char c : text) seed = (seed ^ c) * 1099511628211u;
+  return seed;
+}
+
+}  // namespace tomestimate::study
