@@ -1,0 +1,67 @@
+// Running studies: every point, in order, on all threads, in memory that does not grow with points.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <tomestimate/study/study.hpp>
+
+namespace tomestimate::study {
+
+struct Shard {
+  std::uint64_t index = 1;  // from 1
+  std::uint64_t count = 1;
+};
+
+struct SweepOptions {
+  std::string output;  // file, replaced when the sweep is complete; "" for standard output
+  unsigned threads = 1;
+  Shard shard;
+  bool resume = false;  // from what an interrupted run of the same sweep left
+  Isa isa = best_isa();
+  const std::atomic<bool>* stop = nullptr;  // checked between chunks
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;
+};
+
+struct SweepResult {
+  std::uint64_t points = 0;  // evaluated, those before a resume included
+  std::uint64_t rows = 0;    // written
+  std::map<std::string, std::uint64_t> no_design;  // points by why they are no design
+  bool complete = false;
+};
+
+// Streams the study as CSV: a column for each varied value, the study's columns, and a status, "ok" or
+// why the point is no design (then its numbers are empty). Points are in order of the axes, the last
+// fastest; the same bytes for any number of threads and any instruction set. With `where` or an
+// order, points that are no design have no row and are counted in the result.
+//
+// When stopped it leaves output + ".part" and ".state", and a later call with `resume` goes on: the
+// finished file has the same bytes. Ordered studies keep no state and start over. A shard's file has
+// a line of its own on top, for merge. Throws std::runtime_error if a file can't be written or
+// resumed.
+SweepResult sweep(const Study& study, const SweepOptions& options);
+
+// Joins the files of all shards of one study into what one run would have written. Throws
+// std::runtime_error if one is missing, doubled, or of another study.
+void merge(const std::vector<std::string>& shards, const std::string& output);
+
+// One row of a front or table: a point and its column values in display units.
+struct Found {
+  std::uint64_t point;
+  std::vector<double> values;
+};
+
+// Points that no other point beats in every objective, in order of points; of points equal in all
+// objectives the first. The study must have objectives.
+std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result);
+
+// Calls use(first point, chunk) for points first .. last - 1, in order, computed on `threads` threads.
+// Stops early if use returns false or *stop is set; returns the first point not used.
+std::uint64_t for_each_chunk(const Space& space, std::uint64_t first, std::uint64_t last,
+                             unsigned threads, Isa isa, const std::atomic<bool>* stop,
+                             const std::function<bool(std::uint64_t, const Space::Chunk&)>& use);
+
+}  // namespace tomestimate::study

@@ -1,0 +1,182 @@
+#include <tomestimate/study/solve.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include <tomestimate/study/sensitivity.hpp>
+
+namespace tomestimate::study {
+namespace {
+
+constexpr double grid = 65537;
+constexpr double most_whole = 4'194'304;
+
+[[noreturn]] void refuse(const std::string& what, std::string message, std::string hint = "") {
+  throw spec::SpecError({{{what, 1, 1}, std::move(message), std::move(hint)}});
+}
+
+struct Sample {
+  double x;
+  double y;
+  bool design;
+};
+
+// Evaluates the metric at any values of the parameter.
+class Curve {
+ public:
+  Curve(const Specs& specs, const Parameter& p, const std::string& metric)
+      : space_(specs, {Axis{{Varied{p, {text(p)}, {p.value}}}}}, {metric}), worker_(space_) {}
+
+  std::vector<Sample> at(std::vector<double> xs) {
+    std::vector<Sample> out;
+    Space::Chunk chunk;
+    std::vector<std::vector<double>> input{std::move(xs)};
+    worker_.evaluate_numbers(input, chunk);
+    for (std::size_t i = 0; i < input[0].size(); ++i)
+      out.push_back({input[0][i], chunk.values[0][i], chunk.status[i] == 0});
+    return out;
+  }
+
+ private:
+  static std::string text(const Parameter& p) {
+    const double shown = p.value / unit_factor(p.unit);
+    return p.unit.empty() ? fmt::format("{}", shown) : fmt::format("{} {}", shown, p.unit);
+  }
+  Space space_;
+  Space::Worker worker_;
+};
+
+std::vector<double> spread(const Parameter& p, double low, double high) {
+  const double unit = unit_factor(p.unit);
+  const double values = std::floor((high - low) / unit + 1e-9) + 1;
+  const bool every = p.whole && values <= most_whole;
+  const double n = every ? values : grid;
+  // Over several decades a parameter is looked at by ratio, not by difference.
+  const bool by_ratio = !every && low > 0 && high / low > 100;
+  std::vector<double> xs;
+  for (double i = 0; i < n; ++i) {
+    const double share = n == 1 ? 0 : i / (n - 1);
+    double x = every ? low + i * unit
+               : by_ratio ? low * std::pow(high / low, share)
+                          : low + share * (high - low);
+    if (!every && p.whole) x = std::round(x / unit) * unit;
+    x = std::clamp(x, low, high);
+    if (xs.empty() || x != xs.back()) xs.push_back(x);
+  }
+  return xs;
+}
+
+bool meets(const Target& t, double y) {
+  switch (t.goal) {
+    case Goal::at_least: return y >= t.value;
+    case Goal::at_most: return y <= t.value;
+    case Goal::equal: break;
+  }
+  return y == t.value;
+}
+
+// Narrows [a, b], on whose ends side() differs, to neighbouring doubles (or a relative 1e-15).
+template <class Side>
+std::pair<Sample, Sample> bisect(Curve& curve, Sample a, Sample b, Side side) {
+  const bool left = side(a);
+  for (int i = 0; i < 200; ++i) {
+    const double middle = a.x + (b.x - a.x) / 2;
+    if (middle <= a.x || middle >= b.x) break;
+    const auto m = curve.at({middle})[0];
+    (side(m) == left ? a : b) = m;
+  }
+  return {a, b};
+}
+
+}  // namespace
+
+Target parse_target(const std::string& text) {
+  const auto at = text.find_first_of("<>=");
+  if (at == std::string::npos) refuse(text, "expected METRIC=VALUE, METRIC>=VALUE or METRIC<=VALUE");
+  Target t;
+  t.metric = text.substr(0, at);
+  while (t.metric.ends_with(' ')) t.metric.pop_back();
+  const bool two = text[at] != '=' && at + 1 < text.size() && text[at + 1] == '=';
+  t.goal = text[at] == '>' ? Goal::at_least : text[at] == '<' ? Goal::at_most : Goal::equal;
+  const auto unit = metric_unit(t.metric);
+  if (!unit) {
+    const auto names = metric_names();
+    const auto near = units::nearest(t.metric, names);
+    refuse(text, fmt::format("no metric \"{}\"", t.metric),
+           near ? fmt::format("did you mean \"{}\"?", *near)
+                : fmt::format("metrics: {}", fmt::join(names, ", ")));
+  }
+  const auto parsed = units::parse_quantity(text.substr(at + (two ? 2 : 1)));
+  if (const auto* bad = std::get_if<units::UnitError>(&parsed)) refuse(text, bad->message, bad->hint);
+  const auto& good = std::get<units::ParsedQuantity>(parsed);
+  const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(*unit));
+  const bool bare = good.dimension == units::Dimension{};
+  if (!bare && good.dimension != wanted.dimension)
+    refuse(text, fmt::format("expected {} for {}, got {}", units::kind(wanted.dimension), t.metric,
+                             units::kind(good.dimension)));
+  // A bare number, "%" apart, is in the metric's own unit.
+  const bool percent = text.find('%') != std::string::npos;
+  t.value = bare && !percent ? good.value * wanted.factor : good.value;
+  return t;
+}
+
+Solved solve(const Specs& specs, const std::string& name, double low, double high,
+             const Target& target) {
+  Solved out;
+  out.parameter = find_parameter(specs, name, {name, 1, 1});
+  const auto& p = out.parameter;
+  if (!p.number) refuse(name, fmt::format("{} is not a plain number", p.path), "use sweep");
+  out.low = low;
+  out.high = high;
+  Curve curve(specs, p, target.metric);
+  const auto samples = curve.at(spread(p, low, high));
+  out.looked_at = samples.size();
+  out.lowest = std::numeric_limits<double>::infinity();
+  out.highest = -out.lowest;
+  for (const auto& s : samples) {
+    if (!s.design) {
+      ++out.no_design;
+      continue;
+    }
+    out.lowest = std::min(out.lowest, s.y);
+    out.highest = std::max(out.highest, s.y);
+  }
+  const auto add = [&](const Sample& s) {
+    if (out.solutions.empty() || out.solutions.back().parameter != s.x)
+      out.solutions.push_back({s.x, s.y});
+  };
+  const Sample* before = nullptr;  // the design before this one; none at a gap
+  for (const auto& s : samples) {
+    // Between whole neighbours there is nothing; elsewhere a gap in the designs has an edge too.
+    const bool same_kind = before != nullptr && before->design && s.design;
+    if (target.goal == Goal::equal) {
+      if (s.design && s.y == target.value) {
+        add(s);
+      } else if (same_kind && before->y != target.value &&
+                 (before->y < target.value) != (s.y < target.value)) {
+        const auto below = [&](const Sample& q) { return q.y < target.value; };
+        const auto [a, b] = p.whole ? std::pair(*before, s) : bisect(curve, *before, s, below);
+        add(std::abs(a.y - target.value) <= std::abs(b.y - target.value) ? a : b);
+      }
+    } else {
+      const auto good = [&](const Sample& q) { return q.design && meets(target, q.y); };
+      const bool was = before != nullptr && good(*before);
+      if (before == nullptr && good(s)) add(s);
+      if (before != nullptr && was != good(s)) {
+        const auto [a, b] = p.whole ? std::pair(*before, s) : bisect(curve, *before, s, good);
+        add(was ? a : b);
+      }
+      if (&s == &samples.back() && good(s)) add(s);
+    }
+    before = &s;
+  }
+  std::stable_sort(out.solutions.begin(), out.solutions.end(), [&](const auto& a, const auto& b) {
+    return std::abs(a.parameter - p.value) < std::abs(b.parameter - p.value);
+  });
+  return out;
+}
+
+}  // namespace tomestimate::study
