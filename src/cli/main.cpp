@@ -1,120 +1,17 @@
 // tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a workload
 // doesn't fit, a file can't be written); 2: bad spec or flag.
-#include <algorithm>
-#include <cstdio>
 #include <exception>
-#include <map>
-#include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <tomestimate/report/reports.hpp>
-#include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/load.hpp>
-#include <tomestimate/study/published.hpp>
-#include <tomestimate/study/validate.hpp>
+#include "common.hpp"
 
 namespace {
 
 using namespace tomestimate;
-
-constexpr int no = 1;
-constexpr int bad_input = 2;
-
-// Says what went wrong. Not fmt::print, which throws where standard error can't be written.
-void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
-
-struct Output {
-  report::Format format = report::Format::text;
-  std::string file;   // "" for standard output
-  std::string table;  // "" for all
-};
-
-struct Design {
-  std::string hardware;
-  std::string model;
-  std::vector<std::string> sets;
-  double batch = 0;  // 0: as the spec says
-  double prompt = 0;
-  double context = 0;
-};
-
-void add_output_options(CLI::App& command, Output& output) {
-  static const std::map<std::string, report::Format> formats{
-      {"text", report::Format::text},
-      {"csv", report::Format::csv},
-      {"markdown", report::Format::markdown},
-      {"json", report::Format::json}};
-  command.add_option("--format", output.format, "text, csv, markdown or json")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
-      ->type_name("FORMAT");
-  command.add_option("-o,--output", output.file, "write to FILE, replaced in one step")
-      ->type_name("FILE");
-  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
-}
-
-void add_design_options(CLI::App& command, Design& design) {
-  command.add_option("HARDWARE", design.hardware, "hardware spec (TOML)")->required();
-  command.add_option("MODEL", design.model, "model spec (TOML)")->required();
-  command.add_option("--batch", design.batch, "sequences decoded together")->type_name("N");
-  command.add_option("--prompt", design.prompt, "tokens of the prompt, for TTFT")->type_name("N");
-  command.add_option("--context", design.context, "positions a decoded token attends to")
-      ->type_name("N");
-  command
-      .add_option("--set", design.sets, "override a spec value, such as lanes.count=32; repeatable")
-      ->type_name("PATH=VALUE")
-      ->allow_extra_args(false);
-}
-
-void keep_table(report::Document& document, const std::string& id) {
-  if (id.empty()) return;
-  const auto wanted = [&id](const report::Table& t) { return t.id == id; };
-  if (std::none_of(document.tables.begin(), document.tables.end(), wanted)) {
-    std::string known;
-    for (const auto& table : document.tables) known += " " + table.id;
-    throw CLI::ValidationError("--table", fmt::format("no table \"{}\"; there are:{}", id, known));
-  }
-  std::erase_if(document.tables, [&](const auto& t) { return !wanted(t); });
-}
-
-void print(report::Document document, const Output& output) {
-  keep_table(document, output.table);
-  const auto text = report::render(document, output.format);
-  if (!output.file.empty()) return spec::write_file(output.file, text);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw std::runtime_error("cannot write to standard output");
-}
-
-struct Specs {
-  report::HardwareSpec hardware;
-  report::ModelSpec model;
-};
-
-void set_workload(Specs& specs, const char* flag, const char* path, double value) {
-  if (value != 0)
-    spec::override_value(specs.hardware, specs.model, path, fmt::format("{}", value),
-                         {flag, 1, 1});
-}
-
-Specs load(const Design& design) {
-  Specs specs{spec::load_hardware(design.hardware), spec::load_model(design.model)};
-  set_workload(specs, "--batch", "workload.batch", design.batch);
-  set_workload(specs, "--prompt", "workload.prompt", design.prompt);
-  set_workload(specs, "--context", "workload.context", design.context);
-  for (const auto& set : design.sets) {
-    const auto equals = set.find('=');
-    if (equals == std::string::npos)
-      throw CLI::ValidationError("--set", "expected PATH=VALUE, got \"" + set + "\"");
-    spec::override_value(specs.hardware, specs.model, set.substr(0, equals),
-                         set.substr(equals + 1), {"--set " + set, 1, 1});
-  }
-  spec::check_pair(specs.hardware.values, specs.model.values);
-  return specs;
-}
+using namespace tomestimate::cli;
 
 int run_estimate(const Design& design, const Output& output) {
   const auto specs = load(design);
@@ -170,14 +67,12 @@ int run(int argc, char** argv) {
   add_output_options(*estimate, output);
 
   bool small_only = false;
-  unsigned threads = std::max(1u, std::thread::hardware_concurrency());
+  unsigned threads = all_threads();
   auto* validate = app.add_subcommand(
       "validate", "Compare every closed-form count with the bit-exact kernel's");
   add_design_options(*validate, design);
   validate->add_flag("--small", small_only, "only the small graphs, not the full-size model");
-  validate->add_option("--threads", threads, "threads of the kernel")
-      ->check(CLI::Range(1u, 1024u))
-      ->type_name("N");
+  add_threads_option(*validate, threads, "threads of the kernel");
   add_output_options(*validate, output);
 
   std::string figures = "specs/published.toml";
@@ -189,8 +84,12 @@ int run(int argc, char** argv) {
   auto* check = app.add_subcommand("check", "Report every error of hardware or model specs");
   check->add_option("SPEC", files, "specs (TOML)")->required();
 
+  const auto studies = add_study_commands(app);
+
   try {
     app.parse(argc, argv);
+    for (const auto& command : studies)
+      if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -329,20 +330,28 @@ Table capacity_table(const Estimate& e) {
   return table;
 }
 
-void require_fit(const Hardware& hw, const engine::Capacity<double>& c, std::string_view what) {
+// Why a phase does not fit the SRAM; nullopt if it does.
+std::optional<std::string> misfit(const Hardware& hw, const engine::Capacity<double>& c,
+                                  std::string_view what) {
   if (c.adapters + c.workspace > c.available)
-    throw std::domain_error(fmt::format(
+    return fmt::format(
         "SRAM of {:.4g} MB can't hold adapters ({:.4g} MB) and workspace ({:.4g} MB) for {}: "
         "the highest rank that fits is {:.0f}",
         in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"), what,
-        std::max(0.0, c.max_rank)));
+        std::max(0.0, c.max_rank));
   if (c.context > c.max_context && hw.sram.spill == spec::Spill::error)
-    throw std::domain_error(fmt::format(
+    return fmt::format(
         "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MB, less adapters ({:.4g} MB) and "
         "workspace ({:.4g} MB), hold {:.0f}. Take less context or rank, more SRAM, or "
         "sram.spill = \"host\"",
         what, c.context, in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"),
-        c.max_context));
+        c.max_context);
+  return std::nullopt;
+}
+
+std::optional<std::string> misfit(const Hardware& hw, const Estimate& e) {
+  const auto decode = misfit(hw, e.decode_capacity, "decode context");
+  return decode ? decode : misfit(hw, e.prefill_capacity, "prompt");
 }
 
 // ---- assumptions and lead ----
@@ -365,22 +374,26 @@ Table assumption_table(const HardwareSpec& hardware, const ModelSpec& model) {
   return table;
 }
 
+std::string binding_text(const Hardware& hw, const Model& m, const PassEstimate<double>& decode) {
+  const auto parts = binding_cycles(hw, m, decode);
+  double sum = 0;
+  for (const auto& part : parts) sum += part.second;
+  return fmt::format("binds: {} takes {:.0f} % of a decode step; relieved by {}", parts[0].first,
+                     100 * parts[0].second / sum, remedy(parts[0].first));
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto& e = all.base;
-  const auto parts = binding_cycles(hw, m, e.decode);
-  double sum = 0;
-  for (const auto& part : parts) sum += part.second;
   std::vector<std::string> text{
       fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
                   m.workload.batch, m.workload.prompt, m.workload.context),
       fmt::format("{:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
                   in(e.throughput, "token/s"), in(e.power, "W"),
                   in(e.energy_per_token, "uJ/token"), in(e.area.total(), "mm^2")),
-      fmt::format("binds: {} takes {:.0f} % of a decode step; relieved by {}", parts[0].first,
-                  100 * parts[0].second / sum, remedy(parts[0].first))};
+      binding_text(hw, m, e.decode)};
   if (hw.mapping.lm_head == spec::Placement::host)
     text.push_back(fmt::format(
         "CAUTION: LM head and embedding are on the host, whose time is not counted. On the chip "
@@ -399,12 +412,20 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
 
 }  // namespace
 
+std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model) {
+  const auto& hw = hardware.values;
+  return binding_text(hw, model.values, engine::estimate(hw, model.values).decode);
+}
+
+std::optional<std::string> does_not_fit(const HardwareSpec& hardware, const ModelSpec& model) {
+  return misfit(hardware.values, engine::estimate(hardware.values, model.values));
+}
+
 Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto all = study::evaluate(hw, m);
-  require_fit(hw, all.base.decode_capacity, "decode context");
-  require_fit(hw, all.base.prefill_capacity, "prompt");
+  if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
   auto ungated_hw = hw;
   ungated_hw.gating.enabled = spec::Switch::off;
 

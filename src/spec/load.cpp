@@ -439,8 +439,6 @@ void check_lists(Model<double>& m, const Complaints& complaints) {
     complaints.add("weights.code", fmt::format("{} weights need {}", code, needed));
   if (!unwanted.empty())
     complaints.add(refused, fmt::format("{} does not go with {} weights", refused, code));
-  if (ternary && m.weights.bits.value() != 2)
-    complaints.add("weights.bits", "a ternary weight has 2 bit");
 }
 
 void check_members(Model<double>& m, const Complaints& complaints) {

@@ -79,13 +79,13 @@ Isa best_isa() {
   return Isa::baseline;
 }
 
-Program::Program(const Graph& graph, std::span<const Symbol> outputs) {
-  const auto& nodes = graph.nodes();
+Program::Program(const Recording& recording, std::span<const Symbol> outputs) {
+  const auto& nodes = recording.nodes();
   const auto last = last_uses(nodes, outputs);
   const auto end = static_cast<std::uint32_t>(nodes.size());
   std::vector<std::uint32_t> slot(nodes.size(), none);
   std::vector<std::uint32_t> free;
-  slots_ = graph.inputs();  // the first slots are the inputs'
+  slots_ = recording.inputs();  // the first slots are the inputs'
   const auto fresh = [&] { return static_cast<std::uint32_t>(slots_++); };
   for (std::uint32_t i = 0; i < end; ++i) {
     if (last[i] == none) continue;

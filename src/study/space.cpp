@@ -91,7 +91,7 @@ double unit_factor(std::string_view unit) {
 
 // One recording of the engine: its program, and what the program's further outputs mean.
 struct Space::Variant {
-  Graph graph;
+  Recording recording;
   std::unique_ptr<Program> program;
   std::vector<std::uint8_t> rules;  // status of program output outputs + i when above 0
 };
@@ -104,7 +104,7 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
   for (const auto& axis : axes_)
     for (const auto& v : axis.members)
       if (!v.numbers.empty())
-        inputs.emplace_back(v.parameter.path, variant->graph.input(v.numbers[0]));
+        inputs.emplace_back(v.parameter.path, variant->recording.input(v.numbers[0]));
   const auto number = [&](const spec::Field& f, double x) {
     const auto found = ranges::find(inputs, f.path, [](const auto& i) { return i.first; });
     return found == inputs.end() ? Symbol(x) : found->second;
@@ -149,7 +149,7 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
   spec::visit_model_rules(m, rule);
   spec::visit_pair_rules(hw, m, rule);
   add_rule("does not fit the SRAM", Symbol(0) - sram_slack(hw, all.base));
-  variant->program = std::make_unique<Program>(variant->graph, outputs);
+  variant->program = std::make_unique<Program>(variant->recording, outputs);
   return variant;
 }
 

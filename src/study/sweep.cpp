@@ -294,13 +294,15 @@ class Sweep {
   SweepResult run() {
     std::uint64_t start = first_;
     const bool resume = options_.resume && !options_.output.empty() && !study_.order;
+    std::optional<State> state;  // read before the .part file is touched
+    if (resume)
+      state = read_state(options_.output + ".state", study_.fingerprint, first_, last_);
     Sink sink(options_.output, resume);
-    if (resume) {
-      const auto state = read_state(sink.state(), study_.fingerprint, first_, last_);
-      result_ = state.result;
-      start = state.next;
+    if (state) {
+      result_ = state->result;
+      start = state->next;
       result_.points = start - first_;
-      sink.cut(state.bytes);
+      sink.cut(state->bytes);
     } else {
       sink.write(shard_line(study_, options_.shard) + rows_.header());
     }

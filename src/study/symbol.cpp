@@ -56,27 +56,27 @@ double apply(Fn fn, double a, double b) {
   return a;
 }
 
-Symbol Graph::input(double value) {
+Symbol Recording::input(double value) {
   nodes_.push_back({Fn::input, inputs_++, 0, value});
   return {this, static_cast<std::uint32_t>(nodes_.size() - 1), value};
 }
 
-std::uint32_t Graph::constant(double value) {
+std::uint32_t Recording::constant(double value) {
   const auto [at, fresh] = constants_.try_emplace(std::bit_cast<std::uint64_t>(value),
                                                   static_cast<std::uint32_t>(nodes_.size()));
   if (fresh) nodes_.push_back({Fn::constant, 0, 0, value});
   return at->second;
 }
 
-std::uint32_t Graph::node(Fn fn, std::uint32_t a, std::uint32_t b, double value) {
+std::uint32_t Recording::node(Fn fn, std::uint32_t a, std::uint32_t b, double value) {
   const auto [at, fresh] =
       known_.try_emplace({fn, a, b}, static_cast<std::uint32_t>(nodes_.size()));
   if (fresh) nodes_.push_back({fn, a, b, value});
   return at->second;
 }
 
-std::uint32_t Symbol::node_in(Graph& graph) const {
-  return is_constant() ? graph.constant(value_) : node_;
+std::uint32_t Symbol::node_in(Recording& recording) const {
+  return is_constant() ? recording.constant(value_) : node_;
 }
 
 Symbol Symbol::make(Fn fn, const Symbol& a, const Symbol& b) {
@@ -84,10 +84,10 @@ Symbol Symbol::make(Fn fn, const Symbol& a, const Symbol& b) {
   const bool unary = is_unary(fn);
   if (a.is_constant() && (unary || b.is_constant())) return Symbol(value);
   if (const auto simple = simplified(fn, a, b)) return *simple;
-  Graph& graph = *(a.is_constant() ? b.graph_ : a.graph_);
-  const auto left = a.node_in(graph);
-  const auto right = unary ? left : b.node_in(graph);
-  return {&graph, graph.node(fn, left, right, value), value};
+  Recording& recording = *(a.is_constant() ? b.recording_ : a.recording_);
+  const auto left = a.node_in(recording);
+  const auto right = unary ? left : b.node_in(recording);
+  return {&recording, recording.node(fn, left, right, value), value};
 }
 
 }  // namespace tomestimate::study

@@ -1,12 +1,17 @@
 // The documents that commands print.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include <tomestimate/report/document.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/published.hpp>
+#include <tomestimate/study/sensitivity.hpp>
+#include <tomestimate/study/solve.hpp>
+#include <tomestimate/study/sweep.hpp>
+#include <tomestimate/study/uncertainty.hpp>
 #include <tomestimate/study/validate.hpp>
 
 namespace tomestimate::report {
@@ -24,5 +29,38 @@ Document published_document(std::span<const study::Comparison> comparisons);
 
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const study::Validation> validations);
+
+// "binds: PE compute takes 80 % of a decode step; relieved by ...".
+std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model);
+
+// Why the workload does not fit the SRAM and may not spill; nullopt if all is well.
+std::optional<std::string> does_not_fit(const HardwareSpec& hardware, const ModelSpec& model);
+
+// Every metric before and after a change, with delta and ratio, and what binds on both sides.
+Document what_if_document(const study::Specs& before, const study::Specs& after,
+                          const std::vector<std::string>& changes);
+
+struct Design {
+  std::string name;  // as the user gave it
+  study::Specs specs;
+};
+
+// Every metric of several designs, with ratios to the first.
+Document compare_document(const std::vector<Design>& designs);
+
+Document solve_document(const study::Solved& solved, const study::Target& target);
+
+Document pareto_document(const study::Study& study, const std::vector<study::Found>& front,
+                         const study::SweepResult& result);
+
+// The `top` values a metric hangs on most.
+Document sensitivity_document(const study::Specs& specs, const std::string& metric,
+                              const std::vector<study::Sensitivity>& all, std::size_t top);
+
+Document uncertainty_document(const study::Specs& specs, const study::Uncertainty& uncertainty,
+                              const study::UncertaintyOptions& options);
+
+// Every spec value by name, with its unit and legal range.
+Document parameters_document(const study::Specs& specs);
 
 }  // namespace tomestimate::report

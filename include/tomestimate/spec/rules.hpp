@@ -36,6 +36,11 @@ void visit_model_rules(const Model<T>& m, Visit&& visit) {
         detail::remainder(m.heads, m.kv_heads));
   visit(Rule{"model.head_dim", "RoPE rotates pairs: model.head_dim must be even"},
         detail::remainder(m.head_dim, T(2)));
+  if (m.weights.code == WeightCode::ternary) {
+    using units::max;
+    const T bits = m.weights.bits.value();
+    visit(Rule{"weights.bits", "a ternary weight has 2 bit"}, max(T(bits - T(2)), T(T(2) - bits)));
+  }
 }
 
 // Counts stay whole numbers in a double only up to 2^53.

@@ -18,8 +18,8 @@ class Program {
  public:
   static constexpr std::size_t block = 128;  // points a run: long enough to hide the dispatch
 
-  // What `outputs` take from the graph's inputs; nothing else is computed.
-  Program(const Graph& graph, std::span<const Symbol> outputs);
+  // What `outputs` take from the recording's inputs; nothing else is computed.
+  Program(const Recording& recording, std::span<const Symbol> outputs);
 
   std::size_t instructions() const { return code_.size(); }
 

@@ -32,11 +32,11 @@ struct Node {
 class Symbol;
 
 // The record: nodes in an order in which operands come before their uses.
-class Graph {
+class Recording {
  public:
-  Graph() = default;
-  Graph(const Graph&) = delete;  // Symbols point at it
-  Graph& operator=(const Graph&) = delete;
+  Recording() = default;
+  Recording(const Recording&) = delete;  // Symbols point at it
+  Recording& operator=(const Recording&) = delete;
 
   // A new input, with its present value.
   Symbol input(double value);
@@ -55,13 +55,13 @@ class Graph {
   std::uint32_t inputs_ = 0;
 };
 
-// A number of the engine: a constant, or a node of a graph. Symbols of two graphs don't mix.
+// A number of the engine: a constant, or a node of a recording. Symbols of two graphs don't mix.
 class Symbol {
  public:
   Symbol() = default;
   explicit Symbol(double value) : value_(value) {}
 
-  bool is_constant() const { return graph_ == nullptr; }
+  bool is_constant() const { return recording_ == nullptr; }
   double value() const { return value_; }           // with the inputs' present values
   std::uint32_t node() const { return node_; }      // meaningless for a constant
 
@@ -84,12 +84,12 @@ class Symbol {
   friend Symbol round_half_up(const Symbol& x) { return make(Fn::round_half_up, x, x); }
 
  private:
-  friend class Graph;
-  Symbol(Graph* graph, std::uint32_t node, double value)
-      : graph_(graph), node_(node), value_(value) {}
-  std::uint32_t node_in(Graph& graph) const;
+  friend class Recording;
+  Symbol(Recording* recording, std::uint32_t node, double value)
+      : recording_(recording), node_(node), value_(value) {}
+  std::uint32_t node_in(Recording& recording) const;
 
-  Graph* graph_ = nullptr;
+  Recording* recording_ = nullptr;
   std::uint32_t node_ = 0;
   double value_ = 0;
 };

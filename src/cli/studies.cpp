@@ -1,0 +1,306 @@
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "common.hpp"
+
+namespace tomestimate::cli {
+namespace {
+
+// What a Ctrl-C sets. Lock-free, so that a signal handler may.
+std::atomic<bool> interrupted{false};
+static_assert(std::atomic<bool>::is_always_lock_free);
+void interrupt(int) { interrupted = true; }
+
+// Percent done, on one line of a terminal, at most once for each percent.
+class Progress {
+ public:
+  void operator()(std::uint64_t done, std::uint64_t total) {
+    const auto percent = static_cast<int>(100.0 * static_cast<double>(done) /
+                                          static_cast<double>(total));
+    if (percent == shown_) return;
+    shown_ = percent;
+    const bool color = std::getenv("NO_COLOR") == nullptr;
+    std::fputs(fmt::format("\r{}{:3d} %{} of {} points", color ? "\033[1m" : "", percent,
+                           color ? "\033[0m" : "", total)
+                   .c_str(),
+               stderr);
+    if (done == total) std::fputs("\n", stderr);
+  }
+
+ private:
+  int shown_ = -1;
+};
+
+void say_no_design(const study::SweepResult& result) {
+  for (const auto& [reason, count] : result.no_design)
+    complain(fmt::format("{} points are no design: {}", count, reason));
+}
+
+study::Shard parse_shard(const std::string& text) {
+  study::Shard shard;
+  char end = 0;
+  unsigned long long index = 0, count = 0;
+  if (std::sscanf(text.c_str(), "%llu/%llu%c", &index, &count, &end) != 2 || index < 1 ||
+      index > count || count > 1'000'000)
+    throw CLI::ValidationError("--shard", "expected I/N with I from 1 to N, got \"" + text + "\"");
+  shard.index = index;
+  shard.count = count;
+  return shard;
+}
+
+study::Isa parse_isa(const std::string& text) {
+  if (text == "baseline") return study::Isa::baseline;
+  const auto best = study::best_isa();
+  const auto wanted = text == "avx2" ? study::Isa::avx2 : study::Isa::avx512;
+  if (wanted > best)
+    throw CLI::ValidationError("--isa", "this machine does not have " + text);
+  return wanted;
+}
+
+struct SweepArguments {
+  std::string study;
+  std::string output;
+  std::string shard;
+  std::string isa;
+  bool resume = false;
+  unsigned threads = all_threads();
+};
+
+int run_sweep(const SweepArguments& a) {
+  study::SweepOptions options;
+  options.output = a.output;
+  options.threads = a.threads;
+  options.resume = a.resume;
+  if (!a.shard.empty()) options.shard = parse_shard(a.shard);
+  if (!a.isa.empty()) options.isa = parse_isa(a.isa);
+  if (a.resume && a.output.empty())
+    throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
+  const auto st = study::load_study(a.study);
+  options.stop = &interrupted;
+  std::signal(SIGINT, interrupt);
+  std::signal(SIGTERM, interrupt);
+  if (isatty(STDERR_FILENO) != 0) options.progress = Progress();
+  const auto result = study::sweep(st, options);
+  say_no_design(result);
+  if (!result.complete) {
+    complain(fmt::format("tomestimate: stopped after {} points{}", result.points,
+                         a.output.empty() || st.order ? ""
+                                                      : "; the same command with --resume goes on"));
+    return no;
+  }
+  if (!a.output.empty())
+    complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, a.output));
+  return 0;
+}
+
+// HARDWARE,MODEL[,PATH=VALUE...]
+report::Design parse_design(const std::string& text) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == ',')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  if (parts.size() < 2)
+    throw CLI::ValidationError("DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text +
+                                             "\"");
+  Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, 0, 0, 0};
+  return {text, load(design)};
+}
+
+int run_compare(const std::vector<std::string>& texts, const Output& output) {
+  std::vector<report::Design> designs;
+  for (const auto& text : texts) designs.push_back(parse_design(text));
+  print(report::compare_document(designs), output);
+  return 0;
+}
+
+struct SolveArguments {
+  std::string parameter;
+  std::string target;
+  std::string from;
+  std::string to;
+};
+
+// An end of the searched range: as given, or the legal one.
+double range_end(const study::Specs& specs, const study::Parameter& p, const std::string& text,
+                 const std::string& flag, double legal) {
+  if (text.empty()) return legal * study::unit_factor(p.unit);
+  auto copy = specs;
+  spec::override_value(copy.hardware, copy.model, p.path, text, {flag + " " + text, 1, 1});
+  return study::find_parameter(copy, p.path, {flag, 1, 1}).value;
+}
+
+int run_solve(const Design& design, const SolveArguments& a, const Output& output) {
+  const auto specs = load(design);
+  const auto p = study::find_parameter(specs, a.parameter, {"--vary " + a.parameter, 1, 1});
+  const auto target = study::parse_target(a.target);
+  const double low = range_end(specs, p, a.from, "--from", p.min);
+  const double high = range_end(specs, p, a.to, "--to", p.max);
+  if (!(low < high)) throw CLI::ValidationError("--from", "is not below --to");
+  const auto solved = study::solve(specs, p.path, low, high, target);
+  print(report::solve_document(solved, target), output);
+  return solved.solutions.empty() ? no : 0;
+}
+
+int run_pareto(const std::string& path, unsigned threads, const Output& output) {
+  const auto st = study::load_study(path);
+  if (st.objectives.empty())
+    throw spec::SpecError({{{path, 1, 1}, "the study has no objectives",
+                            "objectives = [\"max throughput\", \"min area\"]"}});
+  study::SweepResult result;
+  const auto front = study::pareto(st, threads, result);
+  print(report::pareto_document(st, front, result), output);
+  return 0;
+}
+
+int run_parameters(const Design& design, bool names, const Output& output) {
+  const auto specs = load(design);
+  if (!names) {
+    print(report::parameters_document(specs), output);
+    return 0;
+  }
+  for (const auto& p : study::parameters(specs)) fmt::print("{}\n", p.path);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> add_study_commands(CLI::App& app) {
+  // The commands outlive this function with their arguments.
+  const auto design = std::make_shared<Design>();
+  const auto output = std::make_shared<Output>();
+  const auto threads = std::make_shared<unsigned>(all_threads());
+  std::vector<Command> commands;
+
+  auto* what_if = app.add_subcommand("what-if", "Every metric before and after --set changes");
+  add_design_options(*what_if, *design);
+  add_output_options(*what_if, *output);
+  commands.push_back({what_if, [=] {
+    const auto before = load_files(*design);
+    spec::check_pair(before.hardware.values, before.model.values);
+    auto after = before;
+    apply(*design, after);
+    auto changes = design->sets;
+    for (const auto& [flag, value] : {std::pair{"batch", design->batch},
+                                      {"prompt", design->prompt}, {"context", design->context}})
+      if (value != 0) changes.push_back(fmt::format("workload.{}={}", flag, value));
+    if (changes.empty())
+      throw CLI::ValidationError("what-if", "nothing changes: give --set PATH=VALUE");
+    print(report::what_if_document(before, after, changes), *output);
+    return report::does_not_fit(after.hardware, after.model) ? no : 0;
+  }});
+
+  const auto sweep_arguments = std::make_shared<SweepArguments>();
+  auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
+  sweep->add_option("STUDY", sweep_arguments->study, "study (TOML)")->required();
+  sweep->add_option("-o,--output", sweep_arguments->output, "write to FILE, complete or not at all")
+      ->type_name("FILE");
+  sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
+  sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
+      ->type_name("I/N");
+  add_threads_option(*sweep, sweep_arguments->threads, "threads");
+  sweep->add_option("--isa", sweep_arguments->isa, "baseline, avx2 or avx512; same bytes for all")
+      ->check(CLI::IsMember({"baseline", "avx2", "avx512"}).description(""))
+      ->type_name("ISA");
+  commands.push_back({sweep, [=] { return run_sweep(*sweep_arguments); }});
+
+  const auto shards = std::make_shared<std::vector<std::string>>();
+  const auto merged = std::make_shared<std::string>();
+  auto* merge = app.add_subcommand("merge", "Join the files of all shards of a sweep");
+  merge->add_option("SHARD", *shards, "files that sweep --shard made")->required();
+  merge->add_option("-o,--output", *merged, "write to FILE")->type_name("FILE")->required();
+  commands.push_back({merge, [=] {
+    study::merge(*shards, *merged);
+    return 0;
+  }});
+
+  const auto designs = std::make_shared<std::vector<std::string>>();
+  auto* compare = app.add_subcommand("compare", "Designs side by side");
+  compare->add_option("DESIGN", *designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
+  add_output_options(*compare, *output);
+  commands.push_back({compare, [=] { return run_compare(*designs, *output); }});
+
+  const auto solve_arguments = std::make_shared<SolveArguments>();
+  auto* solve = app.add_subcommand("solve", "The value of one parameter that meets a target");
+  add_design_options(*solve, *design);
+  solve->add_option("--vary", solve_arguments->parameter, "the parameter, such as chip.clock")
+      ->required()
+      ->type_name("PATH");
+  solve->add_option("--target", solve_arguments->target,
+                    "such as \"throughput>=5000 token/s\" (=, >=, <=)")
+      ->required()
+      ->type_name("METRIC=VALUE");
+  solve->add_option("--from", solve_arguments->from, "lowest value; default: the lowest legal one")
+      ->type_name("VALUE");
+  solve->add_option("--to", solve_arguments->to, "highest value; default: the highest legal one")
+      ->type_name("VALUE");
+  add_output_options(*solve, *output);
+  commands.push_back({solve, [=] { return run_solve(*design, *solve_arguments, *output); }});
+
+  const auto study_file = std::make_shared<std::string>();
+  auto* pareto = app.add_subcommand("pareto", "Points of a study that no other beats");
+  pareto->add_option("STUDY", *study_file, "study (TOML) with objectives")->required();
+  add_threads_option(*pareto, *threads, "threads");
+  add_output_options(*pareto, *output);
+  commands.push_back({pareto, [=] { return run_pareto(*study_file, *threads, *output); }});
+
+  const auto metric = std::make_shared<std::string>("throughput");
+  const auto top = std::make_shared<std::size_t>(20);
+  auto* sensitivity = app.add_subcommand("sensitivity", "What a metric hangs on, as a tornado");
+  add_design_options(*sensitivity, *design);
+  sensitivity->add_option("--metric", *metric, "the metric")->capture_default_str()
+      ->type_name("METRIC");
+  sensitivity->add_option("--top", *top, "rows")->capture_default_str()->check(CLI::PositiveNumber)
+      ->type_name("N");
+  add_output_options(*sensitivity, *output);
+  commands.push_back({sensitivity, [=] {
+    const auto specs = load(*design);
+    const auto all = study::sensitivity(specs, *metric);
+    print(report::sensitivity_document(specs, *metric, all, *top), *output);
+    return 0;
+  }});
+
+  const auto metrics = std::make_shared<std::vector<std::string>>(
+      std::vector<std::string>{"throughput", "power", "area", "energy_per_token"});
+  const auto options = std::make_shared<study::UncertaintyOptions>();
+  const auto monte_carlo = std::make_shared<bool>(false);
+  const auto uniform = std::make_shared<bool>(false);
+  auto* uncertainty = app.add_subcommand("uncertainty", "What the specs' ranges do to metrics");
+  add_design_options(*uncertainty, *design);
+  uncertainty->add_option("--metric", *metrics, "metrics; repeatable")->type_name("METRIC")
+      ->allow_extra_args(false);
+  uncertainty->add_option("--samples", options->samples, "draws")->capture_default_str()
+      ->check(CLI::Range(2, 10'000'000))->type_name("N");
+  uncertainty->add_option("--seed", options->seed, "seed")->capture_default_str()->type_name("N");
+  uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
+  uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
+  add_output_options(*uncertainty, *output);
+  commands.push_back({uncertainty, [=] {
+    const auto specs = load(*design);
+    if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
+    if (*uniform) options->spread = study::Spread::uniform;
+    for (const auto& m : *metrics) study::metric_value(specs, m);  // refuses unknown ones
+    print(report::uncertainty_document(specs, study::uncertainty(specs, *metrics, *options),
+                                       *options),
+          *output);
+    return 0;
+  }});
+
+  const auto names = std::make_shared<bool>(false);
+  auto* parameters = app.add_subcommand("parameters", "Every spec value by name, unit and range");
+  add_design_options(*parameters, *design);
+  parameters->add_flag("--names", *names, "only the names, one a line, for completion");
+  add_output_options(*parameters, *output);
+  commands.push_back({parameters, [=] { return run_parameters(*design, *names, *output); }});
+  return commands;
+}
+
+}  // namespace tomestimate::cli

@@ -1,0 +1,276 @@
+#include <tomestimate/report/reports.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/lift.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+using study::Specs;
+
+struct MetricValue {
+  std::string name;
+  std::string unit;
+  std::string doc;
+  double value;  // in `unit`
+};
+
+std::vector<MetricValue> metrics_of(const Specs& specs) {
+  std::vector<MetricValue> out;
+  const auto& hw = specs.hardware.values;
+  study::visit_metrics(hw, study::evaluate(hw, specs.model.values),
+                       [&](const study::Metric& m, const auto& value) {
+                         out.push_back({std::string(m.name), std::string(m.unit),
+                                        std::string(m.doc),
+                                        study::raw(value) / study::unit_factor(m.unit)});
+                       });
+  return out;
+}
+
+Cell ratio(double before, double after) {
+  return before == 0 ? Cell{} : Cell{after / before};
+}
+
+std::string shown(const study::Parameter& p, double base) {
+  const double value = base / study::unit_factor(p.unit);
+  return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);
+}
+
+Cell in_unit(const std::optional<double>& base, double factor) {
+  return base ? Cell{*base / factor} : Cell{};
+}
+
+void add_no_design(const std::map<std::string, std::uint64_t>& reasons,
+                   std::vector<std::string>& text) {
+  for (const auto& [reason, count] : reasons)
+    text.push_back(fmt::format("{} points are no design: {}", count, reason));
+}
+
+}  // namespace
+
+Document what_if_document(const Specs& before, const Specs& after,
+                          const std::vector<std::string>& changes) {
+  Document document{fmt::format("What if: {} running {}", before.hardware.name, before.model.name),
+                    {}, {}};
+  for (const auto& change : changes) document.lead.push_back("set " + change);
+  const auto say = [&document](const std::string& when, const Specs& specs) {
+    document.lead.push_back(when + " " + binding_sentence(specs.hardware, specs.model));
+    if (const auto misfit = does_not_fit(specs.hardware, specs.model))
+      document.lead.push_back(fmt::format("CAUTION: {} is no design that works: {}", when, *misfit));
+  };
+  say("before", before);
+  say("after", after);
+  Table table{"what-if", "Before and after",
+              {{"metric", ""}, {"unit", ""}, {"before", ""}, {"after", ""}, {"delta", ""},
+               {"ratio", ""}},
+              {}, {}};
+  const auto a = metrics_of(before);
+  const auto b = metrics_of(after);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    table.rows.push_back({a[i].name, a[i].unit, a[i].value, b[i].value, b[i].value - a[i].value,
+                          ratio(a[i].value, b[i].value)});
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document compare_document(const std::vector<Design>& designs) {
+  Document document{"Designs side by side", {}, {}};
+  Table table{"compare", "Metrics; ratios are to the first design", {{"metric", ""}, {"unit", ""}},
+              {}, {}};
+  std::vector<std::vector<MetricValue>> all;
+  for (std::size_t d = 0; d < designs.size(); ++d) {
+    const auto& specs = designs[d].specs;
+    const auto letter = d < 26 ? std::string(1, static_cast<char>('A' + d)) : fmt::format("#{}", d + 1);
+    if (const auto misfit = does_not_fit(specs.hardware, specs.model))
+      document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", letter, *misfit));
+    document.lead.push_back(fmt::format("{}: {} running {} ({}); {}", letter, specs.hardware.name,
+                                        specs.model.name, designs[d].name,
+                                        binding_sentence(specs.hardware, specs.model)));
+    table.columns.push_back({letter, ""});
+    if (d > 0) table.columns.push_back({letter + "/A", ""});
+    all.push_back(metrics_of(specs));
+  }
+  for (std::size_t i = 0; i < all[0].size(); ++i) {
+    Row row{all[0][i].name, all[0][i].unit, all[0][i].value};
+    for (std::size_t d = 1; d < all.size(); ++d) {
+      row.push_back(all[d][i].value);
+      row.push_back(ratio(all[0][i].value, all[d][i].value));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document solve_document(const study::Solved& s, const study::Target& target) {
+  const auto unit = study::metric_unit(target.metric).value();
+  const double factor = study::unit_factor(unit);
+  const auto& p = s.parameter;
+  const std::string sign = target.goal == study::Goal::equal      ? "="
+                           : target.goal == study::Goal::at_least ? ">="
+                                                                  : "<=";
+  Document document{fmt::format("Solve {} for {} {} {:.6g} {}", p.path, target.metric, sign,
+                                target.value / factor, unit),
+                    {}, {}};
+  document.lead.push_back(fmt::format("now {}; looked at {} values from {} to {}", shown(p, p.value),
+                                      s.looked_at, shown(p, s.low), shown(p, s.high)));
+  if (s.no_design > 0)
+    document.lead.push_back(fmt::format("{} of them are no design (they break a rule of the specs or "
+                                        "do not fit the SRAM)", s.no_design));
+  if (s.solutions.empty())
+    document.lead.push_back(
+        s.lowest > s.highest
+            ? std::string("NO SOLUTION in range: no value makes a design")
+            : fmt::format("NO SOLUTION in range: {} goes from {:.6g} to {:.6g} {} there",
+                          target.metric, s.lowest / factor, s.highest / factor, unit));
+  if (s.solutions.empty()) return document;
+  Table table{"solutions", "Solutions, nearest to the present value first",
+              {{p.path, p.unit}, {target.metric, unit}, {"off target", unit}}, {}, {}};
+  for (const auto& x : s.solutions)
+    table.rows.push_back({x.parameter / study::unit_factor(p.unit), x.metric / factor,
+                          (x.metric - target.value) / factor});
+  if (target.goal != study::Goal::equal)
+    table.notes.push_back("each is an end of a stretch of values that meet the target");
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document pareto_document(const study::Study& st, const std::vector<study::Found>& front,
+                         const study::SweepResult& result) {
+  Document document{"Pareto front: " + st.name, {}, {}};
+  std::string goals;
+  for (const auto& o : st.objectives)
+    goals += fmt::format("{}{} {}", goals.empty() ? "" : ", ", o.maximize ? "max" : "min",
+                         st.columns[o.column].name);
+  document.lead.push_back(fmt::format("{} of {} points are on the front of {}", front.size(),
+                                      result.points, goals));
+  add_no_design(result.no_design, document.lead);
+  Table table{"front", "Front", {}, {}, {}};
+  const study::Space space(st.specs, st.axes, {});
+  for (const auto& axis : st.axes)
+    for (const auto& v : axis.members)
+      table.columns.push_back({v.parameter.path, v.numbers.empty() ? "" : v.parameter.unit});
+  for (const auto& c : st.columns) table.columns.push_back({c.name, c.unit});
+  for (const auto& found : front) {
+    Row row;
+    for (std::size_t a = 0; a < st.axes.size(); ++a) {
+      const auto i = space.index(found.point, a);
+      for (const auto& v : st.axes[a].members)
+        row.push_back(v.numbers.empty()
+                          ? Cell{v.texts[i]}
+                          : Cell{v.numbers[i] / study::unit_factor(v.parameter.unit)});
+    }
+    for (const double value : found.values) row.push_back(value);
+    table.rows.push_back(std::move(row));
+  }
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document sensitivity_document(const Specs& specs, const std::string& metric,
+                              const std::vector<study::Sensitivity>& all, std::size_t top) {
+  const auto unit = study::metric_unit(metric).value();
+  const double factor = study::unit_factor(unit);
+  const double here = study::metric_value(specs, metric);
+  Document document{fmt::format("What {} hangs on: {} running {}", metric, specs.hardware.name,
+                                specs.model.name),
+                    {fmt::format("{} is {:.6g} {}", metric, here / factor, unit)}, {}};
+  Table table{"tornado", "Tornado, largest swing first",
+              {{"value", ""}, {"is", ""}, {"low", ""}, {"high", ""}, {"range", ""},
+               {"at low", unit}, {"at high", unit}, {"swing", unit}, {"elasticity", ""},
+               {"derivative", ""}, {"derivative unit", ""}},
+              {}, {}};
+  std::size_t still = 0;
+  for (const auto& s : all) {
+    const double swing = s.swing(here);
+    const bool moves = swing != 0 || s.elasticity.value_or(0) != 0;
+    if (!moves) {
+      ++still;
+      continue;
+    }
+    if (table.rows.size() == top) continue;
+    const auto& p = s.parameter;
+    const double own = study::unit_factor(p.unit);
+    table.rows.push_back(
+        {p.path, shown(p, p.value), shown(p, s.low), shown(p, s.high),
+         std::string(s.own_range ? "spec" : p.whole ? "half, twice" : "10 %"),
+         in_unit(s.at_low, factor), in_unit(s.at_high, factor), swing / factor,
+         s.elasticity ? Cell{*s.elasticity} : Cell{},
+         s.derivative ? Cell{*s.derivative * own / factor} : Cell{},
+         s.derivative ? Cell{fmt::format("{} per {}", unit.empty() ? "1" : unit,
+                                         p.unit.empty() ? "1" : p.unit)}
+                      : Cell{}});
+  }
+  table.notes.push_back("elasticity: % of change for 1 % more; exact (dual numbers) where there is a "
+                        "derivative, else the mean between half and twice the whole value");
+  table.notes.push_back("an empty end is no design: it breaks a rule of the specs or does not fit");
+  table.notes.push_back(fmt::format("{} other values do not move {}", still, metric));
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
+                              const study::UncertaintyOptions& options) {
+  Document document{fmt::format("What the specs' ranges do: {} running {}", specs.hardware.name,
+                                specs.model.name),
+                    {fmt::format("{} draws of {} values, {} {}, seed {}; {} are designs", u.samples,
+                                 u.parameters.size(),
+                                 options.sampling == study::Sampling::monte_carlo
+                                     ? "Monte Carlo" : "Latin hypercube",
+                                 options.spread == study::Spread::uniform ? "uniform"
+                                                                          : "triangular",
+                                 options.seed, u.used)},
+                    {}};
+  add_no_design(u.no_design, document.lead);
+  Table spread{"quantiles", "Metrics",
+               {{"metric", ""}, {"unit", ""}, {"spec", ""}, {"mean", ""}, {"deviation", ""},
+                {"5 %", ""}, {"25 %", ""}, {"50 %", ""}, {"75 %", ""}, {"95 %", ""}},
+               {}, {}};
+  Table shares{"shares", "Shares of the rank variance",
+               {{"metric", ""}, {"value", ""}, {"low", ""}, {"high", ""},
+                {"rank correlation", ""}, {"share", "%"}},
+               {}, {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman"}};
+  for (const auto& m : u.metrics) {
+    const auto unit = study::metric_unit(m.metric).value();
+    const double f = study::unit_factor(unit);
+    Row row{m.metric, unit, m.here / f, m.mean / f, m.deviation / f};
+    for (const double q : m.quantiles) row.push_back(q / f);
+    spread.rows.push_back(std::move(row));
+    std::vector<std::size_t> order(u.parameters.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&m](auto a, auto b) { return m.share[a] > m.share[b]; });
+    for (const auto i : order) {
+      if (m.share[i] < 0.01) break;
+      const auto& r = u.parameters[i];
+      shares.rows.push_back({m.metric, r.parameter.path, shown(r.parameter, r.low),
+                             shown(r.parameter, r.high), m.rank_correlation[i],
+                             100 * m.share[i]});
+    }
+  }
+  document.tables = {std::move(spread), std::move(shares)};
+  return document;
+}
+
+Document parameters_document(const Specs& specs) {
+  Document document{"Spec values, by name", {}, {}};
+  Table table{"parameters", "Values that --set and studies take",
+              {{"name", ""}, {"value", ""}, {"unit", ""}, {"from", ""}, {"to", ""}, {"whole", ""},
+               {"what", ""}},
+              {}, {"an empty range: a name, a switch or a list"}};
+  for (const auto& p : study::parameters(specs)) {
+    const bool plain = p.number || p.max > p.min;
+    table.rows.push_back({p.path, plain ? Cell{p.value / study::unit_factor(p.unit)} : Cell{},
+                          p.unit, plain ? Cell{p.min} : Cell{}, plain ? Cell{p.max} : Cell{},
+                          std::string(p.whole ? "yes" : ""), p.doc});
+  }
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+}  // namespace tomestimate::report
