@@ -1,0 +1,243 @@
+// Recorded programs against the engine itself, formulas, dual numbers.
+#include <tomestimate/study/dual.hpp>
+#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/lift.hpp>
+#include <tomestimate/study/space.hpp>
+#include <tomestimate/study/sensitivity.hpp>
+
+#include <cmath>
+#include <map>
+#include <random>
+
+#include "catch.hpp"
+
+using namespace tomestimate;
+using study::Symbol;
+
+namespace {
+
+study::Specs shipped() {
+  const std::string folder = TOMESTIMATE_SPECS;
+  return {spec::load_hardware(folder + "/tom.toml"), spec::load_model(folder + "/bitnet-2b.toml")};
+}
+
+study::Varied varied(const study::Specs& specs, const std::string& path,
+                     const std::vector<std::string>& texts) {
+  study::Varied v{study::find_parameter(specs, path, {}), texts, {}};
+  for (const auto& text : texts) {
+    auto copy = specs;
+    spec::override_value(copy.hardware, copy.model, path, text, {});
+    if (v.parameter.number) v.numbers.push_back(study::find_parameter(copy, path, {}).value);
+  }
+  return v;
+}
+
+std::vector<std::string> metric_names_of(const study::Specs& specs) {
+  std::vector<std::string> names;
+  const auto& hw = specs.hardware.values;
+  study::visit_metrics(hw, study::evaluate(hw, specs.model.values),
+                       [&](const study::Metric& m, const auto&) { names.emplace_back(m.name); });
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("constants fold, equal operations are recorded once") {
+  study::Recording recording;
+  const auto x = recording.input(3);
+  CHECK((Symbol(2) * Symbol(4)).is_constant());
+  CHECK((Symbol(2) * Symbol(4)).value() == 8);
+  const auto a = x * x + Symbol(1);
+  const auto nodes = recording.nodes().size();
+  const auto b = x * x + Symbol(1);
+  CHECK(recording.nodes().size() == nodes);
+  CHECK(a.node() == b.node());
+  CHECK(a.value() == 10);  // 3 x 3 + 1
+  CHECK((x * Symbol(1)).node() == x.node());
+  CHECK((x + Symbol(0)).node() == x.node());
+  CHECK((x * Symbol(0)).is_constant());
+}
+
+TEST_CASE("a program gives what its operations give, on every instruction set") {
+  study::Recording recording;
+  const auto x = recording.input(1);
+  const auto y = recording.input(1);
+  const std::vector<Symbol> outputs{x + y, x - y, x * y, x / y, max(x, y), min(x, y), ceil(x),
+                                    floor(x), log2(y), round_half_up(x),
+                                    Symbol::make(study::Fn::less, x, y),
+                                    Symbol::make(study::Fn::less_equal, x, y),
+                                    Symbol::make(study::Fn::equal, x, y), x, Symbol(7),
+                                    ceil(x / y) * (x - y)};
+  const study::Program program(recording, outputs);
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> number(-9, 9);
+  std::vector<double> xs, ys;
+  for (std::size_t i = 0; i < study::Program::block; ++i) {
+    xs.push_back(i % 3 == 0 ? std::floor(number(random)) : number(random));
+    ys.push_back(i % 5 == 0 ? xs.back() : 0.1 + std::abs(number(random)));
+    if (ys.back() == 0) ys.back() = 1;
+  }
+  for (const auto isa : {study::Isa::baseline, study::Isa::avx2, study::Isa::avx512}) {
+    if (isa > study::best_isa()) continue;
+    study::Program::Workspace w(program);
+    std::copy(xs.begin(), xs.end(), w.input(0));
+    std::copy(ys.begin(), ys.end(), w.input(1));
+    w.run(isa);
+    for (std::size_t i = 0; i < xs.size(); ++i) {
+      const double a = xs[i], b = ys[i];
+      const double expected[]{a + b, a - b, a * b, a / b, std::max(a, b), std::min(a, b),
+                              std::ceil(a), std::floor(a), std::log2(b), std::floor(a + 0.5),
+                              a < b ? 1. : 0., a <= b ? 1. : 0., a == b ? 1. : 0., a, 7.,
+                              std::ceil(a / b) * (a - b)};
+      for (std::size_t o = 0; o < outputs.size(); ++o) {
+        INFO("output " << o << " of " << a << ", " << b);
+        const double got = w.output(o)[i];
+        CHECK((got == expected[o] || (std::isnan(got) && std::isnan(expected[o]))));
+      }
+    }
+  }
+}
+
+TEST_CASE("every metric at every point is the engine's own, bit for bit") {
+  const auto specs = shipped();
+  const auto names = metric_names_of(specs);
+  const std::vector<study::Axis> axes{
+      {{varied(specs, "lanes.count", {"16", "32", "48"})}},
+      {{varied(specs, "chip.clock", {"400 MHz", "512.3 MHz", "1 GHz"})}},
+      {{varied(specs, "gating.enabled", {"true", "false"})}},
+      {{varied(specs, "weights.zero_share", {"0.3", "0.412"})}},
+      {{varied(specs, "rom.law", {"sparse-logic", "macro"}),
+        varied(specs, "workload.context", {"200", "333"})}},
+      {{varied(specs, "model.layers", {"30", "7"})}},
+      {{varied(specs, "workload.batch", {"1", "3", "17"})}}};
+  const study::Space space(specs, axes, names);
+  REQUIRE(space.points() == 3 * 3 * 2 * 2 * 2 * 2 * 3);
+  study::Space::Worker worker(space);
+  study::Space::Chunk chunk;
+  worker.evaluate(0, space.points(), chunk);
+  std::size_t designs = 0;
+  for (std::uint64_t point = 0; point < space.points(); ++point) {
+    auto own = specs;
+    for (std::size_t a = 0; a < axes.size(); ++a)
+      for (const auto& v : axes[a].members)
+        spec::override_value(own.hardware, own.model, v.parameter.path,
+                             v.texts[space.index(point, a)], {});
+    const auto& hw = own.hardware.values;
+    const auto all = study::evaluate(hw, own.model.values);
+    const auto& e = all.base;
+    const bool fits = e.decode_capacity.max_context >= e.decode_capacity.context &&
+                      e.prefill_capacity.max_context >= e.prefill_capacity.context;
+    INFO("point " << point << ": " << space.reason(chunk.status[point]));
+    CHECK((chunk.status[point] == 0) == fits);
+    if (!fits) continue;
+    ++designs;
+    std::size_t m = 0;
+    study::visit_metrics(hw, all, [&](const study::Metric& metric, const auto& value) {
+      INFO(metric.name);
+      CHECK(chunk.values[m++][point] == study::raw(value));
+    });
+  }
+  CHECK(designs > 100);
+  CHECK(designs < space.points());
+}
+
+TEST_CASE("points that break a rule say which") {
+  const auto specs = shipped();
+  const study::Space space(specs, {{{varied(specs, "lanes.count", {"16", "24"})}}}, {"area"});
+  study::Space::Worker worker(space);
+  study::Space::Chunk chunk;
+  worker.evaluate(0, 2, chunk);
+  CHECK(chunk.status[0] == 0);
+  CHECK(space.reason(chunk.status[1]) == "lanes.per_tree does not divide lanes.count");
+}
+
+TEST_CASE("formulas compute and check units") {
+  std::map<std::string, study::Value, std::less<>> names;
+  const auto area = units::dimension_of<units::area_unit>();
+  names["a"] = {Symbol(6), {}};
+  names["chip"] = {Symbol(60e-6), area};
+  const study::Scope scope{[&](std::string_view n) -> std::optional<study::Value> {
+                             const auto f = names.find(n);
+                             if (f == names.end()) return std::nullopt;
+                             return f->second;
+                           },
+                           {"a", "chip"}};
+  const auto value = [&](const std::string& text) {
+    return study::evaluate_formula(text, scope).number.value();
+  };
+  CHECK(value("1 + 2 * 3 - 4 / 2") == 5);
+  CHECK(value("(1 + 2) * -a") == -18);
+  CHECK(value("min(a, 4) + max(1, 2) + ceil(0.5) + floor(2.9) + log2(8)") == 4 + 2 + 1 + 2 + 3);
+  CHECK(value("chip / 1[mm^2]") == Approx(60));
+  CHECK(value("chip < 80[mm^2] and not (a == 5 or a != 6)") == 1);
+  CHECK(value("chip >= 80[mm^2]") == 0);
+  CHECK(study::evaluate_formula("chip * chip", scope).dimension[0] == 4);
+  const auto error = [&](const std::string& text) -> std::string {
+    try {
+      value(text);
+    } catch (const study::FormulaError& e) {
+      return std::to_string(e.offset) + ": " + e.what();
+    }
+    return "";
+  };
+  CHECK(error("chip + a").find("can't add area and") != std::string::npos);
+  CHECK(error("chip < 3") != "");
+  CHECK(error("a and chip").find("and takes a bare number") != std::string::npos);
+  CHECK(error("2 * chpi").find("4: no metric or spec value \"chpi\" (did you mean \"chip\"?)") == 0);
+  CHECK(error("1 +").find("3: expected a number") == 0);
+  CHECK(error("(1").find("expected )") != std::string::npos);
+  CHECK(error("1 1").find("expected an operator") != std::string::npos);
+  CHECK(error("1[MHzz]") != "");
+  CHECK(error("min(1)").find("second operand") != std::string::npos);
+  CHECK(error(std::string(100000, '(')).find("too deeply nested") != std::string::npos);
+  CHECK(error(std::string(100000, '-')).find("too deeply nested") != std::string::npos);
+}
+
+TEST_CASE("dual numbers carry exact derivatives") {
+  using D = study::Dual<2>;
+  const D x(3, 0), y(4, 1);
+  // f = x y + x / y: df/dx = y + 1/y = 4.25, df/dy = x - x / y^2 = 3 - 3/16 = 2.8125
+  const auto f = x * y + x / y;
+  CHECK(f.value == 12.75);
+  CHECK(f.slope[0] == 4.25);
+  CHECK(f.slope[1] == 2.8125);
+  CHECK(max(x, y).slope[1] == 1);
+  CHECK(min(x, y).slope[0] == 1);
+  CHECK(ceil(x / y).slope[0] == 0);
+  CHECK(round_half_up(x * y).slope[0] == 4);
+  CHECK(log2(y).slope[1] == Approx(1 / (4 * std::log(2.0))));
+}
+
+TEST_CASE("sensitivities agree with finite differences and with theory") {
+  const auto specs = shipped();
+  for (const std::string metric : {"throughput", "power", "area", "energy_per_token"}) {
+    const double here = study::metric_value(specs, metric);
+    std::size_t compared = 0;
+    for (const auto& s : study::sensitivity(specs, metric)) {
+      if (!s.derivative || s.parameter.value == 0) continue;
+      // Central difference, small enough for no step of a ceil to come between.
+      const auto at = [&](double factor) {
+        const auto number = [&](const spec::Field& f, double x) {
+          return f.path == s.parameter.path ? x * factor : x;
+        };
+        study::Specs moved = specs;
+        moved.hardware.values = study::lift<double>(specs.hardware.values, number);
+        moved.model.values = study::lift<double>(specs.model.values, number);
+        return study::metric_value(moved, metric);
+      };
+      const double h = 1e-4;
+      const double slope = (at(1 + h) - at(1 - h)) / (2 * h * s.parameter.value);
+      INFO(metric << " by " << s.parameter.path);
+      const double scale = std::abs(here / s.parameter.value);
+      // 2 h of the wake latency or clock may move a whole wake cycle; it is hidden here.
+      CHECK(std::abs(slope - *s.derivative) <= 1e-6 * scale + 1e-5 * std::abs(slope));
+      ++compared;
+    }
+    CHECK(compared > 20);
+  }
+  // Area is linear in the PE area, so its elasticity is the PEs' share of the area.
+  const auto e = engine::estimate(specs.hardware.values, specs.model.values);
+  for (const auto& s : study::sensitivity(specs, "area"))
+    if (s.parameter.path == "pe.area_per_weight")
+      CHECK(*s.elasticity == Approx((e.area.pe / e.area.total()).value()));
+}

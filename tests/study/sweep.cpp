@@ -1,0 +1,327 @@
+// Studies from file to rows: axes, filters, order, shards, resuming, fronts, goal seek, ranges.
+#include <tomestimate/study/sensitivity.hpp>
+#include <tomestimate/study/solve.hpp>
+#include <tomestimate/study/sweep.hpp>
+#include <tomestimate/study/uncertainty.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+#include "catch.hpp"
+
+using namespace tomestimate;
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string specs_folder = TOMESTIMATE_SPECS;
+
+struct Folder {
+  fs::path path;
+  Folder() {
+    auto name = (fs::temp_directory_path() / "tomestimate-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { fs::remove_all(path); }
+  std::string file(const std::string& name) const { return (path / name).string(); }
+};
+
+// A study on TOM and BitNet-2B with the given keys and axes.
+std::string study_file(const Folder& folder, const std::string& keys, const std::string& axes) {
+  const auto path = folder.file("study.toml");
+  std::ofstream(path) << "kind = \"study\"\nname = \"test\"\nhardware = \"" << specs_folder
+                      << "/tom.toml\"\nmodel = \"" << specs_folder << "/bitnet-2b.toml\"\n"
+                      << keys << "\n" << axes;
+  return path;
+}
+
+std::string read(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<std::string> lines(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+std::string swept(const study::Study& st, const Folder& folder,
+                  study::SweepOptions options = {}) {
+  options.output = folder.file("out.csv");
+  CHECK(study::sweep(st, options).complete);
+  CHECK_FALSE(fs::exists(options.output + ".part"));
+  CHECK_FALSE(fs::exists(options.output + ".state"));
+  return read(options.output);
+}
+
+std::string error_of(const std::string& path) {
+  try {
+    study::load_study(path);
+  } catch (const spec::SpecError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+const std::string clock_axis =
+    "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 301 }\n";
+const std::string lanes_axis = "[[vary]]\npath = \"lanes.count\"\nvalues = [16, 24, 32, 64]\n";
+
+study::Specs shipped() {
+  return {spec::load_hardware(specs_folder + "/tom.toml"),
+          spec::load_model(specs_folder + "/bitnet-2b.toml")};
+}
+
+}  // namespace
+
+TEST_CASE("axes: lists, steps, points, ratios, zips") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, "columns = [\"area\"]", R"(
+[[vary]]
+path = "chip.clock"
+range = { from = "400 MHz", to = "1 GHz", step = "200 MHz" }
+[[vary]]
+path = "lanes.count"
+log = { from = 16, to = 64, points = 3 }
+[[vary]]
+zip = [{ path = "gating.enabled", values = [true, false] }, { path = "sram.capacity", values = ["40 MB", "64 MiB"] }]
+)"));
+  REQUIRE(st.axes.size() == 3);
+  CHECK(st.axes[0].members[0].texts ==
+        std::vector<std::string>{"400 MHz", "600 MHz", "800 MHz", "1000 MHz"});
+  CHECK(st.axes[1].members[0].numbers == std::vector<double>{16, 32, 64});  // 16, 16 x 2, 16 x 4
+  const auto rows = lines(swept(st, folder));
+  REQUIRE(rows.size() == 1 + 4 * 3 * 2);
+  CHECK(rows[0] == "chip.clock [MHz],lanes.count,gating.enabled,sram.capacity [MB],area [mm^2],status");
+  CHECK(has(rows[1], "400,16,true,40,"));
+  CHECK(has(rows[2], "400,16,false,67.108864,"));
+  CHECK(has(rows[24], "1000,64,false,67.108864,"));
+}
+
+TEST_CASE("same bytes on any number of threads, any instruction set, with and without order") {
+  const Folder folder;
+  for (const std::string keys :
+       {"columns = [\"throughput\", \"power\"]",
+        "columns = [\"throughput\", \"power\"]\norder = \"power asc\"\nlimit = 37",
+        "columns = [\"throughput\", \"power\"]\nwhere = \"power < 6[W]\"\nlimit = 100"}) {
+    const auto st = study::load_study(study_file(
+        folder, keys, clock_axis + lanes_axis +
+                          "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 16, step = 1 }\n"));
+    study::SweepOptions options;
+    options.isa = study::Isa::baseline;
+    const auto one = swept(st, folder, options);
+    CHECK(lines(one).size() > 30);
+    options.threads = 5;
+    options.isa = study::best_isa();
+    CHECK(swept(st, folder, options) == one);
+
+    // Shards and merge.
+    std::vector<std::string> shards;
+    options.threads = 2;
+    for (std::uint64_t i = 3; i >= 1; --i) {
+      options.shard = {i, 3};
+      options.output = folder.file("shard" + std::to_string(i));
+      study::sweep(st, options);
+      shards.push_back(options.output);
+    }
+    study::merge(shards, folder.file("merged.csv"));
+    CHECK(read(folder.file("merged.csv")) == one);
+    shards.pop_back();
+    CHECK_THROWS_WITH(study::merge(shards, folder.file("x.csv")), "shard 1 of 3 is missing");
+    shards.push_back(shards[0]);
+    CHECK_THROWS(study::merge(shards, folder.file("x.csv")));
+    CHECK_FALSE(fs::exists(folder.file("x.csv")));
+  }
+}
+
+TEST_CASE("points that are no design keep their row with empty numbers, and are counted") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, "columns = [\"area\"]", lanes_axis));
+  study::SweepOptions options;
+  options.output = folder.file("out.csv");
+  const auto result = study::sweep(st, options);
+  const auto rows = lines(read(options.output));
+  REQUIRE(rows.size() == 5);
+  CHECK(rows[2] == "24,,lanes.per_tree does not divide lanes.count");
+  CHECK(has(rows[1], ",ok"));
+  CHECK(result.rows == 4);
+  CHECK(result.no_design.at("lanes.per_tree does not divide lanes.count") == 1);
+}
+
+TEST_CASE("a stopped sweep goes on without a lost or doubled row") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(
+      folder, "columns = [\"throughput\"]\nwhere = \"throughput > 2600[token/s]\"",
+      clock_axis + "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 200, step = 1 }\n"));
+  const auto whole = swept(st, folder);
+  fs::remove(folder.file("out.csv"));
+  std::atomic<bool> stop{false};
+  study::SweepOptions options;
+  options.output = folder.file("out.csv");
+  options.threads = 3;
+  options.stop = &stop;
+  int stops = 0;
+  for (;; ++stops) {
+    stop = false;
+    options.resume = stops > 0;
+    options.progress = [&stop](std::uint64_t, std::uint64_t) { stop = true; };
+    const auto result = study::sweep(st, options);
+    if (result.complete) break;
+    CHECK_FALSE(fs::exists(options.output));
+    // What a killed process may leave behind the last checkpoint.
+    std::ofstream(options.output + ".part", std::ios::app) << "half a ro";
+  }
+  CHECK(stops > 2);
+  CHECK(read(options.output) == whole);
+  options.resume = true;
+  CHECK_THROWS(study::sweep(st, options));  // nothing to resume
+}
+
+TEST_CASE("resuming another study is refused") {
+  const Folder folder;
+  const auto path = study_file(folder, "columns = [\"throughput\"]", clock_axis);
+  auto st = study::load_study(path);
+  std::atomic<bool> stop{true};
+  study::SweepOptions options;
+  options.output = folder.file("out.csv");
+  options.stop = &stop;
+  CHECK_FALSE(study::sweep(st, options).complete);
+  st.fingerprint += 1;
+  options.resume = true;
+  CHECK_THROWS(study::sweep(st, options));
+}
+
+TEST_CASE("bad studies say where and what") {
+  const Folder folder;
+  const auto error = [&](const std::string& keys, const std::string& axes = clock_axis) {
+    return error_of(study_file(folder, keys, axes));
+  };
+  const std::string good = "columns = [\"area\"]";
+  CHECK(error(good) == "");
+  CHECK(has(error("columns = [\"throughputt\"]"), "study.toml:5:12: error: no metric \"throughputt\" (did you mean \"throughput\"?)"));
+  CHECK(has(error("colums = [\"area\"]"), "did you mean \"columns\"?"));
+  CHECK(has(error(good + "\nwhere = \"area + 1\""), "can't add area"));
+  CHECK(has(error(good + "\nwhere = \"area\""), "a condition compares"));
+  CHECK(has(error(good + "\norder = \"power desc\""), "is not one of the columns"));
+  CHECK(has(error(good + "\nlimit = 0"), "limit"));
+  CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"), "not power"));
+  CHECK(has(error("columns = [\"area\", \"area\"]"), "two columns"));
+  CHECK(has(error(good, "[[vary]]\npath = \"lanes.cuont\"\nvalues = [1]\n"), "did you mean \"lanes.count\"?"));
+  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"), "expected frequency"));
+  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"0 MHz\"]\n"), "out of range"));
+  CHECK(has(error(good, clock_axis + clock_axis), "varies twice"));
+  CHECK(has(error(good, "[[vary]]\npath = \"rom.law\"\nrange = { from = 1, to = 2, points = 3 }\n"), "list its values"));
+  CHECK(has(error(good, "[[vary]]\nzip = [{ path = \"pe.rows\", values = [1, 2] }, { path = \"pe.width\", values = [1] }]\n"), "differ in number"));
+  CHECK(has(error(good, ""), "expected [[vary]]"));
+  CHECK(has(error_of(folder.file("none.toml")), "no such file"));
+}
+
+TEST_CASE("the Pareto front is what comparing every pair leaves") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(
+      folder,
+      "columns = [\"throughput\", \"area\", \"power\"]\n"
+      "objectives = [\"max throughput\", \"min area\", \"min power\"]",
+      "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 9 }\n"
+      "[[vary]]\npath = \"pe.rows\"\nvalues = [8, 16, 32, 64]\n"
+      "[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
+      "[[vary]]\npath = \"host.bandwidth\"\nvalues = [\"1 GB/s\", \"64 GB/s\"]\n"));
+  study::SweepResult result;
+  const auto front = study::pareto(st, 3, result);
+  const study::Space space(st.specs, st.axes, st.formulas());
+  study::Space::Worker worker(space);
+  study::Space::Chunk c;
+  worker.evaluate(0, space.points(), c);
+  std::vector<std::uint64_t> expected;
+  for (std::uint64_t i = 0; i < space.points(); ++i) {
+    bool beaten = false;
+    for (std::uint64_t j = 0; j < space.points() && !beaten; ++j) {
+      const bool no_worse = c.values[0][j] >= c.values[0][i] && c.values[1][j] <= c.values[1][i] &&
+                            c.values[2][j] <= c.values[2][i];
+      const bool equal = c.values[0][j] == c.values[0][i] && c.values[1][j] == c.values[1][i] &&
+                         c.values[2][j] == c.values[2][i];
+      beaten = (no_worse && !equal) || (equal && j < i);
+    }
+    if (!beaten) expected.push_back(i);
+  }
+  std::vector<std::uint64_t> got;
+  for (const auto& f : front) got.push_back(f.point);
+  CHECK(got == expected);
+  CHECK(got.size() > 3);
+  CHECK(got.size() < space.points());
+}
+
+TEST_CASE("goal seek finds the crossing, or says there is none") {
+  const auto specs = shipped();
+  const auto target = study::parse_target("throughput = 3306 token/s");
+  const auto solved = study::solve(specs, "chip.clock", 1e6, 2e10, target);
+  REQUIRE(solved.solutions.size() == 1);
+  CHECK(solved.solutions[0].metric == Approx(3306).epsilon(1e-12));
+  // Put back, the engine agrees.
+  auto at = specs;
+  at.hardware.values.chip.clock =
+      units::Frequency<double>::from_value(solved.solutions[0].parameter);
+  CHECK(study::metric_value(at, "throughput") == solved.solutions[0].metric);
+
+  const auto none = study::solve(specs, "chip.clock", 4e8, 1e9,
+                                 study::parse_target("throughput>=1e6"));
+  CHECK(none.solutions.empty());
+  CHECK(none.highest < 1e6);
+  // Power of two rows or not: the least whole number of lanes that reaches 5000 token/s.
+  const auto lanes = study::solve(specs, "lanes.count", 1, 4096,
+                                  study::parse_target("throughput>=5000 token/s"));
+  REQUIRE(!lanes.solutions.empty());
+  CHECK(lanes.solutions[0].metric >= 5000);
+  auto fewer = specs;
+  fewer.hardware.values.lanes.count = lanes.solutions[0].parameter - 16;  // the next design below
+  CHECK(study::metric_value(fewer, "throughput") < 5000);
+  CHECK_THROWS_AS(study::parse_target("throughput"), spec::SpecError);
+  CHECK_THROWS_AS(study::parse_target("thruput=3"), spec::SpecError);
+  CHECK_THROWS_AS(study::parse_target("throughput=3 W"), spec::SpecError);
+  CHECK_THROWS_AS(study::solve(specs, "rom.law", 0, 1, target), spec::SpecError);
+}
+
+TEST_CASE("uncertainty: known distributions, seeds, and no draw outside a range") {
+  auto specs = shipped();
+  for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (auto& s : *list) s.range.reset();
+  CHECK_THROWS_AS(study::uncertainty(specs, {"area"}, {}), spec::SpecError);
+  // Only the PE area, uniform in [300, 600] um^2: the area is linear in it, so its mean is the area
+  // at 450 um^2 and its 5 % and 95 % quantiles are those at 315 and 585 um^2.
+  for (auto& s : specs.hardware.sourced)
+    if (s.path == "pe.area_per_weight") s.range = {300e-12, 600e-12};
+  study::UncertaintyOptions options;
+  options.spread = study::Spread::uniform;
+  const auto u = study::uncertainty(specs, {"area", "throughput"}, options);
+  REQUIRE(u.parameters.size() == 1);
+  CHECK(u.used == options.samples);
+  const auto area_at = [&](double um2) {
+    auto at = specs;
+    at.hardware.values.pe.area_per_weight = units::Area<double>::from_value(um2 * 1e-12);
+    return study::metric_value(at, "area");
+  };
+  CHECK(u.metrics[0].mean == Approx(area_at(450)).epsilon(1e-4));
+  CHECK(u.metrics[0].quantiles[0] == Approx(area_at(315)).epsilon(1e-4));
+  CHECK(u.metrics[0].quantiles[4] == Approx(area_at(585)).epsilon(1e-4));
+  CHECK(u.metrics[0].rank_correlation[0] == Approx(1));
+  CHECK(u.metrics[1].deviation == Approx(0).margin(1e-9));
+  CHECK(u.metrics[1].share[0] == 0);
+  const auto again = study::uncertainty(specs, {"area", "throughput"}, options);
+  CHECK(again.metrics[0].mean == u.metrics[0].mean);
+  options.seed = 2;
+  options.sampling = study::Sampling::monte_carlo;
+  const auto other = study::uncertainty(specs, {"area"}, options);
+  CHECK(other.metrics[0].mean != u.metrics[0].mean);
+  CHECK(other.metrics[0].mean == Approx(area_at(450)).epsilon(0.01));
+}
