@@ -82,6 +82,7 @@ int run_sweep(const SweepArguments& a) {
   if (a.resume && a.output.empty())
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
   const auto st = study::load_study(a.study);
+  if (a.resume && st.order) complain("an ordered study keeps no state: it starts over");
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);

@@ -109,7 +109,9 @@ Target parse_target(const std::string& text) {
            near ? fmt::format("did you mean \"{}\"?", *near)
                 : fmt::format("metrics: {}", fmt::join(names, ", ")));
   }
-  const auto parsed = units::parse_quantity(text.substr(at + (two ? 2 : 1)));
+  const auto start = text.find_first_not_of(' ', at + (two ? 2 : 1));
+  const auto parsed =
+      units::parse_quantity(start == std::string::npos ? "" : std::string_view(text).substr(start));
   if (const auto* bad = std::get_if<units::UnitError>(&parsed)) refuse(text, bad->message, bad->hint);
   const auto& good = std::get<units::ParsedQuantity>(parsed);
   const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(*unit));

@@ -202,3 +202,66 @@ TEST_CASE("help names every command and its flags") {
   }
   CHECK(has(run("estimate --help").out, "--context"));
 }
+
+TEST_CASE("what-if shows before, after, delta and ratio, and says when the change does not fit") {
+  const auto r = run("what-if " + design + " --set sram.banks=16 --format csv");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "metric,unit,before,after,delta,ratio"));
+  CHECK(has(r.out, "area,mm^2,58.489624543785,58.489624543785,0,1"));
+  const auto small = run("what-if " + design + " --set pe.lanes=512 --set model.zero_share=0.4");
+  CHECK(small.code == 1);
+  CHECK(has(small.out, "CAUTION: after is no design that works: decode context of 256 tokens"));
+  CHECK(run("what-if " + design).code == 2);
+  const auto typo = run("what-if " + design + " --set pe.width_8bti=8");
+  CHECK(typo.code == 2);
+  CHECK(has(typo.out, "did you mean \"pe.width_8bit\"?"));
+}
+
+TEST_CASE("sweep, shards and merge on the binary give the same bytes") {
+  const Folder folder;
+  const auto study = std::string(TOMESTIMATE_TESTS) + "/../reports/studies/lanes-clock.toml";
+  const auto file = [&](const std::string& name) { return (folder.path / name).string(); };
+  CHECK(run("sweep " + study + " --threads 1 -o " + file("one")).code == 0);
+  CHECK(run("sweep " + study + " --shard 1/2 -o " + file("a")).code == 0);
+  CHECK(run("sweep " + study + " --shard 2/2 -o " + file("b")).code == 0);
+  CHECK(run("merge " + file("b") + " " + file("a") + " -o " + file("both")).code == 0);
+  CHECK(read(file("one")) == read(file("both")));
+  const auto out = run("sweep " + study);
+  CHECK(out.out == read(file("one")));  // nothing else on a pipe: no progress, no colour
+  CHECK(run("merge " + file("a") + " -o " + file("x")).code == 1);
+  CHECK(run("sweep " + study + " --shard 3/2").code == 2);
+  CHECK(run("sweep " + study + " --resume").code == 2);
+  const auto unordered = std::string(TOMESTIMATE_TESTS) + "/../reports/studies/million.toml";
+  const auto nothing = run("sweep " + unordered + " --resume -o " + file("y"));
+  CHECK(nothing.code == 1);
+  CHECK(has(nothing.out, "nothing to resume"));
+  CHECK(run("sweep /no/such.toml").code == 2);
+  CHECK(folder.files() == 4);
+}
+
+TEST_CASE("goal seek, front, tornado, ranges, side by side, names") {
+  const auto solved = run("solve " + design + " --vary chip.clock --target 'throughput=3306 token/s'");
+  CHECK(solved.code == 0);
+  CHECK(has(solved.out, "531.7"));
+  const auto none = run("solve " + design +
+                        " --vary chip.clock --from '400 MHz' --to '1 GHz' --target 'throughput>=1e6'");
+  CHECK(none.code == 1);
+  CHECK(has(none.out, "NO SOLUTION in range: throughput goes from"));
+  const auto front =
+      run("pareto " + std::string(TOMESTIMATE_TESTS) + "/../reports/studies/front.toml");
+  CHECK(front.code == 0);
+  CHECK(has(front.out, "points are on the front of max throughput, min area, min power"));
+  const auto tornado = run("sensitivity " + design + " --metric power --format csv");
+  CHECK(tornado.code == 0);
+  CHECK(has(tornado.out, "chip.clock,500 MHz,400 MHz,1000 MHz,spec"));
+  CHECK(run("sensitivity " + design + " --metric pwoer").code == 2);
+  const auto ranges = run("uncertainty " + design + " --samples 500 --seed 3 --format json");
+  CHECK(ranges.code == 0);
+  CHECK(ranges.out == run("uncertainty " + design + " --samples 500 --seed 3 --format json").out);
+  const auto pair = specs + "/tom.toml," + specs + "/bitnet-2b.toml";
+  const auto sides = run("compare " + pair + " " + pair + ",chip.clock=1GHz --format csv");
+  CHECK(sides.code == 0);
+  CHECK(has(sides.out, "metric,unit,A,B,B/A"));
+  CHECK(run("compare " + specs + "/tom.toml").code == 2);
+  CHECK(has(run("parameters " + design + " --names").out, "\nsram.banks\n"));
+}

@@ -180,7 +180,7 @@ TEST_CASE("formulas compute and check units") {
     }
     return "";
   };
-  CHECK(error("chip + a").find("can't add area and") != std::string::npos);
+  CHECK(error("chip + a").find("can't add an area and") != std::string::npos);
   CHECK(error("chip < 3") != "");
   CHECK(error("a and chip").find("and takes a bare number") != std::string::npos);
   CHECK(error("2 * chpi").find("4: no metric or spec value \"chpi\" (did you mean \"chip\"?)") == 0);
@@ -209,7 +209,9 @@ TEST_CASE("dual numbers carry exact derivatives") {
 }
 
 TEST_CASE("sensitivities agree with finite differences and with theory") {
-  const auto specs = shipped();
+  auto specs = shipped();
+  // 20 ns are 10 cycles of 500 MHz, just where ceil steps; 19.5 ns are not.
+  specs.hardware.values.gating.wake_latency = units::Time<double>::from_value(19.5e-9);
   for (const std::string metric : {"throughput", "power", "area", "energy_per_token"}) {
     const double here = study::metric_value(specs, metric);
     std::size_t compared = 0;
@@ -225,11 +227,11 @@ TEST_CASE("sensitivities agree with finite differences and with theory") {
         moved.model.values = study::lift<double>(specs.model.values, number);
         return study::metric_value(moved, metric);
       };
-      const double h = 1e-4;
+      // A share of zeros is rounded to whole zeros, so its difference must span very many.
+      const double h = s.parameter.path == "weights.zero_share" ? 0.1 : 1e-4;
       const double slope = (at(1 + h) - at(1 - h)) / (2 * h * s.parameter.value);
       INFO(metric << " by " << s.parameter.path);
       const double scale = std::abs(here / s.parameter.value);
-      // 2 h of the wake latency or clock may move a whole wake cycle; it is hidden here.
       CHECK(std::abs(slope - *s.derivative) <= 1e-6 * scale + 1e-5 * std::abs(slope));
       ++compared;
     }

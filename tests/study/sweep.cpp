@@ -211,14 +211,14 @@ TEST_CASE("bad studies say where and what") {
   CHECK(error(good) == "");
   CHECK(has(error("columns = [\"throughputt\"]"), "study.toml:5:12: error: no metric \"throughputt\" (did you mean \"throughput\"?)"));
   CHECK(has(error("colums = [\"area\"]"), "did you mean \"columns\"?"));
-  CHECK(has(error(good + "\nwhere = \"area + 1\""), "can't add area"));
+  CHECK(has(error(good + "\nwhere = \"area + 1\""), "can't add an area"));
   CHECK(has(error(good + "\nwhere = \"area\""), "a condition compares"));
   CHECK(has(error(good + "\norder = \"power desc\""), "is not one of the columns"));
   CHECK(has(error(good + "\nlimit = 0"), "limit"));
-  CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"), "not power"));
+  CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"), "not a power"));
   CHECK(has(error("columns = [\"area\", \"area\"]"), "two columns"));
   CHECK(has(error(good, "[[vary]]\npath = \"lanes.cuont\"\nvalues = [1]\n"), "did you mean \"lanes.count\"?"));
-  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"), "expected frequency"));
+  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"), "expected a frequency"));
   CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"0 MHz\"]\n"), "out of range"));
   CHECK(has(error(good, clock_axis + clock_axis), "varies twice"));
   CHECK(has(error(good, "[[vary]]\npath = \"rom.law\"\nrange = { from = 1, to = 2, points = 3 }\n"), "list its values"));
