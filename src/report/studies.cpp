@@ -234,7 +234,10 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
   Table shares{"shares", "Shares of the rank variance",
                {{"metric", ""}, {"value", ""}, {"low", ""}, {"high", ""},
                 {"rank correlation", ""}, {"share", "%"}},
-               {}, {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman"}};
+               {},
+               {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman",
+                "calibrated values are drawn as well, each on its own: draws need not meet the figures "
+                "they were calibrated to"}};
   for (const auto& m : u.metrics) {
     const auto unit = study::metric_unit(m.metric).value();
     const double f = study::unit_factor(unit);

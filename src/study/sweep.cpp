@@ -56,12 +56,8 @@ std::uint64_t in_order(const Space& space, std::uint64_t first, std::uint64_t la
         std::unique_lock lock(mutex);
         turn_came.wait(lock, [&] { return turn == mine || error; });
         if (error) return;
-        if (!done) {
-          done = !use(mine, made);
-          turn = mine + count;
-        } else {
-          turn = mine + count;
-        }
+        if (!done) done = !use(mine, made);
+        turn = mine + count;
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!error) error = std::current_exception();

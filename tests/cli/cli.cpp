@@ -9,6 +9,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "folder.hpp"
 
 namespace fs = std::filesystem;
 
@@ -43,32 +44,15 @@ std::string read(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// A folder of its own for each test, gone afterwards.
-struct Folder {
-  fs::path path;
-  Folder() {
-    auto name = (fs::temp_directory_path() / "tomestimate-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path); }
-
-  // A copy of a shipped spec with one text replaced, which must be there.
-  std::string edited(const std::string& spec, const std::string& from, const std::string& to) const {
-    auto text = read(specs + "/" + spec);
-    const auto at = text.find(from);
-    REQUIRE(at != std::string::npos);
-    text.replace(at, from.size(), to);
-    std::ofstream(path / spec) << text;
-    return (path / spec).string();
-  }
-
-  std::size_t files() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(path), {}));
-  }
-};
+// A copy of a shipped spec with one text replaced, which must be there.
+std::string edited(const Folder& folder, const std::string& spec, const std::string& from, const std::string& to) {
+  auto text = read(specs + "/" + spec);
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  text.replace(at, from.size(), to);
+  std::ofstream(folder.path / spec) << text;
+  return (folder.path / spec).string();
+}
 
 }  // namespace
 
@@ -140,14 +124,14 @@ TEST_CASE("what doesn't fit the SRAM is an error or a named spill") {
 TEST_CASE("bad specs: one clear error with the place, exit code 2") {
   const Folder folder;
   const std::string model = " " + specs + "/bitnet-2b.toml";
-  const auto unit = run("estimate " + folder.edited("tom.toml", "\"500 MHz\"", "\"500 MB\"") + model);
+  const auto unit = run("estimate " + edited(folder, "tom.toml", "\"500 MHz\"", "\"500 MB\"") + model);
   CHECK(unit.code == 2);
   CHECK(has(unit.out, "tom.toml:"));
   CHECK(has(unit.out, "expected a frequency"));
-  const auto key = run("estimate " + folder.edited("tom.toml", "per_tree =", "per_tre =") + model);
+  const auto key = run("estimate " + edited(folder, "tom.toml", "per_tree =", "per_tre =") + model);
   CHECK(key.code == 2);
   CHECK(has(key.out, "per_tree"));
-  const auto nan = run("check " + folder.edited("tom.toml", "value = 32,", "value = nan,"));
+  const auto nan = run("check " + edited(folder, "tom.toml", "value = 32,", "value = nan,"));
   CHECK(nan.code == 2);
   const auto missing = run("estimate /no/such.toml" + model);
   CHECK(missing.code == 2);
@@ -220,7 +204,7 @@ TEST_CASE("what-if shows before, after, delta and ratio, and says when the chang
 TEST_CASE("sweep, shards and merge on the binary give the same bytes") {
   const Folder folder;
   const auto study = std::string(TOMESTIMATE_TESTS) + "/../reports/studies/lanes-clock.toml";
-  const auto file = [&](const std::string& name) { return (folder.path / name).string(); };
+  const auto file = [&](const std::string& name) { return folder.file(name); };
   CHECK(run("sweep " + study + " --threads 1 -o " + file("one")).code == 0);
   CHECK(run("sweep " + study + " --shard 1/2 -o " + file("a")).code == 0);
   CHECK(run("sweep " + study + " --shard 2/2 -o " + file("b")).code == 0);

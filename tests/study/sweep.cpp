@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "catch.hpp"
+#include "folder.hpp"
 
 using namespace tomestimate;
 namespace fs = std::filesystem;
@@ -17,19 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string specs_folder = TOMESTIMATE_SPECS;
-
-struct Folder {
-  fs::path path;
-  Folder() {
-    auto name = (fs::temp_directory_path() / "tomestimate-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path); }
-  std::string file(const std::string& name) const { return (path / name).string(); }
-};
 
 // A study on TOM and BitNet-2B with the given keys and axes.
 std::string study_file(const Folder& folder, const std::string& keys, const std::string& axes) {
