@@ -80,6 +80,37 @@ std::string padded(const std::string& text, std::size_t to, bool right) {
   return right ? fill + text : text + fill;
 }
 
+constexpr std::size_t widest_text = 56;  // of a cell; longer ones go on below
+
+// Text broken at spaces into lines of at most `limit`; a longer word has a line of its own.
+Strings wrapped(const std::string& text, std::size_t limit) {
+  Strings lines{""};
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find(' ', at), text.size());
+    const auto word = text.substr(at, end - at);
+    auto& line = lines.back();
+    if (line.empty())
+      line = word;
+    else if (width(line) + 1 + width(word) <= limit)
+      line += " " + word;
+    else
+      lines.push_back(word);
+    at = end + 1;
+  }
+  return lines;
+}
+
+// A row as the printed lines it takes.
+std::vector<Strings> wrapped(const Strings& row) {
+  std::vector<Strings> lines;
+  for (const auto& [c, cell] : row | rv::enumerate) {
+    const auto parts = width(cell) > widest_text ? wrapped(cell, widest_text) : Strings{cell};
+    while (lines.size() < parts.size()) lines.emplace_back(row.size());
+    for (const auto& [i, part] : parts | rv::enumerate) lines[i][c] = part;
+  }
+  return lines;
+}
+
 void append_text(const Table& table, std::string& out) {
   auto body = table.rows | rv::transform([](const Row& r) { return row_text(r, rounded); }) |
               ranges::to<std::vector<Strings>>;
@@ -89,7 +120,10 @@ void append_text(const Table& table, std::string& out) {
   const bool has_units = ranges::accumulate(units, std::string{}) != "";
   std::vector<Strings> lines{names};
   if (has_units) lines.push_back(units);
-  lines.insert(lines.end(), body.begin(), body.end());
+  for (const auto& row : body) {
+    const auto parts = wrapped(row);
+    lines.insert(lines.end(), parts.begin(), parts.end());
+  }
 
   out += fmt::format("\n{}\n", table.title);
   std::vector<std::size_t> widths(table.columns.size());

@@ -149,6 +149,8 @@ class Sink {
  public:
   explicit Sink(const std::string& output, bool keep) : output_(output) {
     if (output.empty()) return;
+    // The state of an earlier run would not be true of the new file.
+    if (!keep) std::filesystem::remove(state());
     file_ = std::fopen(part().c_str(), keep ? "r+b" : "wb");
     if (file_ == nullptr) fail("cannot be written");
   }
@@ -163,6 +165,7 @@ class Sink {
   std::uint64_t bytes() const { return bytes_; }
 
   void cut(std::uint64_t bytes) {
+    if (std::filesystem::file_size(part()) < bytes) fail("is shorter than it was; run without --resume");
     if (ftruncate(fileno(file_), static_cast<off_t>(bytes)) != 0 ||
         std::fseek(file_, 0, SEEK_END) != 0)
       fail("cannot be cut to where it is whole");

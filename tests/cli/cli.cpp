@@ -1,11 +1,13 @@
 // The real binary, started as a user would: output, errors, exit codes, files.
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
 
 #include "catch.hpp"
@@ -45,7 +47,8 @@ std::string read(const fs::path& path) {
 }
 
 // A copy of a shipped spec with one text replaced, which must be there.
-std::string edited(const Folder& folder, const std::string& spec, const std::string& from, const std::string& to) {
+std::string edited(const Folder& folder, const std::string& spec, const std::string& from,
+                   const std::string& to) {
   auto text = read(specs + "/" + spec);
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
@@ -248,4 +251,19 @@ TEST_CASE("goal seek, front, tornado, ranges, side by side, names") {
   CHECK(has(sides.out, "metric,unit,A,B,B/A"));
   CHECK(run("compare " + specs + "/tom.toml").code == 2);
   CHECK(has(run("parameters " + design + " --names").out, "\nsram.banks\n"));
+}
+
+TEST_CASE("text tables stay narrow enough to read") {
+  const auto r = run("estimate " + design + " --table assumptions");
+  CHECK(r.code == 0);
+  std::istringstream in(r.out);
+  std::size_t longest = 0;
+  bool body = false;
+  for (std::string line; std::getline(in, line);) {
+    body = body || has(line, "-----");
+    if (body) longest = std::max(longest, line.size());
+  }
+  CHECK(body);
+  CHECK(longest < 230);
+  CHECK(has(r.out, "7 nm"));
 }

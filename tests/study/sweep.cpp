@@ -176,6 +176,24 @@ TEST_CASE("a stopped sweep goes on without a lost or doubled row") {
   CHECK_THROWS(study::sweep(st, options));  // nothing to resume
 }
 
+TEST_CASE("a fresh start forgets an older state, and a lost .part is noticed") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, "columns = [\"throughput\"]", clock_axis));
+  std::atomic<bool> stop{true};
+  study::SweepOptions options;
+  options.output = folder.file("out.csv");
+  options.stop = &stop;
+  CHECK_FALSE(study::sweep(st, options).complete);
+  REQUIRE(fs::exists(options.output + ".state"));
+  fs::resize_file(options.output + ".part", 3);
+  options.resume = true;
+  CHECK_THROWS(study::sweep(st, options));
+  stop = false;
+  options.resume = false;
+  CHECK(study::sweep(st, options).complete);
+  CHECK_FALSE(fs::exists(options.output + ".state"));
+}
+
 TEST_CASE("resuming another study is refused") {
   const Folder folder;
   const auto path = study_file(folder, "columns = [\"throughput\"]", clock_axis);
