@@ -45,7 +45,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
 int run_check(const std::vector<std::string>& files) {
   bool good = true;
   for (const auto& file : files) {
-    const auto diagnostics = spec::check(file);
+    const auto diagnostics = study::check(file);
     for (const auto& d : diagnostics) complain(spec::format(d));
     if (diagnostics.empty()) fmt::print("{}: ok\n", file);
     good = good && diagnostics.empty();
@@ -81,8 +81,8 @@ int run(int argc, char** argv) {
   add_output_options(*published, output);
 
   std::vector<std::string> files;
-  auto* check = app.add_subcommand("check", "Report every error of hardware or model specs");
-  check->add_option("SPEC", files, "specs (TOML)")->required();
+  auto* check = app.add_subcommand("check", "Report every error of specs, studies and published figures");
+  check->add_option("SPEC", files, "files (TOML)")->required();
 
   const auto studies = add_study_commands(app);
 

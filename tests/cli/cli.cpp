@@ -267,3 +267,13 @@ TEST_CASE("text tables stay narrow enough to read") {
   CHECK(longest < 230);
   CHECK(has(r.out, "7 nm"));
 }
+
+TEST_CASE("check takes every kind of file that is shipped") {
+  const auto r = run("check " + specs + "/*.toml " + TOMESTIMATE_TESTS +
+                     "/../reports/studies/*.toml");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "published.toml: ok"));
+  CHECK(has(r.out, "front.toml: ok"));
+  CHECK(run("check /no/such.toml").code == 2);
+  CHECK(run("check /").code == 2);
+}

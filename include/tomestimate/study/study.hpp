@@ -45,6 +45,10 @@ struct Study {
 // error found, formulas and their units included.
 Study load_study(const std::string& path);
 
+// Every error found in a file of any kind: hardware, model, study or published figures; empty if it is
+// good.
+std::vector<spec::Diagnostic> check(const std::string& path);
+
 // Display unit of a metric; nullopt if there is no such metric.
 std::optional<std::string> metric_unit(std::string_view name);
 std::vector<std::string> metric_names();
