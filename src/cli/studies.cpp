@@ -134,9 +134,7 @@ struct SolveArguments {
 double range_end(const study::Specs& specs, const study::Parameter& p, const std::string& text,
                  const std::string& flag, double legal) {
   if (text.empty()) return legal * study::unit_factor(p.unit);
-  auto copy = specs;
-  spec::override_value(copy.hardware, copy.model, p.path, text, {flag + " " + text, 1, 1});
-  return study::find_parameter(copy, p.path, {flag, 1, 1}).value;
+  return study::value_if_set(specs, p.path, text, {flag + " " + text, 1, 1});
 }
 
 int run_solve(const Design& design, const SolveArguments& a, const Output& output) {

@@ -12,14 +12,19 @@
 #include <range/v3/view/transform.hpp>
 #include <range/v3/view/zip.hpp>
 
+#include <tomestimate/study/csv.hpp>
+
 namespace tomestimate::report {
 namespace {
 
 namespace rv = ranges::views;
 using Strings = std::vector<std::string>;
+using study::csv_cell;
 
-std::string heading(const Column& column) {
-  return column.unit.empty() ? column.name : fmt::format("{} [{}]", column.name, column.unit);
+Strings headings(const Table& table) {
+  return table.columns |
+         rv::transform([](const Column& c) { return study::heading(c.name, c.unit); }) |
+         ranges::to<Strings>;
 }
 
 // Four significant digits; whole numbers of up to seven digits in full.
@@ -143,13 +148,6 @@ void append_text(const Table& table, std::string& out) {
   for (const auto& note : table.notes) out += fmt::format("  * {}\n", note);
 }
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string joined(const Strings& cells, std::string_view separator) {
   return fmt::format("{}", fmt::join(cells, separator));
 }
@@ -158,7 +156,7 @@ void append_csv(const Table& table, std::string& out) {
   const auto quoted = [](const Strings& cells) {
     return joined(cells | rv::transform(csv_cell) | ranges::to<Strings>, ",") + "\n";
   };
-  out += quoted(table.columns | rv::transform(heading) | ranges::to<Strings>);
+  out += quoted(headings(table));
   for (const auto& row : table.rows) out += quoted(row_text(row, exact));
 }
 
@@ -174,7 +172,7 @@ void append_markdown(const Table& table, std::string& out) {
            " |\n";
   };
   out += fmt::format("\n## {}\n\n", table.title);
-  out += line(table.columns | rv::transform(heading) | ranges::to<Strings>);
+  out += line(headings(table));
   out += "|";
   for (const auto& [i, column] : table.columns | rv::enumerate)
     out += is_numeric(table, i) ? "---:|" : "---|";

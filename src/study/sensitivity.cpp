@@ -57,12 +57,7 @@ std::pair<double, double> ends(const Parameter& p, const std::optional<std::arra
 std::vector<std::optional<double>> metric_at(const Specs& specs, const Parameter& p,
                                              const std::string& metric,
                                              const std::vector<double>& values) {
-  Varied v{p, {}, values};
-  const double unit = unit_factor(p.unit);
-  for (const double x : values)
-    v.texts.push_back(p.unit.empty() ? fmt::format("{}", x / unit)
-                                     : fmt::format("{} {}", x / unit, p.unit));
-  const Space space(specs, {Axis{{v}}}, {metric});
+  const Space space(specs, {Axis{{varied(p, values)}}}, {metric});
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate(0, values.size(), chunk);

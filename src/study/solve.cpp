@@ -28,7 +28,7 @@ struct Sample {
 class Curve {
  public:
   Curve(const Specs& specs, const Parameter& p, const std::string& metric)
-      : space_(specs, {Axis{{Varied{p, {text(p)}, {p.value}}}}}, {metric}), worker_(space_) {}
+      : space_(specs, {Axis{{varied(p, {p.value})}}}, {metric}), worker_(space_) {}
 
   std::vector<Sample> at(std::vector<double> xs) {
     std::vector<Sample> out;
@@ -41,10 +41,6 @@ class Curve {
   }
 
  private:
-  static std::string text(const Parameter& p) {
-    const double shown = p.value / unit_factor(p.unit);
-    return p.unit.empty() ? fmt::format("{}", shown) : fmt::format("{} {}", shown, p.unit);
-  }
   Space space_;
   Space::Worker worker_;
 };

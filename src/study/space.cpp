@@ -89,6 +89,22 @@ double unit_factor(std::string_view unit) {
   return std::get<units::ParsedUnit>(units::parse_unit(unit)).factor;
 }
 
+Varied varied(const Parameter& parameter, std::vector<double> numbers) {
+  Varied v{parameter, {}, std::move(numbers)};
+  const double unit = unit_factor(parameter.unit);
+  for (const double x : v.numbers)
+    v.texts.push_back(parameter.unit.empty() ? fmt::format("{}", x / unit)
+                                             : fmt::format("{} {}", x / unit, parameter.unit));
+  return v;
+}
+
+double value_if_set(const Specs& specs, const std::string& path, const std::string& text,
+                    const spec::Place& place) {
+  auto copy = specs;
+  spec::override_value(copy.hardware, copy.model, path, text, place);
+  return find_parameter(copy, path, place).value;
+}
+
 // One recording of the engine: its program, and what the program's further outputs mean.
 struct Space::Variant {
   Recording recording;

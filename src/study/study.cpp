@@ -36,12 +36,6 @@ std::string as_text(const toml::node& node) {
   return out.str();
 }
 
-// Value of a parameter in a design, in base units.
-double value_of(const Specs& specs, const std::string& path) {
-  const auto all = parameters(specs);
-  return ranges::find(all, path, &Parameter::path)->value;
-}
-
 class Loader {
  public:
   explicit Loader(const std::string& path) : path_(path) {}
@@ -168,11 +162,8 @@ class Loader {
     return v;
   }
 
-  // Sets the value in a copy of the design, which checks it, and reads it back.
   double checked(const Varied& v, const std::string& value, const toml::node& node) const {
-    auto copy = study_.specs;
-    spec::override_value(copy.hardware, copy.model, v.parameter.path, value, place(node));
-    return value_of(copy, v.parameter.path);
+    return value_if_set(study_.specs, v.parameter.path, value, place(node));
   }
 
   void add_value(Varied& v, const std::string& value, const toml::node& node) const {
@@ -181,15 +172,9 @@ class Loader {
       v.texts.push_back(value);
       return;
     }
-    add_number(v, number);
-  }
-
-  static void add_number(Varied& v, double base) {
-    const auto& unit = v.parameter.unit;
-    const double shown = base / unit_factor(unit);
-    v.numbers.push_back(base);
-    v.texts.push_back(unit.empty() ? fmt::format("{}", shown)
-                                   : fmt::format("{} {}", shown, unit));
+    const auto one = varied(v.parameter, {number});
+    v.numbers.push_back(number);
+    v.texts.push_back(one.texts[0]);
   }
 
   void read_range(Varied& v, const toml::table& table, bool log) {
@@ -225,19 +210,21 @@ class Loader {
     }
     if (!(points <= static_cast<double>(most_values)))
       fail(*range, fmt::format("more than {} values on one axis", most_values));
+    const double factor = unit_factor(v.parameter.unit);
+    std::vector<double> values;
     double last = -1;
     for (double i = 0; i < points; ++i) {
       double x = step > 0 ? from + i * step
                  : log    ? from * std::pow(to / from, i / (points - 1))
                           : from + (to - from) * (i / (points - 1));
       if (step == 0 && i == points - 1) x = to;
-      const double factor = unit_factor(v.parameter.unit);
       // Whole parameters take the nearest whole value, once.
       if (v.parameter.whole) x = std::round(x / factor) * factor;
       if (x == last) continue;
       last = x;
-      add_number(v, x);
+      values.push_back(x);
     }
+    v = varied(v.parameter, std::move(values));
   }
 
   void read_columns(const toml::table& root) {

@@ -1,6 +1,7 @@
 #include <tomestimate/study/sweep.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <condition_variable>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/study/csv.hpp>
 
 namespace tomestimate::study {
 namespace {
@@ -76,17 +78,6 @@ std::uint64_t in_order(const Space& space, std::uint64_t first, std::uint64_t la
 
 // ---- rows ----
 
-std::string csv_cell(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-std::string heading(const std::string& name, const std::string& unit) {
-  return csv_cell(unit.empty() ? name : fmt::format("{} [{}]", name, unit));
-}
-
 // Turns evaluated points into CSV rows.
 class Rows {
  public:
@@ -107,8 +98,8 @@ class Rows {
     std::string out;
     for (const auto& axis : space_.axes())
       for (const auto& v : axis.members)
-        out += heading(v.parameter.path, v.numbers.empty() ? "" : v.parameter.unit) + ",";
-    for (const auto& c : study_.columns) out += heading(c.name, c.unit) + ",";
+        out += csv_cell(heading(v.parameter.path, v.numbers.empty() ? "" : v.parameter.unit)) + ",";
+    for (const auto& c : study_.columns) out += csv_cell(heading(c.name, c.unit)) + ",";
     return out + "status\n";
   }
 
@@ -271,8 +262,10 @@ struct Made {
 
 void count_status(const Space& space, const Space::Chunk& chunk, SweepResult& result) {
   result.points += chunk.status.size();
-  for (const auto s : chunk.status)
-    if (s != 0) ++result.no_design[space.reason(s)];
+  std::array<std::uint64_t, 256> counts{};  // by status: no text is looked up for each point
+  for (const auto s : chunk.status) ++counts[s];
+  for (std::size_t s = 1; s < counts.size(); ++s)
+    if (counts[s] != 0) result.no_design[space.reason(static_cast<std::uint8_t>(s))] += counts[s];
 }
 
 class Sweep {

@@ -30,19 +30,13 @@ double drawn(double u, double low, double mode, double high, Spread spread) {
   return high - std::sqrt((1 - u) * width * (high - mode));
 }
 
-Varied single(const Parameter& p) {
-  const double shown = p.value / unit_factor(p.unit);
-  return {p, {p.unit.empty() ? fmt::format("{}", shown) : fmt::format("{} {}", shown, p.unit)},
-          {p.value}};
-}
-
 // The whole values of a range that make a design with everything else as it is.
 std::vector<double> candidates(const Specs& specs, const Uncertainty::Ranged& r) {
   const double unit = unit_factor(r.parameter.unit);
   std::vector<std::vector<double>> xs(1);
   for (double x = r.low; x <= r.high * (1 + 1e-12) && xs[0].size() < 1'000'000; x += unit)
     xs[0].push_back(x);
-  const Space space(specs, {Axis{{single(r.parameter)}}}, {});
+  const Space space(specs, {Axis{{varied(r.parameter, {r.parameter.value})}}}, {});
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate_numbers(xs, chunk);
@@ -167,7 +161,7 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   std::vector<Axis> axes;
   std::vector<std::vector<double>> inputs;
   for (const auto& r : out.parameters) {
-    axes.push_back(Axis{{single(r.parameter)}});
+    axes.push_back(Axis{{varied(r.parameter, {r.parameter.value})}});
     inputs.push_back(column(specs, r, options, random));
   }
   const Space space(specs, std::move(axes), metrics);

@@ -45,6 +45,14 @@ struct Varied {
   std::vector<double> numbers;     // in base units; empty if it is not a number
 };
 
+// A number at some values in base units, with their texts.
+Varied varied(const Parameter& parameter, std::vector<double> numbers);
+
+// What a spec value would be, in base units, if it were set to `text`. Throws spec::SpecError like
+// spec::override_value.
+double value_if_set(const Specs& specs, const std::string& path, const std::string& text,
+                    const spec::Place& place);
+
 // Values that move together; all have the same length. Axes are crossed, the last moving fastest.
 struct Axis {
   std::vector<Varied> members;

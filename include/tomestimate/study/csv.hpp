@@ -1,0 +1,14 @@
+// How a cell and a heading are written in CSV, here and in reports.
+#pragma once
+
+#include <string>
+
+namespace tomestimate::study {
+
+// Quoted if it has to be (RFC 4180).
+std::string csv_cell(const std::string& text);
+
+// "clock [MHz]"; only the name without a unit. Not quoted.
+std::string heading(const std::string& name, const std::string& unit);
+
+}  // namespace tomestimate::study
