@@ -92,13 +92,7 @@ double Sensitivity::swing(double metric) const {
 }
 
 double metric_value(const Specs& specs, const std::string& metric) {
-  if (!metric_unit(metric)) {
-    const auto names = metric_names();
-    const auto near = units::nearest(metric, names);
-    throw spec::SpecError({{{metric, 1, 1}, "no such metric",
-                            near ? fmt::format("did you mean \"{}\"?", *near)
-                                 : fmt::format("metrics: {}", fmt::join(names, ", "))}});
-  }
+  require_metric(metric, {metric, 1, 1});
   return metric_of(specs.hardware.values, specs.model.values, metric);
 }
 

@@ -97,20 +97,13 @@ Target parse_target(const std::string& text) {
   while (t.metric.ends_with(' ')) t.metric.pop_back();
   const bool two = text[at] != '=' && at + 1 < text.size() && text[at + 1] == '=';
   t.goal = text[at] == '>' ? Goal::at_least : text[at] == '<' ? Goal::at_most : Goal::equal;
-  const auto unit = metric_unit(t.metric);
-  if (!unit) {
-    const auto names = metric_names();
-    const auto near = units::nearest(t.metric, names);
-    refuse(text, fmt::format("no metric \"{}\"", t.metric),
-           near ? fmt::format("did you mean \"{}\"?", *near)
-                : fmt::format("metrics: {}", fmt::join(names, ", ")));
-  }
+  const auto unit = require_metric(t.metric, {text, 1, 1});
   const auto start = text.find_first_not_of(' ', at + (two ? 2 : 1));
   const auto parsed =
       units::parse_quantity(start == std::string::npos ? "" : std::string_view(text).substr(start));
   if (const auto* bad = std::get_if<units::UnitError>(&parsed)) refuse(text, bad->message, bad->hint);
   const auto& good = std::get<units::ParsedQuantity>(parsed);
-  const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(*unit));
+  const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(unit));
   const bool bare = good.dimension == units::Dimension{};
   if (!bare && good.dimension != wanted.dimension)
     refuse(text, fmt::format("expected {} for {}, got {}", units::kind(wanted.dimension), t.metric,

@@ -240,16 +240,10 @@ class Loader {
         if (const auto* bad = std::get_if<units::UnitError>(&unit))
           fail(*table->get("unit"), bad->message, bad->hint);
       } else if (const auto* name = node.as_string()) {
-        const auto unit = metric_unit(**name);
-        if (unit) {
-          column = {**name, *unit, **name};
-        } else {
-          const auto names = metric_names();
-          const auto near = units::nearest(**name, names);
-          fail(node, fmt::format("no metric \"{}\"", **name),
-               near ? fmt::format("did you mean \"{}\"?", *near)
-                    : "a formula is { name = \"...\", formula = \"...\", unit = \"...\" }");
-        }
+        const auto unit =
+            require_metric(**name, place(node),
+                           "a formula is { name = \"...\", formula = \"...\", unit = \"...\" }");
+        column = {**name, unit, **name};
       } else {
         fail(node, "expected a metric or { name, formula, unit } in \"columns\"");
       }
@@ -386,10 +380,16 @@ std::optional<std::string> metric_unit(std::string_view name) {
   return unit;
 }
 
-std::vector<std::string> metric_names() {
-  std::vector<std::string> names;
-  visit_metric_names([&](const Metric& m) { names.emplace_back(m.name); });
-  return names;
+std::string require_metric(std::string_view name, const spec::Place& place,
+                           const std::string& hint) {
+  if (auto unit = metric_unit(name)) return *unit;
+  std::vector<std::string_view> names;
+  visit_metric_names([&](const Metric& m) { names.push_back(m.name); });
+  const auto near = units::nearest(name, names);
+  throw spec::SpecError({{place, fmt::format("no metric \"{}\"", name),
+                          near           ? fmt::format("did you mean \"{}\"?", *near)
+                          : hint.empty() ? fmt::format("metrics: {}", fmt::join(names, ", "))
+                                         : hint}});
 }
 
 std::uint64_t hash(std::string_view text, std::uint64_t seed) {

@@ -51,7 +51,10 @@ std::vector<spec::Diagnostic> check(const std::string& path);
 
 // Display unit of a metric; nullopt if there is no such metric.
 std::optional<std::string> metric_unit(std::string_view name);
-std::vector<std::string> metric_names();
+
+// The same; throws spec::SpecError with did-you-mean, or else `hint`, or else all metrics.
+std::string require_metric(std::string_view name, const spec::Place& place,
+                           const std::string& hint = "");
 
 // 64-bit FNV-1a hash.
 std::uint64_t hash(std::string_view text, std::uint64_t seed = 14695981039346656037u);
