@@ -1,4 +1,5 @@
 #include <tomestimate/spec/load.hpp>
+#include <tomestimate/spec/write.hpp>
 
 #include <fstream>
 #include <iterator>
@@ -185,6 +186,27 @@ TEST_CASE("overrides are checked like a load") {
   CHECK_THROWS_AS(spec::check_pair(hw.values, model.values), spec::SpecError);
   CHECK_THROWS_AS(set("lanes.count", "16\nx = 3"), spec::SpecError);
   CHECK_THROWS_AS(set("lanes.cuont", "16"), spec::SpecError);
+}
+
+TEST_CASE("a spec written and read again is the same spec") {
+  for (const auto* file : {"tom.toml", "roma.toml"}) {
+    const auto before = spec::parse_hardware(shipped(file), file);
+    const auto text = spec::to_toml(before, "made by a test");
+    const auto after = spec::parse_hardware(text, "written");
+    REQUIRE(after.sourced.size() == before.sourced.size());
+    for (std::size_t i = 0; i < before.sourced.size(); ++i) {
+      CHECK(after.sourced[i].path == before.sourced[i].path);
+      CHECK(after.sourced[i].text == before.sourced[i].text);
+      CHECK(after.sourced[i].grade == before.sourced[i].grade);
+      CHECK(after.sourced[i].source == before.sourced[i].source);
+      CHECK(after.sourced[i].fits == before.sourced[i].fits);
+      CHECK(after.sourced[i].range.has_value() == before.sourced[i].range.has_value());
+    }
+    CHECK(spec::to_toml(after, "made by a test") == text);
+  }
+  auto model = spec::parse_model(shipped("bitnet-2b.toml"), "bitnet-2b.toml");
+  model.name = "quote \" backslash \\ tab \t";
+  CHECK(spec::parse_model(spec::to_toml(model, "a\nb"), "written").name == model.name);
 }
 
 TEST_CASE("damaged specs load or say where they are bad") {
