@@ -59,4 +59,7 @@ struct Command {
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
 
+// The commands explain and quantities.
+std::vector<Command> add_explain_commands(CLI::App& app);
+
 }  // namespace tomestimate::cli

@@ -9,11 +9,12 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/find.hpp>
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/view/enumerate.hpp>
 #include <range/v3/view/filter.hpp>
 
-#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::report {
@@ -136,26 +137,6 @@ Table summary_table(const Hardware& hw, const Evaluation& all) {
 
 // ---- layers and ops ----
 
-double megabits(units::Bits<double> amount) { return in(amount, "Mbit"); }
-
-struct SramTraffic {
-  units::Bits<double> adapter{}, kv_read{}, kv_write{}, residual{};
-};
-
-SramTraffic sram_traffic(const Layer& layer) {
-  SramTraffic t;
-  for (const auto& [i, op] : layer.ops | rv::enumerate) {
-    const auto id = static_cast<Op>(i);
-    const auto kind = spec::info(id).kind;
-    if (kind == spec::OpKind::lora_a || kind == spec::OpKind::lora_b) t.adapter += op.sram_read;
-    if (kind == spec::OpKind::attention) t.kv_read += op.sram_read;
-    if (id == Op::rope) t.kv_write += op.sram_write;
-    if (id == Op::attn_residual || id == Op::ffn_residual)
-      t.residual += op.sram_read + op.sram_write;
-  }
-  return t;
-}
-
 // What takes the largest share of a layer's time, and that share.
 std::string layer_binding(const Layer& layer) {
   std::map<std::string, double> by_name;
@@ -173,33 +154,22 @@ std::string layer_binding(const Layer& layer) {
 Table layer_table(const Hardware& hw, const Hardware& ungated_hw, const Model& m,
                   const PassEstimate<double>& pass, const PassEstimate<double>& ungated,
                   std::string id, std::string title) {
-  Table table{std::move(id), std::move(title),
-              {{"layer", ""}, {"time", "us"}, {"wake", "cycle"}, {"ROM", "Mbit"}, {"1-bits", "%"},
-               {"ROM rate", "Tbit/s"}, {"area", "mm^2"}, {"as macro", "mm^2"},
-               {"as SRAM", "mm^2"}, {"adapter", "Mbit"}, {"KV read", "Mbit"},
-               {"KV write", "Mbit"}, {"residual", "Mbit"}, {"act. buffer", "Mbit"},
-               {"PE use", "%"}, {"E gated", "uJ"}, {"E ungated", "uJ"}, {"bound by", ""}},
-              {}, {}, true};
+  Table table{std::move(id), std::move(title), {{"layer", ""}}, {}, {}, true};
   for (std::size_t l = 0; l < m.layers; ++l) {
     const auto layer = engine::estimate_layer(hw, m, pass, l);
     const auto open = engine::estimate_layer(ungated_hw, m, ungated, l);
-    const auto areas = engine::rom_alternatives(hw, layer.stored);
-    const auto traffic = sram_traffic(layer);
-    const auto time = engine::seconds(hw, layer.cycles);
-    const double tokens = pass.pass.batch * pass.pass.fresh;
-    const double slots = layer.cycles.value() * hw.lanes.count * hw.pe.rows;
-    const double base = tokens * (layer.stored.all / m.weights.bits).value();
-    const double use = base / (slots * hw.pe.width) +
-                       layer.events.macs_8bit / (slots * hw.pe.width_8bit);
-    table.rows.push_back(
-        {std::to_string(l), in(time, "us"), layer.exposed_wake.value(),
-         megabits(layer.events.rom_bits), 100 * (layer.stored.ones / layer.stored.all).value(),
-         in(layer.events.rom_bits / time, "Tbit/s"), in(layer.rom_area, "mm^2"),
-         in(areas.macro, "mm^2"), in(areas.sram, "mm^2"), megabits(traffic.adapter),
-         megabits(traffic.kv_read), megabits(traffic.kv_write), megabits(traffic.residual),
-         megabits(layer.events.buffer_read + layer.events.buffer_write), 100 * use,
-         in(total(layer.energy), "uJ"), in(total(open.energy), "uJ"), layer_binding(layer)});
+    Row row{std::to_string(l)};
+    study::visit_layer_metrics(
+        hw, m, pass.pass, layer, total(open.energy),
+        [&](const study::LayerMetric& metric, const auto& value) {
+          if (l == 0)
+            table.columns.push_back({std::string(metric.heading), std::string(metric.unit)});
+          row.push_back(in(value, metric.unit));
+        });
+    row.push_back(layer_binding(layer));
+    table.rows.push_back(std::move(row));
   }
+  table.columns.push_back({"bound by", ""});
   table.notes.push_back(
       "E: events of the layer, its ROM domains over the whole pass, leakage and clock while it runs");
   return table;
@@ -356,21 +326,39 @@ std::optional<std::string> misfit(const Hardware& hw, const Estimate& e) {
 
 // ---- assumptions and lead ----
 
-template <class S>
-void append_assumptions(const spec::Spec<S>& s, Table& table) {
-  const auto assumed = [](const spec::Sourced& v) {
-    return v.grade == spec::Grade::assumption || v.grade == spec::Grade::calibrated;
-  };
-  for (const auto& v : s.sourced | rv::filter(assumed))
-    table.rows.push_back({v.path, v.text, std::string(spec::name(v.grade)), v.source,
-                          fmt::format("{}:{}", v.place.file, v.place.line)});
+bool is_assumed(const spec::Sourced& v) {
+  return v.grade == spec::Grade::assumption || v.grade == spec::Grade::calibrated;
 }
 
-Table assumption_table(const HardwareSpec& hardware, const ModelSpec& model) {
-  Table table{"assumptions", "Assumptions and calibrated values behind these numbers",
-              {{"value", ""}, {"is", ""}, {"grade", ""}, {"source", ""}, {"place", ""}}, {}, {}};
-  append_assumptions(hardware, table);
-  append_assumptions(model, table);
+// Most important first: by the largest elasticity of any of these metrics.
+Table assumption_table(const study::Specs& specs) {
+  const std::vector<std::string> metrics{"throughput", "power", "area"};
+  Table table{"assumptions",
+              "Assumptions and calibrated values behind these numbers, most important first",
+              {{"value", ""}, {"is", ""}, {"grade", ""}, {"throughput", "el."}, {"power", "el."},
+               {"area", "el."}, {"source", ""}, {"place", ""}},
+              {}, {}};
+  const auto slopes = study::slopes(specs, metrics);
+  std::vector<std::pair<double, Row>> ranked;
+  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (const auto& v : *list | rv::filter(is_assumed)) {
+      Row row{v.path, v.text, std::string(spec::name(v.grade))};
+      const auto found = ranges::find(slopes, v.path, [](const auto& s) { return s.parameter.path; });
+      double most = 0;
+      for (std::size_t i = 0; i < metrics.size(); ++i) {
+        const auto elasticity = found == slopes.end() ? std::nullopt : found->by_metric[i].elasticity;
+        row.push_back(elasticity ? Cell{*elasticity} : Cell{});
+        most = std::max(most, std::abs(elasticity.value_or(0)));
+      }
+      row.push_back(v.source);
+      row.push_back(fmt::format("{}:{}", v.place.file, v.place.line));
+      ranked.emplace_back(most, std::move(row));
+    }
+  ranges::stable_sort(ranked, std::greater{}, [](const auto& entry) { return entry.first; });
+  for (auto& entry : ranked) table.rows.push_back(std::move(entry.second));
+  table.notes.push_back(
+      "el.: elasticity, % of change of the metric for 1 % more of the value; of a whole number the mean "
+      "between half and twice of it; empty for switches and names");
   return table;
 }
 
@@ -445,7 +433,7 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model)
   add_gating_notes(hw, m, all.base, tables.back());
   tables.push_back(area_table(hw, all.base));
   tables.push_back(capacity_table(all.base));
-  tables.push_back(assumption_table(hardware, model));
+  tables.push_back(assumption_table({hardware, model}));
   return document;
 }
 

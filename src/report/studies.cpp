@@ -188,7 +188,7 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
   std::size_t still = 0;
   for (const auto& s : all) {
     const double swing = s.swing(here);
-    const bool moves = swing != 0 || s.elasticity.value_or(0) != 0;
+    const bool moves = swing != 0 || s.slope.elasticity.value_or(0) != 0;
     if (!moves) {
       ++still;
       continue;
@@ -200,9 +200,9 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
         {p.path, shown(p, p.value), shown(p, s.low), shown(p, s.high),
          std::string(s.own_range ? "spec" : p.whole ? "half, twice" : "10 %"),
          in_unit(s.at_low, factor), in_unit(s.at_high, factor), swing / factor,
-         s.elasticity ? Cell{*s.elasticity} : Cell{},
-         s.derivative ? Cell{*s.derivative * own / factor} : Cell{},
-         s.derivative ? Cell{fmt::format("{} per {}", unit.empty() ? "1" : unit,
+         s.slope.elasticity ? Cell{*s.slope.elasticity} : Cell{},
+         s.slope.derivative ? Cell{*s.slope.derivative * own / factor} : Cell{},
+         s.slope.derivative ? Cell{fmt::format("{} per {}", unit.empty() ? "1" : unit,
                                          p.unit.empty() ? "1" : p.unit)}
                       : Cell{}});
   }

@@ -14,34 +14,43 @@ namespace tomestimate::study {
 namespace {
 
 constexpr std::size_t directions = 8;  // a cache line of slopes
-using Slopes = Dual<directions>;
+using Jet = Dual<directions>;
 
 template <class T>
-T metric_of(const spec::Hardware<T>& hw, const spec::Model<T>& m, const std::string& name) {
-  T out{};
-  visit_metrics(hw, evaluate(hw, m), [&](const Metric& metric, const auto& value) {
-    if (metric.name == name) out = raw(value);
+std::vector<T> metrics_of(const spec::Hardware<T>& hw, const Evaluation<T>& all,
+                          const std::vector<std::string>& names) {
+  std::vector<T> out(names.size());
+  visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+      if (metric.name == names[i]) out[i] = raw(value);
   });
   return out;
 }
 
-// Derivatives of the metric by parameters [first, first + directions).
-Slopes derivatives(const Specs& specs, const std::vector<Parameter>& all, std::size_t first,
-                   const std::string& metric) {
+// Metrics with their derivatives by parameters [first, first + directions).
+std::vector<Jet> derivatives(const Specs& specs, const std::vector<Parameter>& all,
+                             std::size_t first, const std::vector<std::string>& metrics) {
   const auto number = [&](const spec::Field& f, double x) {
     const auto at = static_cast<std::size_t>(
         ranges::find(all, f.path, &Parameter::path) - all.begin());
-    return at >= first && at < first + directions ? Slopes(x, at - first) : Slopes(x);
+    return at >= first && at < first + directions ? Jet(x, at - first) : Jet(x);
   };
-  return metric_of(lift<Slopes>(specs.hardware.values, number),
-                   lift<Slopes>(specs.model.values, number), metric);
+  const auto hw = lift<Jet>(specs.hardware.values, number);
+  return metrics_of(hw, evaluate(hw, lift<Jet>(specs.model.values, number)), metrics);
 }
 
-const spec::Sourced* sourced(const Specs& specs, const std::string& path) {
-  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
-    for (const auto& s : *list)
-      if (s.path == path) return &s;
-  return nullptr;
+// Metrics with one parameter at another value; empty where that is no design.
+std::vector<double> metrics_if(const Specs& specs, const Parameter& p, double value,
+                               const std::vector<std::string>& metrics) {
+  const auto number = [&](const spec::Field& f, double x) { return f.path == p.path ? value : x; };
+  const auto hw = lift<double>(specs.hardware.values, number);
+  const auto m = lift<double>(specs.model.values, number);
+  const auto all = evaluate(hw, m);
+  bool good = true;
+  visit_rules(hw, m, all.base, [&good](std::string_view, double excess) {
+    good = good && excess <= 0;  // NaN is no design
+  });
+  return good ? metrics_of(hw, all, metrics) : std::vector<double>{};
 }
 
 // The two ends a parameter is moved to.
@@ -67,18 +76,31 @@ std::vector<std::optional<double>> metric_at(const Specs& specs, const Parameter
   return out;
 }
 
-// ln-ln slope of the metric over the widest of (half, twice), (half, here), (here, twice).
-std::optional<double> arc_elasticity(const Specs& specs, const Parameter& p,
-                                     const std::string& metric, double here) {
-  if (p.value <= 0) return std::nullopt;
+// ln-ln slopes over the widest of (half, twice), (half, here), (here, twice).
+std::vector<Slope> arc_slopes(const Specs& specs, const Parameter& p,
+                              const std::vector<std::string>& metrics,
+                              const std::vector<Jet>& here) {
+  std::vector<Slope> out(metrics.size());
+  if (p.value <= 0) return out;
   const auto [half, twice] = ends(p, std::nullopt);
-  const auto at = metric_at(specs, p, metric, {half, twice});
-  const double m1 = half > 0 && at[0] ? *at[0] : here;
-  const double x1 = half > 0 && at[0] ? half : p.value;
-  const double m2 = at[1] ? *at[1] : here;
-  const double x2 = at[1] ? twice : p.value;
-  if (x1 == x2 || m1 <= 0 || m2 <= 0) return std::nullopt;
-  return std::log(m2 / m1) / std::log(x2 / x1);
+  const auto low = half > 0 ? metrics_if(specs, p, half, metrics) : std::vector<double>{};
+  const auto high = metrics_if(specs, p, twice, metrics);
+  const double x1 = low.empty() ? p.value : half;
+  const double x2 = high.empty() ? p.value : twice;
+  if (x1 == x2) return out;
+  for (std::size_t i = 0; i < metrics.size(); ++i) {
+    const double m1 = low.empty() ? here[i].value : low[i];
+    const double m2 = high.empty() ? here[i].value : high[i];
+    if (m1 > 0 && m2 > 0) out[i].elasticity = std::log(m2 / m1) / std::log(x2 / x1);
+  }
+  return out;
+}
+
+Slope exact_slope(const Jet& metric, std::size_t direction, double parameter) {
+  Slope slope;
+  slope.derivative = metric.slope[direction];
+  if (metric.value != 0) slope.elasticity = *slope.derivative * parameter / metric.value;
+  return slope;
 }
 
 }  // namespace
@@ -93,27 +115,38 @@ double Sensitivity::swing(double metric) const {
 
 double metric_value(const Specs& specs, const std::string& metric) {
   require_metric(metric, {metric, 1, 1});
-  return metric_of(specs.hardware.values, specs.model.values, metric);
+  const auto& hw = specs.hardware.values;
+  return metrics_of(hw, evaluate(hw, specs.model.values), {metric})[0];
+}
+
+std::vector<Slopes> slopes(const Specs& specs, const std::vector<std::string>& metrics) {
+  for (const auto& metric : metrics) require_metric(metric, {metric, 1, 1});
+  const auto all = parameters(specs);
+  std::vector<Slopes> out;
+  std::vector<Jet> jets;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i % directions == 0) jets = derivatives(specs, all, i, metrics);
+    const auto& p = all[i];
+    if (!p.number) continue;
+    out.push_back({p, {}});
+    if (p.whole) {
+      out.back().by_metric = arc_slopes(specs, p, metrics, jets);
+    } else {
+      for (const auto& jet : jets)
+        out.back().by_metric.push_back(exact_slope(jet, i % directions, p.value));
+    }
+  }
+  return out;
 }
 
 std::vector<Sensitivity> sensitivity(const Specs& specs, const std::string& metric) {
   const double here = metric_value(specs, metric);
-  const auto all = parameters(specs);
   std::vector<Sensitivity> out;
-  Slopes slopes;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (i % directions == 0) slopes = derivatives(specs, all, i, metric);
-    const auto& p = all[i];
-    if (!p.number) continue;
+  for (const auto& [p, by_metric] : slopes(specs, {metric})) {
     Sensitivity s;
     s.parameter = p;
-    if (p.whole) {
-      s.elasticity = arc_elasticity(specs, p, metric, here);
-    } else {
-      s.derivative = slopes.slope[i % directions];
-      if (here != 0) s.elasticity = *s.derivative * p.value / here;
-    }
-    const auto* source = sourced(specs, p.path);
+    s.slope = by_metric[0];
+    const auto* source = find_sourced(specs, p.path);
     s.own_range = source != nullptr && source->range.has_value();
     std::tie(s.low, s.high) = ends(p, s.own_range ? source->range : std::nullopt);
     const auto at = metric_at(specs, p, metric, {s.low, s.high});

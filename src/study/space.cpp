@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/spec/rules.hpp>
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/study/lift.hpp>
 
@@ -16,15 +15,6 @@ namespace tomestimate::study {
 namespace {
 
 constexpr std::size_t most_variants = 1024;
-
-template <class T>
-struct dimension_of_type {
-  static units::Dimension get() { return {}; }
-};
-template <class Unit, class T>
-struct dimension_of_type<units::Quantity<Unit, T>> {
-  static units::Dimension get() { return units::dimension_of<Unit>(); }
-};
 
 // Collects the parameters of a spec.
 struct Collect {
@@ -36,7 +26,7 @@ struct Collect {
   }
   template <class Member>
   void operator()(const spec::Field& f, const Member& m) const {
-    add(f, true, raw(m), dimension_of_type<Member>::get());
+    add(f, true, raw(m), dimension_of_value(m));
   }
   void operator()(const spec::Field& f, std::size_t m) const {
     add(f, false, static_cast<double>(m), {});
@@ -51,18 +41,6 @@ struct Collect {
     add(f, false, 0, {});
   }
 };
-
-// Slack of the SRAM: below 0 if adapters and workspace, or the context (unless it may spill), do not
-// fit. Only its sign means something.
-Symbol sram_slack(const spec::Hardware<Symbol>& hw, const engine::Estimate<Symbol>& e) {
-  const auto of = [&](const engine::Capacity<Symbol>& c) {
-    const Symbol room = c.available.value() - (c.adapters + c.workspace).value();
-    return hw.sram.spill == spec::Spill::error ? min(room, Symbol(c.max_context - c.context))
-                                               : room;
-  };
-  return min(of(e.decode_capacity), of(e.prefill_capacity));
-}
-
 
 }  // namespace
 
@@ -83,6 +61,14 @@ Parameter find_parameter(const Specs& specs, const std::string& name, const spec
   const auto near = units::nearest(name, known);
   throw spec::SpecError({{place, fmt::format("no spec value \"{}\"", name),
                           near ? fmt::format("did you mean \"{}\"?", *near) : ""}});
+}
+
+const spec::Sourced* find_sourced(const Specs& specs, std::string_view path) {
+  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced}) {
+    const auto found = ranges::find(*list, path, &spec::Sourced::path);
+    if (found != list->end()) return &*found;
+  }
+  return nullptr;
 }
 
 double unit_factor(std::string_view unit) {
@@ -132,7 +118,7 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
   std::vector<std::pair<std::string_view, Value>> named;
   visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
     named.emplace_back(metric.name,
-                       Value{raw(value), dimension_of_type<std::decay_t<decltype(value)>>::get()});
+                       Value{raw(value), dimension_of_value(value)});
   });
   const auto given = parameters(specs);
   Scope scope;
@@ -153,18 +139,13 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
     output.dimension = value.dimension;
     outputs.push_back(value.number);
   }
-  const auto add_rule = [&](std::string_view reason, const Symbol& excess) {
+  visit_rules(hw, m, all.base, [&](std::string_view reason, const Symbol& excess) {
     if (excess.is_constant() && excess.value() <= 0) return;
     auto at = std::find(reasons_.begin(), reasons_.end(), reason);
     if (at == reasons_.end()) at = reasons_.insert(at, std::string(reason));
     variant->rules.push_back(static_cast<std::uint8_t>(at - reasons_.begin()));
     outputs.push_back(excess);
-  };
-  const auto rule = [&](const spec::Rule& r, const Symbol& excess) { add_rule(r.message, excess); };
-  spec::visit_hardware_rules(hw, rule);
-  spec::visit_model_rules(m, rule);
-  spec::visit_pair_rules(hw, m, rule);
-  add_rule("does not fit the SRAM", Symbol(0) - sram_slack(hw, all.base));
+  });
   variant->program = std::make_unique<Program>(variant->recording, outputs);
   return variant;
 }

@@ -216,7 +216,7 @@ TEST_CASE("sensitivities agree with finite differences and with theory") {
     const double here = study::metric_value(specs, metric);
     std::size_t compared = 0;
     for (const auto& s : study::sensitivity(specs, metric)) {
-      if (!s.derivative || s.parameter.value == 0) continue;
+      if (!s.slope.derivative || s.parameter.value == 0) continue;
       // Central difference, small enough for no step of a ceil to come between.
       const auto at = [&](double factor) {
         const auto number = [&](const spec::Field& f, double x) {
@@ -232,7 +232,7 @@ TEST_CASE("sensitivities agree with finite differences and with theory") {
       const double slope = (at(1 + h) - at(1 - h)) / (2 * h * s.parameter.value);
       INFO(metric << " by " << s.parameter.path);
       const double scale = std::abs(here / s.parameter.value);
-      CHECK(std::abs(slope - *s.derivative) <= 1e-6 * scale + 1e-5 * std::abs(slope));
+      CHECK(std::abs(slope - *s.slope.derivative) <= 1e-6 * scale + 1e-5 * std::abs(slope));
       ++compared;
     }
     CHECK(compared > 20);
@@ -241,5 +241,5 @@ TEST_CASE("sensitivities agree with finite differences and with theory") {
   const auto e = engine::estimate(specs.hardware.values, specs.model.values);
   for (const auto& s : study::sensitivity(specs, "area"))
     if (s.parameter.path == "pe.area_per_weight")
-      CHECK(*s.elasticity == Approx((e.area.pe / e.area.total()).value()));
+      CHECK(*s.slope.elasticity == Approx((e.area.pe / e.area.total()).value()));
 }

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <tomestimate/report/document.hpp>
@@ -23,6 +24,26 @@ using ModelSpec = spec::Spec<spec::Model<double>>;
 // without gating, area with its alternatives, capacity, assumptions.
 // Throws std::domain_error if the workload doesn't fit the SRAM and spilling is an error.
 Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model);
+
+struct Explain {
+  std::string quantity;  // a metric, or any name of study::Equations
+  int depth = 3;         // equations of operands down to this distance
+  std::size_t top = 12;  // contributors
+};
+
+// The equation of a quantity with its values, the equations of its operands, what contributes most,
+// and every spec value that goes in, with grade, source and place. Throws spec::SpecError for an unknown
+// name.
+Document explain_document(const study::Specs& specs, const Explain& what);
+
+// A live XLSX workbook of a design, as the bytes of its file: every number of the specs is a named cell,
+// every metric and quantity of study::Equations a named cell with its equation as formula. Changing an
+// input in a spreadsheet recalculates the rest. Equal designs give equal bytes. Throws
+// std::runtime_error if it cannot be made.
+std::string workbook(const study::Specs& specs);
+
+// Every name that explain knows, with unit, value and what it is.
+Document quantities_document(const study::Specs& specs);
 
 // Published figures beside the estimates.
 Document published_document(std::span<const study::Comparison> comparisons);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <tomestimate/engine/estimate.hpp>
+#include <tomestimate/spec/rules.hpp>
 
 namespace tomestimate::study {
 
@@ -23,6 +24,34 @@ Evaluation<T> evaluate(const spec::Hardware<T>& hw, const spec::Model<T>& m) {
   head_on_chip.mapping.lm_head = spec::Placement::rom;
   return {engine::estimate(hw, m), engine::estimate(ungated, m),
           engine::estimate(head_on_chip, m)};
+}
+
+namespace detail {
+
+// Slack of the SRAM: below 0 if adapters and workspace, or the context (unless it may spill), do not
+// fit. Only its sign means something.
+template <class T>
+T sram_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
+  using units::min;
+  const auto of = [&](const engine::Capacity<T>& c) {
+    const T room = c.available.value() - (c.adapters + c.workspace).value();
+    return hw.sram.spill == spec::Spill::error ? T(min(room, T(c.max_context - c.context))) : room;
+  };
+  return min(of(e.decode_capacity), of(e.prefill_capacity));
+}
+
+}  // namespace detail
+
+// Calls visit(message, excess) for every rule that makes numbers a design, the SRAM's among them; a
+// rule is broken where its excess is above 0.
+template <class T, class Visit>
+void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m,
+                 const engine::Estimate<T>& e, Visit&& visit) {
+  const auto rule = [&visit](const spec::Rule& r, const T& excess) { visit(r.message, excess); };
+  spec::visit_hardware_rules(hw, rule);
+  spec::visit_model_rules(m, rule);
+  spec::visit_pair_rules(hw, m, rule);
+  visit(std::string_view("does not fit the SRAM"), T(T(0) - detail::sram_slack(hw, e)));
 }
 
 struct Metric {

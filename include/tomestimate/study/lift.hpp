@@ -6,6 +6,7 @@
 
 #include <tomestimate/spec/hardware.hpp>
 #include <tomestimate/spec/model.hpp>
+#include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::study {
 
@@ -14,6 +15,14 @@ template <class T>
 const T& raw(const T& number) { return number; }
 template <class Unit, class T>
 const T& raw(const units::Quantity<Unit, T>& q) { return q.value(); }
+
+// What a quantity measures; a bare number measures nothing.
+template <class T>
+units::Dimension dimension_of_value(const T&) { return {}; }
+template <class Unit, class T>
+units::Dimension dimension_of_value(const units::Quantity<Unit, T>&) {
+  return units::dimension_of<Unit>();
+}
 
 namespace detail {
 

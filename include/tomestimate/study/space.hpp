@@ -35,6 +35,9 @@ std::vector<Parameter> parameters(const Specs& specs);
 // The parameter of that name. Throws spec::SpecError with did-you-mean.
 Parameter find_parameter(const Specs& specs, const std::string& name, const spec::Place& place);
 
+// What the specs say of a value beside the value; null if they do not say it.
+const spec::Sourced* find_sourced(const Specs& specs, std::string_view path);
+
 // Factor from display unit to base units.
 double unit_factor(std::string_view unit);
 

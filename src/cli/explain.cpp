@@ -1,0 +1,97 @@
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "common.hpp"
+
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/study/quantities.hpp>
+
+namespace tomestimate::cli {
+namespace {
+
+struct Arguments {
+  Design design;
+  Output output;
+  report::Explain what;
+  int layer = -1;
+  std::string phase = "decode";
+};
+
+std::vector<std::string_view> layer_metric_names(const study::Specs& specs) {
+  std::vector<std::string_view> names;
+  const auto& hw = specs.hardware.values;
+  const auto& m = specs.model.values;
+  const auto pass = engine::estimate(hw, m).decode;
+  study::visit_layer_metrics(
+      hw, m, pass.pass, engine::estimate_layer(hw, m, pass, 0), {},
+      [&](const study::LayerMetric& metric, const auto&) { names.push_back(metric.name); });
+  return names;
+}
+
+// The quantity that is a metric of one layer.
+std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
+  const auto layers = specs.model.values.layers;
+  if (static_cast<std::size_t>(a.layer) >= layers)
+    throw CLI::ValidationError("--layer", fmt::format("the model has layers 0 to {}", layers - 1));
+  const auto names = layer_metric_names(specs);
+  if (std::find(names.begin(), names.end(), a.what.quantity) == names.end())
+    throw CLI::ValidationError(
+        "METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}", a.what.quantity,
+                              fmt::join(names, ", ")));
+  return study::layer_quantity(a.phase, static_cast<std::size_t>(a.layer), a.what.quantity);
+}
+
+int run_explain(Arguments a) {
+  const auto specs = load(a.design);
+  if (a.layer >= 0) a.what.quantity = layer_quantity(specs, a);
+  print(report::explain_document(specs, a.what), a.output);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> add_explain_commands(CLI::App& app) {
+  const auto a = std::make_shared<Arguments>();
+  auto* explain = app.add_subcommand("explain", "The equation of a metric, its values and sources");
+  explain->add_option("METRIC", a->what.quantity, "a metric, or another quantity")->required();
+  add_design_options(*explain, a->design);
+  explain->add_option("--layer", a->layer, "a metric of layer N instead, from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
+  explain->add_option("--phase", a->phase, "decode or prefill, with --layer")
+      ->check(CLI::IsMember({"decode", "prefill"}).description(""))
+      ->capture_default_str()
+      ->type_name("PHASE");
+  explain->add_option("--depth", a->what.depth, "how far down to print equations")
+      ->check(CLI::Range(0, 1000))
+      ->capture_default_str()
+      ->type_name("N");
+  explain->add_option("--top", a->what.top, "contributors to print")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+  add_output_options(*explain, a->output);
+
+  auto* quantities = app.add_subcommand("quantities", "Every quantity that explain knows, with its value");
+  add_design_options(*quantities, a->design);
+  add_output_options(*quantities, a->output);
+
+  auto* workbook = app.add_subcommand("workbook", "A live spreadsheet: change inputs, results follow");
+  add_design_options(*workbook, a->design);
+  workbook->add_option("-o,--output", a->output.file, "write to FILE (XLSX), replaced in one step")
+      ->type_name("FILE")
+      ->required();
+  return {{explain, [a] { return run_explain(*a); }},
+          {quantities, [a] {
+             print(report::quantities_document(load(a->design)), a->output);
+             return 0;
+           }},
+          {workbook, [a] {
+             const auto specs = load(a->design);
+             spec::write_file(a->output.file, report::workbook(specs));
+             return 0;
+           }}};
+}
+
+}  // namespace tomestimate::cli

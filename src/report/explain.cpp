@@ -1,0 +1,175 @@
+#include <tomestimate/report/reports.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/find.hpp>
+#include <range/v3/algorithm/stable_sort.hpp>
+#include <range/v3/view/enumerate.hpp>
+
+#include <tomestimate/study/equations.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+using study::Equations;
+using study::Named;
+using study::Specs;
+
+std::string value_text(const Named& n) {
+  return n.unit.empty() ? fmt::format("{:.6g}", n.value) : fmt::format("{:.6g} {}", n.value, n.unit);
+}
+
+// The equation with each name replaced by its value and unit.
+std::string with_values(const study::Expression& e, const std::vector<Named>& names) {
+  const study::Notation notation{
+      [](const Named& n) { return n.unit.empty() ? value_text(n) : "[" + value_text(n) + "]"; },
+      study::plain_notation().number, study::plain_notation().call};
+  return study::write(e, names, notation);
+}
+
+Row equation_row(const Named& n, const std::vector<Named>& names) {
+  return {n.name, study::plain_text(n.equation, names), with_values(n.equation, names), n.value,
+          n.unit, n.doc};
+}
+
+Table equation_table(const Equations& all, std::uint32_t of, int depth) {
+  Table table{"equations", "Equations",
+              {{"quantity", ""}, {"equation", ""}, {"with values", ""}, {"is", ""}, {"unit", ""},
+               {"what", ""}},
+              {}, {}};
+  const auto& names = all.names();
+  table.rows.push_back(equation_row(names[of], names));
+  std::size_t deeper = 0;
+  for (const auto& [n, distance] : all.operands(of)) {
+    if (names[n].input) continue;
+    if (distance > depth)
+      ++deeper;
+    else
+      table.rows.push_back(equation_row(names[n], names));
+  }
+  table.notes.push_back("sums over the layers are written out: a factor may be their number");
+  if (deeper > 0)
+    table.notes.push_back(fmt::format("{} more equations below these: --depth {} and more, or explain "
+                                      "one of the quantities", deeper, depth + 1));
+  return table;
+}
+
+// A name and all that share its equation: "decode.gate.cycles = decode.up.cycles".
+std::string with_twins(const Equations& all, std::uint32_t of) {
+  std::string text = all.names()[of].name;
+  for (const auto& n : all.names())
+    if (n.same_as == of && n.role == study::Role::part) text += " = " + n.name;
+  return text;
+}
+
+// Terms of the sums below the quantity, by how much of it they make.
+Table contributor_table(const Equations& all, std::uint32_t of, std::size_t top) {
+  Table table{"contributors", "What contributes most",
+              {{"part", ""}, {"is", ""}, {"unit", ""}, {"share", "%"}, {"what", ""}}, {}, {}};
+  const auto shares = all.shares(of);
+  std::vector<std::uint32_t> parts;
+  for (const auto& [i, n] : all.names() | ranges::views::enumerate)
+    if (n.role == study::Role::part && !n.same_as && shares[i] != 0 && i != of)
+      parts.push_back(static_cast<std::uint32_t>(i));
+  ranges::stable_sort(parts, std::greater{}, [&](auto i) { return std::abs(shares[i]); });
+  for (const auto i : parts) {
+    if (table.rows.size() == top) break;
+    const auto& n = all.names()[i];
+    table.rows.push_back({with_twins(all, i), n.value, n.unit, 100 * shares[i], n.doc});
+  }
+  if (parts.size() > top)
+    table.notes.push_back(fmt::format("{} smaller ones: --top N", parts.size() - top));
+  table.notes.push_back(
+      "share: % of change for 1 % more of the part (below 0: the part makes it smaller), as if nothing "
+      "were rounded; parts with one equation are one row; a part may hold others of this table");
+  return table;
+}
+
+// Elasticities of the quantity by input: a metric's as sensitivity has them, any other's by slopes.
+std::vector<std::optional<double>> elasticities(const Specs& specs, const Equations& all,
+                                                std::uint32_t of) {
+  const auto shares = all.shares(of);
+  std::vector<std::optional<double>> out(shares.begin(), shares.end());
+  if (!study::metric_unit(all.names()[of].name)) return out;
+  const auto slopes = study::slopes(specs, {all.names()[of].name});
+  for (const auto& [i, n] : all.names() | ranges::views::enumerate) {
+    const auto found = ranges::find(slopes, n.path, [](const auto& s) { return s.parameter.path; });
+    // An entry of a per-layer list has a slope of its own; sensitivity moves the whole list.
+    if (n.input && n.name == n.path && found != slopes.end()) out[i] = found->by_metric[0].elasticity;
+  }
+  return out;
+}
+
+Row input_row(const Specs& specs, const Named& n, std::optional<double> elasticity) {
+  const auto* source = study::find_sourced(specs, n.path);
+  Row row{n.name, n.value, n.unit, elasticity ? Cell{*elasticity} : Cell{}};
+  if (source == nullptr) {
+    row.insert(row.end(), {Cell{}, Cell{}, Cell{}, n.doc});
+    return row;
+  }
+  row.insert(row.end(), {std::string(spec::name(source->grade)), source->source,
+                         fmt::format("{}:{}", source->place.file, source->place.line), n.doc});
+  return row;
+}
+
+Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
+  Table table{"inputs", "Spec values that go in, most important first",
+              {{"value", ""}, {"is", ""}, {"unit", ""}, {"elasticity", ""}, {"grade", ""},
+               {"source", ""}, {"place", ""}, {"what", ""}},
+              {}, {}};
+  const auto elasticity = elasticities(specs, all, of);
+  std::vector<std::uint32_t> inputs;
+  for (const auto& [n, distance] : all.operands(of))
+    if (all.names()[n].input) inputs.push_back(n);
+  ranges::stable_sort(inputs, std::greater{},
+                      [&](auto i) { return std::abs(elasticity[i].value_or(0)); });
+  for (const auto i : inputs)
+    table.rows.push_back(input_row(specs, all.names()[i], elasticity[i]));
+  table.notes.push_back(
+      "elasticity: % of change for 1 % more; of a whole number the mean between half and twice of it");
+  return table;
+}
+
+}  // namespace
+
+Document explain_document(const Specs& specs, const Explain& what) {
+  const Equations all(specs);
+  const auto of = all.find(what.quantity);
+  const auto& n = all.names()[of];
+  if (n.input)
+    throw spec::SpecError({{{what.quantity, 1, 1},
+                            fmt::format("\"{}\" is a spec value, not computed", n.name),
+                            "\"tomestimate parameters\" lists those"}});
+  Document document{
+      fmt::format("{} of {} running {}", n.name, specs.hardware.name, specs.model.name), {}, {}};
+  if (!n.doc.empty()) document.lead.push_back(fmt::format("{}: {}", n.name, n.doc));
+  document.lead.push_back(fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
+  document.lead.push_back(
+      fmt::format("{} = {}", value_text(n), with_values(n.equation, all.names())));
+  if (const auto misfit = does_not_fit(specs.hardware, specs.model))
+    document.lead.push_back(fmt::format("CAUTION: no design that works: {}", *misfit));
+  document.tables.push_back(equation_table(all, of, what.depth));
+  auto contributors = contributor_table(all, of, what.top);
+  if (!contributors.rows.empty()) document.tables.push_back(std::move(contributors));
+  document.tables.push_back(input_table(specs, all, of));
+  return document;
+}
+
+Document quantities_document(const Specs& specs) {
+  Document document{fmt::format("Quantities of {} running {}", specs.hardware.name, specs.model.name),
+                    {}, {}};
+  Table table{"quantities", "Quantities",
+              {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}}, {}, {}};
+  const Equations all(specs);
+  for (const auto& n : all.names())
+    if (!n.input)
+      table.rows.push_back({n.name, n.value, n.unit,
+                            n.same_as ? Cell{all.names()[*n.same_as].name} : Cell{}, n.doc});
+  document.tables.push_back(std::move(table));
+  return document;
+}
+
+}  // namespace tomestimate::report

@@ -1,0 +1,551 @@
+#include <tomestimate/report/reports.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include <stdlib.h>
+
+#include <fmt/format.h>
+#include <range/v3/algorithm/find.hpp>
+#include <range/v3/view/enumerate.hpp>
+#include <xlsxwriter.h>
+
+#include <tomestimate/study/equations.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+using study::Equations;
+using study::Expression;
+using study::Named;
+using study::Specs;
+using Kind = Expression::Kind;
+
+constexpr std::size_t longest_formula = 8000;  // Excel takes 8192 characters
+
+// ---- formulas ----
+
+// -INT(-x) is ceil(x) for every x, in every spreadsheet; their CEILING and ROUNDUP differ.
+std::string call(Kind kind, const std::vector<std::string>& arguments) {
+  const auto all = fmt::format("{}", fmt::join(arguments, ","));
+  switch (kind) {
+    case Kind::max: return fmt::format("MAX({})", all);
+    case Kind::min: return fmt::format("MIN({})", all);
+    case Kind::ceil: return fmt::format("(-INT(-({})))", all);
+    case Kind::floor: return fmt::format("INT({})", all);
+    case Kind::log2: return fmt::format("LOG({},2)", all);
+    default: return fmt::format("INT({}+0.5)", all);  // round half up
+  }
+}
+
+// Names stand for cells, which hold display units; equations are in coherent ones.
+std::string cell_name(const Named& n) {
+  return n.factor == 1 ? n.name : fmt::format("({}*{})", n.name, n.factor);
+}
+
+std::string formula(const Expression& e, const std::vector<Named>& names) {
+  static const study::Notation notation{cell_name, [](double x) { return fmt::format("{}", x); },
+                                        call};
+  return study::write(e, names, notation);
+}
+
+// A formula in coherent units as one that gives a cell's display unit.
+std::string in_display_unit(const std::string& text, double factor) {
+  return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, factor);
+}
+
+// ---- the file ----
+
+struct Formats {
+  lxw_format *title, *heading, *section, *text, *input, *assumed, *number, *percent, *state;
+};
+
+Formats make_formats(lxw_workbook* book) {
+  const auto make = [book] { return workbook_add_format(book); };
+  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make()};
+  format_set_bold(f.title);
+  format_set_font_size(f.title, 14);
+  format_set_bold(f.heading);
+  format_set_bottom(f.heading, LXW_BORDER_THIN);
+  format_set_bold(f.section);
+  format_set_num_format(f.number, "#,##0.####;-#,##0.####;0");
+  // Blue is what modelling sheets give to cells meant to be changed.
+  for (auto* input : {f.input, f.assumed}) {
+    format_set_font_color(input, 0x0000FF);
+    format_set_border(input, LXW_BORDER_HAIR);
+    format_set_unlocked(input);
+  }
+  format_set_bg_color(f.assumed, 0xFFF2CC);
+  format_set_num_format(f.percent, "+0.00%;-0.00%;0.00%");
+  format_set_bold(f.state);
+  return f;
+}
+
+using Row = lxw_row_t;
+using Column = lxw_col_t;
+
+// One worksheet, filled from the top.
+class Sheet {
+ public:
+  Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
+      : book_(book), formats_(&formats), name_(name),
+        sheet_(workbook_add_worksheet(book, name.c_str())) {
+    if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
+    worksheet_set_landscape(sheet_);
+    worksheet_fit_to_pages(sheet_, 1, 0);  // as wide as a page, as long as it takes
+  }
+
+  lxw_worksheet* raw() const { return sheet_; }
+  Row row() const { return row_; }
+  void next(Row rows = 1) { row_ += rows; }
+
+  void text(Column column, const std::string& value, lxw_format* format = nullptr) {
+    worksheet_write_string(sheet_, row_, column, value.c_str(), format);
+  }
+  void number(Column column, double value, lxw_format* format = nullptr) {
+    worksheet_write_number(sheet_, row_, column, value, format);
+  }
+  // With the value it has now, for readers that do not compute.
+  void formula(Column column, const std::string& value, double now, lxw_format* format = nullptr) {
+    worksheet_write_formula_num(sheet_, row_, column, value.c_str(), format, now);
+  }
+  void formula(Column column, const std::string& value, const std::string& now,
+               lxw_format* format = nullptr) {
+    worksheet_write_formula_str(sheet_, row_, column, value.c_str(), format, now.c_str());
+  }
+  void headings(const std::vector<std::string>& texts) {
+    for (const auto& [i, heading] : texts | ranges::views::enumerate)
+      text(static_cast<Column>(i), heading, formats_->heading);
+    next();
+  }
+  void widths(const std::vector<double>& all) {
+    for (const auto& [i, width] : all | ranges::views::enumerate)
+      worksheet_set_column(sheet_, static_cast<Column>(i), static_cast<Column>(i), width, nullptr);
+  }
+  // Keeps the rows above and the first column in view.
+  void freeze() { worksheet_freeze_panes(sheet_, row_, 1); }
+
+  // "'Decode layers'!$B$7" of a column of this row.
+  std::string place(Column column) const {
+    std::array<char, LXW_MAX_CELL_NAME_LENGTH> cell{};
+    lxw_rowcol_to_cell_abs(cell.data(), row_, column, 1, 1);
+    return fmt::format("'{}'!{}", name_, cell.data());
+  }
+  void define(Column column, const std::string& name) {
+    if (workbook_define_name(book_, name.c_str(), ("=" + place(column)).c_str()) != LXW_NO_ERROR)
+      throw std::runtime_error("no name of a cell: " + name);
+  }
+
+ private:
+  lxw_workbook* book_;
+  const Formats* formats_;
+  std::string name_;
+  lxw_worksheet* sheet_;
+  Row row_ = 0;
+};
+
+class Workbook {
+ public:
+  Workbook(const Specs& specs, const std::string& path)
+      : specs_(specs), all_(specs), book_(workbook_new(path.c_str())), formats_(make_formats(book_)),
+        summary_(book_, formats_, "Summary"), inputs_(book_, formats_, "Inputs"),
+        breakdown_(book_, formats_, "Breakdown"), decode_(book_, formats_, "Decode layers"),
+        prefill_(book_, formats_, "Prefill layers"), equations_(book_, formats_, "Equations"),
+        rules_(book_, formats_, "Rules") {}
+
+  void write() {
+    set_properties();
+    write_inputs();
+    write_equations();
+    write_layers(decode_, "decode");
+    write_layers(prefill_, "prefill");
+    write_rules();
+    write_breakdown();
+    write_summary();
+    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR)
+      throw std::runtime_error(fmt::format("cannot write the workbook: {}", lxw_strerror(error)));
+  }
+
+  Workbook(const Workbook&) = delete;
+  Workbook& operator=(const Workbook&) = delete;
+  ~Workbook() {
+    if (book_ != nullptr) lxw_workbook_free(book_);
+  }
+
+ private:
+  const std::vector<Named>& names() const { return all_.names(); }
+
+  std::string title() const {
+    return fmt::format("{} running {}", specs_.hardware.name, specs_.model.name);
+  }
+
+  void set_properties() {
+    auto heading = title();
+    std::string comment = "Made by tomestimate: change cells of Inputs, everything else follows.";
+    lxw_doc_properties properties{};
+    properties.title = heading.data();
+    properties.comments = comment.data();
+    properties.created = 946684800;  // fixed, so that equal designs give equal bytes
+    workbook_set_properties(book_, &properties);
+  }
+
+  // ---- inputs ----
+
+  void write_inputs() {
+    auto& s = inputs_;
+    s.widths({30, 14, 12, 12, 12, 14, 44, 13, 60, 30});
+    s.text(0, "Change the blue numbers; yellow ones are assumptions or calibrated", formats_.title);
+    s.next(2);
+    s.headings({"value", "is", "unit", "least", "most", "legal?", "what", "grade", "source", "place"});
+    s.freeze();
+    const auto parameters = study::parameters(specs_);
+    std::string section;
+    for (const auto& n : names()) {
+      if (!n.input) continue;
+      const auto table = n.path.substr(0, n.path.find('.'));
+      if (table != section) {
+        s.next();
+        s.text(0, table, formats_.section);
+        s.next();
+        section = table;
+      }
+      write_input(n, *ranges::find(parameters, n.path, &study::Parameter::path));
+    }
+    write_fixed(parameters);
+  }
+
+  void write_input(const Named& n, const study::Parameter& p) {
+    auto& s = inputs_;
+    const auto* source = study::find_sourced(specs_, n.path);
+    const bool assumed = source != nullptr && (source->grade == spec::Grade::assumption ||
+                                               source->grade == spec::Grade::calibrated);
+    s.text(0, n.name);
+    s.number(1, n.value, assumed ? formats_.assumed : formats_.input);
+    s.define(1, n.name);
+    s.text(2, n.unit);
+    s.number(3, p.min);
+    s.number(4, p.max);
+    const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
+    s.formula(5, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name, p.min,
+                             p.max, whole),
+              std::string());
+    s.text(6, p.doc);
+    write_source(s, 7, source);
+    add_validation(s.row(), p);
+    s.next();
+  }
+
+  void write_source(Sheet& s, Column column, const spec::Sourced* source) {
+    if (source == nullptr) return;
+    s.text(column, std::string(spec::name(source->grade)));
+    s.text(static_cast<Column>(column + 1), source->source);
+    s.text(static_cast<Column>(column + 2),
+           fmt::format("{}:{}", source->place.file, source->place.line));
+  }
+
+  void add_validation(Row row, const study::Parameter& p) {
+    auto title = std::string(p.whole ? "A whole number" : "A number");
+    auto message = fmt::format("{}{} to {}{}{}", p.whole ? "whole, " : "", p.min, p.max,
+                               p.unit.empty() ? "" : " ", p.unit);
+    lxw_data_validation v{};
+    v.validate = p.whole ? LXW_VALIDATION_TYPE_INTEGER : LXW_VALIDATION_TYPE_DECIMAL;
+    v.criteria = LXW_VALIDATION_CRITERIA_BETWEEN;
+    v.minimum_number = p.min;
+    v.maximum_number = p.max;
+    v.error_title = title.data();
+    v.error_message = message.data();
+    worksheet_data_validation_cell(inputs_.raw(), row, 1, &v);
+  }
+
+  // What the equations are written out for: changing it takes another workbook.
+  void write_fixed(const std::vector<study::Parameter>& parameters) {
+    auto& s = inputs_;
+    s.next();
+    s.text(0, "fixed in this workbook (make another with --set)", formats_.section);
+    s.next();
+    for (const auto& p : parameters) {
+      if (p.number) continue;
+      const auto* source = study::find_sourced(specs_, p.path);
+      s.text(0, p.path);
+      if (source != nullptr) s.text(1, source->text);
+      s.text(6, p.doc);
+      write_source(s, 7, source);
+      s.next();
+    }
+  }
+
+  // ---- computed cells ----
+
+  // The formula of a quantity; what makes it too long goes into rows of its own first.
+  std::string formula_of(Sheet& s, const Named& n) {
+    int parts = 0;
+    return in_display_unit(shortened(s, n, n.equation, parts), n.factor);
+  }
+
+  std::string shortened(Sheet& s, const Named& n, const Expression& e, int& parts) {
+    auto text = formula(e, names());
+    if (text.size() <= longest_formula || e.kind == Kind::name || e.kind == Kind::number) return text;
+    if (e.kind != Kind::sum)
+      throw std::runtime_error("an equation is too long for a spreadsheet: " + n.name);
+    // A sum over the layers: cells of its own for stretches of it.
+    std::vector<std::string> stretches;
+    Expression stretch{Kind::sum, 0, 0, {}, {}};
+    const auto close = [&] {
+      const auto name = fmt::format("{}.part{}", n.name, ++parts);
+      s.text(0, name);
+      s.formula(1, "=" + formula(stretch, names()), 0, formats_.number);
+      s.define(1, name);
+      s.next();
+      stretches.push_back(name);
+      stretch.arguments.clear();
+      stretch.coefficients.clear();
+    };
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < e.arguments.size(); ++i) {
+      const auto size = formula(e.arguments[i], names()).size() + 30;  // sign and coefficient
+      if (length + size > longest_formula) {
+        close();
+        length = 0;
+      }
+      stretch.arguments.push_back(e.arguments[i]);
+      stretch.coefficients.push_back(e.coefficients[i]);
+      length += size;
+    }
+    close();
+    return fmt::format("{}", fmt::join(stretches, "+"));
+  }
+
+  static bool is_layer_metric(const Named& n) {
+    return n.name.starts_with("decode.layer") || n.name.starts_with("prefill.layer");
+  }
+
+  static bool is_metric(const Named& n) { return study::metric_unit(n.name).has_value(); }
+
+  void write_equations() {
+    auto& s = equations_;
+    s.widths({38, 18, 10, 60, 120});
+    s.text(0, "Every quantity between inputs and results", formats_.title);
+    s.next(2);
+    s.headings({"quantity", "is", "unit", "what", "equation"});
+    s.freeze();
+    for (const auto& n : names()) {
+      // "decode.layer_cycles" is one of these; "decode.layer3.time" has a sheet of its own.
+      if (n.input || is_metric(n) || in_layer_sheet(n)) continue;
+      const auto text = formula_of(s, n);
+      s.text(0, n.name);
+      s.formula(1, text, n.value, formats_.number);
+      s.define(1, n.name);
+      s.text(2, n.unit);
+      s.text(3, n.doc);
+      s.text(4, study::plain_text(n.equation, names()).substr(0, 2000));
+      s.next();
+    }
+  }
+
+  bool in_layer_sheet(const Named& n) const {
+    if (!is_layer_metric(n)) return false;
+    const auto at = n.name.find(".layer") + 6;
+    return at < n.name.size() && std::isdigit(static_cast<unsigned char>(n.name[at])) != 0;
+  }
+
+  void write_layers(Sheet& s, const std::string& pass) {
+    s.text(0, fmt::format("Layers, {}", pass == "decode" ? "one decode step" : "prefill of the prompt"),
+           formats_.title);
+    s.next(2);
+    const auto first = fmt::format("{}.layer0.", pass);
+    std::vector<std::string> metrics, headings{"layer"};
+    for (const auto& n : names()) {
+      if (!n.name.starts_with(first)) continue;
+      metrics.push_back(n.name.substr(first.size()));
+      headings.push_back(n.unit.empty() ? metrics.back() : fmt::format("{} [{}]", metrics.back(), n.unit));
+    }
+    s.widths(std::vector<double>(headings.size(), 19));
+    s.headings(headings);
+    s.freeze();
+    for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
+      s.number(0, static_cast<double>(layer));
+      for (const auto& [i, metric] : metrics | ranges::views::enumerate) {
+        const auto name = study::layer_quantity(pass, layer, metric);
+        const auto found = ranges::find(names(), name, &Named::name);
+        if (found == names().end()) continue;  // 0 whatever the inputs
+        const auto column = static_cast<Column>(i + 1);
+        s.formula(column, formula_of(equations_, *found), found->value, formats_.number);
+        s.define(column, name);
+      }
+      s.next();
+    }
+  }
+
+  void write_rules() {
+    auto& s = rules_;
+    s.widths({70, 20, 12});
+    s.text(0, "What makes these numbers a design", formats_.title);
+    s.next(2);
+    s.headings({"broken if", "excess", "state"});
+    for (const auto& rule : all_.rules()) {
+      const auto now = state_now(rule);
+      s.text(0, rule.message);
+      s.formula(1, "=" + formula(rule.excess, names()), 0, formats_.number);
+      s.formula(2, fmt::format("=IF({}>0,\"BROKEN\",\"ok\")", s.place(1)), now);
+      s.next();
+    }
+  }
+
+  // A loaded pair of specs keeps every rule but, perhaps, that of the SRAM.
+  std::string state_now(const study::NamedRule& rule) const {
+    const bool broken = rule.message.find("SRAM") != std::string::npos &&
+                        does_not_fit(specs_.hardware, specs_.model).has_value();
+    return broken ? "BROKEN" : "ok";
+  }
+
+  // ---- what an architect looks at first ----
+
+  void write_breakdown() {
+    auto& s = breakdown_;
+    s.widths({38, 18, 10, 10});
+    chart_of(s, "Time of a decode step by op of the layers [us]", "time [us]", cycle_parts());
+    chart_of(s, "Energy of a decode step by component [uJ]", "energy [uJ]",
+             parts("decode.energy."));
+    chart_of(s, "Chip area by component [mm^2]", "area [mm^2]",
+             {{"ROM", "area.rom", value_of("area.rom")},
+              {"SRAM", "area.sram", value_of("area.sram")},
+              {"PEs", "area.pe", value_of("area.pe")},
+              {"vector unit", "area.vector", value_of("area.vector")},
+              {"control and trees", "area.control", value_of("area.control")}});
+  }
+
+  struct Part {
+    std::string label;
+    std::string formula;  // without "="
+    double now;
+  };
+
+  double value_of(const std::string& name) const {
+    const auto found = ranges::find(names(), name, &Named::name);
+    return found == names().end() ? 0 : found->value;
+  }
+
+  std::vector<Part> parts(const std::string& prefix) const {
+    std::vector<Part> out;
+    for (const auto& n : names())
+      if (n.name.starts_with(prefix))
+        out.push_back({n.name.substr(prefix.size()), n.name, n.value});
+    return out;
+  }
+
+  std::vector<Part> cycle_parts() const {
+    std::vector<Part> out;
+    const auto layers = static_cast<double>(specs_.model.values.layers);
+    const double clock = value_of("chip.clock");
+    for (std::size_t i = 0; i < spec::layer_op_count; ++i) {
+      const auto name = fmt::format("decode.{}.cycles", spec::op_names[i]);
+      if (ranges::find(names(), name, &Named::name) == names().end()) continue;
+      out.push_back({std::string(spec::op_names[i]), fmt::format("{}*{}/chip.clock", layers, name),
+                     layers * value_of(name) / clock});
+    }
+    return out;
+  }
+
+  // A table with shares, and a bar chart of it to the right.
+  void chart_of(Sheet& s, const std::string& title, const std::string& axis,
+                const std::vector<Part>& table) {
+    s.text(0, title, formats_.title);
+    s.next();
+    s.headings({"part", "is", "share"});
+    const Row first = s.row();
+    const Row last = first + static_cast<Row>(table.size()) - 1;
+    double sum = 0;
+    for (const auto& part : table) sum += part.now;
+    std::array<char, LXW_MAX_CELL_RANGE_LENGTH> range{};
+    lxw_rowcol_to_range_abs(range.data(), first, 1, last, 1);
+    for (const auto& part : table) {
+      s.text(0, part.label);
+      s.formula(1, "=" + part.formula, part.now, formats_.number);
+      s.formula(2, fmt::format("={}/SUM({})", s.place(1), range.data()), part.now / sum,
+                formats_.percent);
+      s.next();
+    }
+    auto* chart = workbook_add_chart(book_, LXW_CHART_BAR);
+    auto* series = chart_add_series(chart, nullptr, nullptr);
+    chart_series_set_categories(series, "Breakdown", first, 0, last, 0);
+    chart_series_set_values(series, "Breakdown", first, 1, last, 1);
+    chart_title_set_name(chart, title.c_str());
+    chart_axis_set_name(chart->x_axis, axis.c_str());
+    chart_axis_set_reverse(chart->y_axis);  // the table's order, from the top
+    chart_legend_set_position(chart, LXW_CHART_LEGEND_NONE);
+    lxw_chart_options options{};
+    options.x_scale = 1.3;
+    options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 16);
+    worksheet_insert_chart_opt(s.raw(), first - 1, 4, chart, &options);
+    s.next(std::max<Row>(3, 18 - std::min<Row>(18, static_cast<Row>(table.size()))));
+  }
+
+  void write_summary() {
+    auto& s = summary_;
+    s.widths({24, 16, 14, 16, 12, 64});
+    s.text(0, title(), formats_.title);
+    s.next();
+    s.text(0, "Change numbers on the sheet Inputs; all results follow. \"As made\" stays.");
+    s.next();
+    const bool fits = !does_not_fit(specs_.hardware, specs_.model);
+    s.text(0, "state", formats_.section);
+    s.formula(1,
+              "=IF(COUNTIF(Inputs!F:F,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
+              "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
+              "\"ok: a design\"))",
+              fits ? "ok: a design" : "NO DESIGN: a rule is broken, see Rules", formats_.state);
+    s.define(1, "state");
+    s.next();
+    s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));
+    s.next(2);
+    s.headings({"metric", "is", "unit", "as made", "change", "what"});
+    s.freeze();
+    for (const auto& n : names()) {
+      if (n.input || !is_metric(n)) continue;
+      s.text(0, n.name);
+      s.formula(1, formula_of(equations_, n), n.value, formats_.number);
+      s.define(1, n.name);
+      s.text(2, n.unit);
+      s.number(3, n.value, formats_.number);
+      s.formula(4, fmt::format("=IF({0}=0,0,{1}/{0}-1)", s.place(3), s.place(1)), 0,
+                formats_.percent);
+      s.text(5, n.doc);
+      s.next();
+    }
+    worksheet_activate(s.raw());
+  }
+
+  Specs specs_;
+  Equations all_;
+  lxw_workbook* book_;
+  Formats formats_;
+  Sheet summary_, inputs_, breakdown_, decode_, prefill_, equations_, rules_;
+};
+
+}  // namespace
+
+std::string workbook(const Specs& specs) {
+  // libxlsxwriter only writes files.
+  auto folder = (std::filesystem::temp_directory_path() / "tomestimate-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr)
+    throw std::runtime_error("cannot make a temporary folder for the workbook");
+  const auto remove = [](std::string* path) {
+    std::error_code ignored;
+    std::filesystem::remove_all(*path, ignored);
+  };
+  const std::unique_ptr<std::string, decltype(remove)> cleanup(&folder, remove);
+  const auto path = folder + "/workbook.xlsx";
+  Workbook(specs, path).write();
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace tomestimate::report
