@@ -65,16 +65,21 @@ std::string in_display_unit(const std::string& text, double factor) {
 // ---- the file ----
 
 struct Formats {
-  lxw_format *title, *heading, *section, *text, *input, *assumed, *number, *percent, *state;
+  lxw_format *title, *heading, *number_heading, *section, *unit, *input, *assumed, *number, *share,
+      *change, *state;
 };
 
 Formats make_formats(lxw_workbook* book) {
   const auto make = [book] { return workbook_add_format(book); };
-  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make()};
+  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make(), make(), make()};
   format_set_bold(f.title);
   format_set_font_size(f.title, 14);
-  format_set_bold(f.heading);
-  format_set_bottom(f.heading, LXW_BORDER_THIN);
+  for (auto* heading : {f.heading, f.number_heading}) {
+    format_set_bold(heading);
+    format_set_bottom(heading, LXW_BORDER_THIN);
+  }
+  format_set_align(f.number_heading, LXW_ALIGN_RIGHT);
+  format_set_indent(f.unit, 1);
   format_set_bold(f.section);
   format_set_num_format(f.number, "#,##0.####;-#,##0.####;0");
   // Blue is what modelling sheets give to cells meant to be changed.
@@ -84,7 +89,8 @@ Formats make_formats(lxw_workbook* book) {
     format_set_unlocked(input);
   }
   format_set_bg_color(f.assumed, 0xFFF2CC);
-  format_set_num_format(f.percent, "+0.00%;-0.00%;0.00%");
+  format_set_num_format(f.share, "0.00%");
+  format_set_num_format(f.change, "+0.00%;-0.00%;0.00%");
   format_set_bold(f.state);
   return f;
 }
@@ -121,9 +127,11 @@ class Sheet {
                lxw_format* format = nullptr) {
     worksheet_write_formula_str(sheet_, row_, column, value.c_str(), format, now.c_str());
   }
-  void headings(const std::vector<std::string>& texts) {
+  // Those of columns from `numbers` up to `texts_again` stand over numbers.
+  void headings(const std::vector<std::string>& texts, std::size_t numbers, std::size_t texts_again) {
     for (const auto& [i, heading] : texts | ranges::views::enumerate)
-      text(static_cast<Column>(i), heading, formats_->heading);
+      text(static_cast<Column>(i), heading,
+           i >= numbers && i < texts_again ? formats_->number_heading : formats_->heading);
     next();
   }
   void widths(const std::vector<double>& all) {
@@ -201,10 +209,12 @@ class Workbook {
 
   void write_inputs() {
     auto& s = inputs_;
-    s.widths({30, 14, 12, 12, 12, 14, 44, 13, 60, 30});
+    s.widths({30, 14, 12, 12, 12, 12, 12, 14, 60, 13, 80, 30});
     s.text(0, "Change the blue numbers; yellow ones are assumptions or calibrated", formats_.title);
     s.next(2);
-    s.headings({"value", "is", "unit", "least", "most", "legal?", "what", "grade", "source", "place"});
+    s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what", "grade",
+                "source", "place"},
+               1, 1);
     s.freeze();
     const auto parameters = study::parameters(specs_);
     std::string section;
@@ -230,15 +240,20 @@ class Workbook {
     s.text(0, n.name);
     s.number(1, n.value, assumed ? formats_.assumed : formats_.input);
     s.define(1, n.name);
-    s.text(2, n.unit);
+    s.text(2, n.unit, formats_.unit);
     s.number(3, p.min);
     s.number(4, p.max);
+    if (source != nullptr && source->range) {
+      const double unit = study::unit_factor(p.unit);
+      s.number(5, (*source->range)[0] / unit, formats_.number);
+      s.number(6, (*source->range)[1] / unit, formats_.number);
+    }
     const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
-    s.formula(5, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name, p.min,
+    s.formula(7, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name, p.min,
                              p.max, whole),
               std::string());
-    s.text(6, p.doc);
-    write_source(s, 7, source);
+    s.text(8, p.doc);
+    write_source(s, 9, source);
     add_validation(s.row(), p);
     s.next();
   }
@@ -276,8 +291,8 @@ class Workbook {
       const auto* source = study::find_sourced(specs_, p.path);
       s.text(0, p.path);
       if (source != nullptr) s.text(1, source->text);
-      s.text(6, p.doc);
-      write_source(s, 7, source);
+      s.text(8, p.doc);
+      write_source(s, 9, source);
       s.next();
     }
   }
@@ -334,7 +349,7 @@ class Workbook {
     s.widths({38, 18, 10, 60, 120});
     s.text(0, "Every quantity between inputs and results", formats_.title);
     s.next(2);
-    s.headings({"quantity", "is", "unit", "what", "equation"});
+    s.headings({"quantity", "is", "unit", "what", "equation"}, 1, 2);
     s.freeze();
     for (const auto& n : names()) {
       // "decode.layer_cycles" is one of these; "decode.layer3.time" has a sheet of its own.
@@ -343,7 +358,7 @@ class Workbook {
       s.text(0, n.name);
       s.formula(1, text, n.value, formats_.number);
       s.define(1, n.name);
-      s.text(2, n.unit);
+      s.text(2, n.unit, formats_.unit);
       s.text(3, n.doc);
       s.text(4, study::plain_text(n.equation, names()).substr(0, 2000));
       s.next();
@@ -368,7 +383,7 @@ class Workbook {
       headings.push_back(n.unit.empty() ? metrics.back() : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
     s.widths(std::vector<double>(headings.size(), 19));
-    s.headings(headings);
+    s.headings(headings, 1, headings.size());
     s.freeze();
     for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
       s.number(0, static_cast<double>(layer));
@@ -389,7 +404,7 @@ class Workbook {
     s.widths({70, 20, 12});
     s.text(0, "What makes these numbers a design", formats_.title);
     s.next(2);
-    s.headings({"broken if", "excess", "state"});
+    s.headings({"broken if", "excess", "state"}, 1, 2);
     for (const auto& rule : all_.rules()) {
       const auto now = state_now(rule);
       s.text(0, rule.message);
@@ -459,7 +474,7 @@ class Workbook {
                 const std::vector<Part>& table) {
     s.text(0, title, formats_.title);
     s.next();
-    s.headings({"part", "is", "share"});
+    s.headings({"part", "is", "share"}, 1, 3);
     const Row first = s.row();
     const Row last = first + static_cast<Row>(table.size()) - 1;
     double sum = 0;
@@ -470,7 +485,7 @@ class Workbook {
       s.text(0, part.label);
       s.formula(1, "=" + part.formula, part.now, formats_.number);
       s.formula(2, fmt::format("={}/SUM({})", s.place(1), range.data()), part.now / sum,
-                formats_.percent);
+                formats_.share);
       s.next();
     }
     auto* chart = workbook_add_chart(book_, LXW_CHART_BAR);
@@ -478,14 +493,21 @@ class Workbook {
     chart_series_set_categories(series, "Breakdown", first, 0, last, 0);
     chart_series_set_values(series, "Breakdown", first, 1, last, 1);
     chart_title_set_name(chart, title.c_str());
+    lxw_chart_font small{}, bold{};
+    small.size = 8;
+    bold.size = 11;
+    bold.bold = 1;
+    chart_title_set_name_font(chart, &bold);
+    for (auto* side : {chart->x_axis, chart->y_axis}) chart_axis_set_num_font(side, &small);
+    chart_axis_set_interval_unit(chart->y_axis, 1);  // every label
     chart_axis_set_name(chart->x_axis, axis.c_str());
     chart_axis_set_reverse(chart->y_axis);  // the table's order, from the top
     chart_legend_set_position(chart, LXW_CHART_LEGEND_NONE);
     lxw_chart_options options{};
     options.x_scale = 1.3;
-    options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 16);
+    options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 13);
     worksheet_insert_chart_opt(s.raw(), first - 1, 4, chart, &options);
-    s.next(std::max<Row>(3, 18 - std::min<Row>(18, static_cast<Row>(table.size()))));
+    s.next(std::max<Row>(6, 18 - std::min<Row>(18, static_cast<Row>(table.size()))));
   }
 
   void write_summary() {
@@ -498,7 +520,7 @@ class Workbook {
     const bool fits = !does_not_fit(specs_.hardware, specs_.model);
     s.text(0, "state", formats_.section);
     s.formula(1,
-              "=IF(COUNTIF(Inputs!F:F,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
+              "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
               "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
               "\"ok: a design\"))",
               fits ? "ok: a design" : "NO DESIGN: a rule is broken, see Rules", formats_.state);
@@ -506,18 +528,18 @@ class Workbook {
     s.next();
     s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));
     s.next(2);
-    s.headings({"metric", "is", "unit", "as made", "change", "what"});
+    s.headings({"metric", "is", "unit", "as made", "change", "what"}, 1, 1);
     s.freeze();
     for (const auto& n : names()) {
       if (n.input || !is_metric(n)) continue;
       s.text(0, n.name);
       s.formula(1, formula_of(equations_, n), n.value, formats_.number);
       s.define(1, n.name);
-      s.text(2, n.unit);
+      s.text(2, n.unit, formats_.unit);
       s.number(3, n.value, formats_.number);
       s.formula(4, fmt::format("=IF({0}=0,0,{1}/{0}-1)", s.place(3), s.place(1)), 0,
-                formats_.percent);
-      s.text(5, n.doc);
+                formats_.change);
+      s.text(5, n.doc, formats_.unit);
       s.next();
     }
     worksheet_activate(s.raw());

@@ -1,0 +1,82 @@
+// explain, quantities and workbook on the real binary.
+#include "binary.hpp"
+#include "folder.hpp"
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+
+}  // namespace
+
+TEST_CASE("explain prints the equation, its values, and where they come from") {
+  const auto r = run("explain throughput " + design);
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "throughput = workload.batch / tpot"));
+  // 1 sequence in 321.54 us.
+  CHECK(has(r.out, "3110.03 token/s = 1 / [321.54 us]"));
+  CHECK(has(r.out, "decode.total_cycles / chip.clock + decode.link_time"));
+  CHECK(has(r.out, "decode.gate.cycles = decode.up.cycles"));
+  CHECK(has(r.out, "tom.toml:11"));  // chip.clock
+  CHECK(has(r.out, "not published for TOM; ROMA's"));
+  CHECK_FALSE(has(r.out, "sram.leakage"));  // costs no time
+}
+
+TEST_CASE("explain knows metrics of a layer and any quantity") {
+  const auto energy = run("explain energy --layer 3 " + design);
+  CHECK(energy.code == 0);
+  CHECK(has(energy.out, "decode.layer3.energy"));
+  CHECK(has(energy.out, "rom.idle_power"));
+  const auto prefill = run("explain time --layer 0 --phase prefill " + design);
+  CHECK(prefill.code == 0);
+  CHECK(has(prefill.out, "prefill.layer0.time"));
+  const auto quantity = run("explain decode.gate.cycles --depth 1 " + design);
+  CHECK(quantity.code == 0);
+  CHECK(has(quantity.out, "max(decode.gate.compute_cycles"));
+}
+
+TEST_CASE("explain traces an override to its flag") {
+  const auto r = run("explain tpot --set 'chip.clock=800 MHz' " + design);
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "--set chip.clock=800 MHz"));
+  CHECK(has(r.out, "[800 MHz]"));
+}
+
+TEST_CASE("explain refuses what it does not know") {
+  const auto metric = run("explain througput " + design);
+  CHECK(metric.code == 2);
+  CHECK(has(metric.out, "did you mean \"throughput\"?"));
+  const auto input = run("explain chip.clock " + design);
+  CHECK(input.code == 2);
+  CHECK(has(input.out, "is a spec value, not computed"));
+  const auto layer = run("explain time --layer 30 " + design);
+  CHECK(layer.code == 2);
+  CHECK(has(layer.out, "layers 0 to 29"));
+  const auto of_chip = run("explain throughput --layer 3 " + design);
+  CHECK(of_chip.code == 2);
+  CHECK(has(of_chip.out, "there are: time, exposed_wake"));
+}
+
+TEST_CASE("quantities lists what explain knows") {
+  const auto r = run("quantities --format csv " + design);
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "\ndecode.gate.cycles,1090,cycle,,"));
+  CHECK(has(r.out, "\ndecode.up.cycles,1090,cycle,decode.gate.cycles,"));
+}
+
+TEST_CASE("workbook writes one file, or none") {
+  const Folder folder;
+  CHECK(run("workbook " + design + " -o " + folder.file("a.xlsx")).code == 0);
+  CHECK(read(folder.file("a.xlsx")).starts_with("PK"));
+  CHECK(run("workbook " + design + " --set chip.clock=5 -o " + folder.file("b.xlsx")).code == 2);
+  CHECK(run("workbook " + design + " -o " + folder.file("no/such/folder.xlsx")).code == 1);
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("estimate puts the assumptions that matter first") {
+  const auto r = run("estimate --table assumptions --format csv " + design);
+  CHECK(r.code == 0);
+  const auto first = r.out.substr(r.out.find('\n') + 1);
+  // Throughput and power hang on the clock more than on any other assumption.
+  CHECK(first.starts_with("chip.clock,500 MHz,assumption,0.99"));
+}
