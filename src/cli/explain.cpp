@@ -39,7 +39,8 @@ std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
     throw CLI::ValidationError(
         "METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}", a.what.quantity,
                               fmt::join(names, ", ")));
-  return study::layer_quantity(a.phase, static_cast<std::size_t>(a.layer), a.what.quantity);
+  return fmt::format("{}.{}", study::layer_name(a.phase, static_cast<std::size_t>(a.layer)),
+                     a.what.quantity);
 }
 
 int run_explain(Arguments a) {

@@ -137,14 +137,17 @@ Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
 
 Document explain_document(const Specs& specs, const Explain& what) {
   const Equations all(specs);
-  const auto of = all.find(what.quantity);
+  const auto asked = all.find(what.quantity);
+  const auto of = all.names()[asked].same_as.value_or(asked);
   const auto& n = all.names()[of];
   if (n.input)
     throw spec::SpecError({{{what.quantity, 1, 1},
                             fmt::format("\"{}\" is a spec value, not computed", n.name),
                             "\"tomestimate parameters\" lists those"}});
   Document document{
-      fmt::format("{} of {} running {}", n.name, specs.hardware.name, specs.model.name), {}, {}};
+      fmt::format("{} of {} running {}", what.quantity, specs.hardware.name, specs.model.name), {}, {}};
+  if (asked != of)
+    document.lead.push_back(fmt::format("{} has the equation of {}", what.quantity, n.name));
   if (!n.doc.empty()) document.lead.push_back(fmt::format("{}: {}", n.name, n.doc));
   document.lead.push_back(fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
   document.lead.push_back(

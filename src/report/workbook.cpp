@@ -338,10 +338,6 @@ class Workbook {
     return fmt::format("{}", fmt::join(stretches, "+"));
   }
 
-  static bool is_layer_metric(const Named& n) {
-    return n.name.starts_with("decode.layer") || n.name.starts_with("prefill.layer");
-  }
-
   static bool is_metric(const Named& n) { return study::metric_unit(n.name).has_value(); }
 
   void write_equations() {
@@ -352,7 +348,6 @@ class Workbook {
     s.headings({"quantity", "is", "unit", "what", "equation"}, 1, 2);
     s.freeze();
     for (const auto& n : names()) {
-      // "decode.layer_cycles" is one of these; "decode.layer3.time" has a sheet of its own.
       if (n.input || is_metric(n) || in_layer_sheet(n)) continue;
       const auto text = formula_of(s, n);
       s.text(0, n.name);
@@ -365,20 +360,21 @@ class Workbook {
     }
   }
 
-  bool in_layer_sheet(const Named& n) const {
-    if (!is_layer_metric(n)) return false;
-    const auto at = n.name.find(".layer") + 6;
-    return at < n.name.size() && std::isdigit(static_cast<unsigned char>(n.name[at])) != 0;
+  // "decode.layer3.time"; but "decode.layer_cycles" and "decode.layer3.events.rom_words" are not.
+  static bool in_layer_sheet(const Named& n) {
+    const auto at = n.name.find(".layer");
+    return at != std::string::npos && std::isdigit(static_cast<unsigned char>(n.name[at + 6])) != 0 &&
+           n.name.find(".events.") == std::string::npos && !n.input;
   }
 
   void write_layers(Sheet& s, const std::string& pass) {
     s.text(0, fmt::format("Layers, {}", pass == "decode" ? "one decode step" : "prefill of the prompt"),
            formats_.title);
     s.next(2);
-    const auto first = fmt::format("{}.layer0.", pass);
+    const auto first = study::layer_name(pass, 0) + ".";
     std::vector<std::string> metrics, headings{"layer"};
     for (const auto& n : names()) {
-      if (!n.name.starts_with(first)) continue;
+      if (!n.name.starts_with(first) || !in_layer_sheet(n)) continue;
       metrics.push_back(n.name.substr(first.size()));
       headings.push_back(n.unit.empty() ? metrics.back() : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
@@ -388,7 +384,7 @@ class Workbook {
     for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
       s.number(0, static_cast<double>(layer));
       for (const auto& [i, metric] : metrics | ranges::views::enumerate) {
-        const auto name = study::layer_quantity(pass, layer, metric);
+        const auto name = fmt::format("{}.{}", study::layer_name(pass, layer), metric);
         const auto found = ranges::find(names(), name, &Named::name);
         if (found == names().end()) continue;  // 0 whatever the inputs
         const auto column = static_cast<Column>(i + 1);

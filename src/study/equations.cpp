@@ -169,6 +169,7 @@ struct Equations::Builder {
            const Value& value) {
     const Symbol& symbol = raw(value);
     if (symbol.is_constant() && symbol.value() == 0) return;
+    if (role == Role::detail && !symbol.is_constant() && is_named(symbol.node())) return;
     const auto dimension = dimension_of_value(value);
     Named named;
     named.name = std::move(name);

@@ -72,15 +72,20 @@ void add_time_energy(const spec::Hardware<T>& hw, Area<T> logic, Time<T> time,
   e.clock += hw.chip.clock * time * hw.logic.clock_energy;
 }
 
-// Adds what a ROM domain of `area` costs in a pass of `time`: idle power while awake, the residual
-// of it while asleep, and one wake.
+// Time at full idle power that costs a ROM domain as much as a pass of `time`: it burns idle power while
+// awake, and the residual of it while asleep.
+template <class T>
+Time<T> burning_time(const spec::Hardware<T>& hw, Time<T> awake, Time<T> time) {
+  if (hw.gating.enabled == spec::Switch::off) return time;
+  return awake + hw.gating.residual * (time - awake);
+}
+
+// Adds what a ROM domain of `area` costs in a pass of `time`: idle power, and one wake.
 template <class T>
 void add_domain_energy(const spec::Hardware<T>& hw, Area<T> area, Time<T> awake, Time<T> time,
                        EnergyBreakdown<T>& e) {
-  const bool gated = hw.gating.enabled == spec::Switch::on;
-  const Time<T> burning = gated ? awake + hw.gating.residual * (time - awake) : time;
-  e.rom_idle += area * hw.rom.idle_power * burning;
-  if (gated) e.rom_wake += area * hw.gating.rush;
+  e.rom_idle += area * hw.rom.idle_power * burning_time(hw, awake, time);
+  if (hw.gating.enabled == spec::Switch::on) e.rom_wake += area * hw.gating.rush;
 }
 
 // Idle time for which sleeping saves just what waking costs.

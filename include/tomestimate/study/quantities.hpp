@@ -84,15 +84,16 @@ void visit_layer_metrics(const spec::Hardware<T>& hw, const spec::Model<T>& m,
         energy_ungated);
 }
 
-// Name of a layer metric as a quantity: "decode.layer3.energy".
-inline std::string layer_quantity(std::string_view pass, std::size_t layer, std::string_view metric) {
-  return fmt::format("{}.layer{}.{}", pass, layer, metric);
+// A layer in names of quantities: "decode.layer3", whose metrics are "decode.layer3.energy" and so on.
+inline std::string layer_name(std::string_view pass, std::size_t layer) {
+  return fmt::format("{}.layer{}", pass, layer);
 }
 
 // What a quantity is to a metric it goes into.
 enum class Role {
-  part,  // a term that metrics are sums of: cycles of an op, energy of a component, an area
-  step,  // anything else between spec values and metrics
+  part,    // a term that metrics are sums of: cycles of an op, energy of a component, an area
+  step,    // anything else between spec values and metrics
+  detail,  // a step that needs no name where another has its equation
 };
 
 namespace detail {
@@ -133,6 +134,19 @@ void visit_schedule(const Name& pass, const engine::Schedule<T>& plan, Visit&& v
   }
 }
 
+// When the ROM domains of a pass are awake, and what that burns.
+template <class T, class Visit>
+void visit_idle_times(const spec::Hardware<T>& hw, const Name& pass,
+                      const engine::PassEstimate<T>& e, Visit&& visit) {
+  for (std::size_t p = 0; p < spec::projection_count; ++p) {
+    const auto name = fmt::format("{}.{}", pass, spec::projection_names[p]);
+    const auto awake = engine::seconds(hw, e.schedule.projections[p].awake);
+    visit(name + ".awake_time", "its ROM domain is awake", Role::step, awake);
+    visit(name + ".burning_time", "time at full idle power that costs as much as the pass", Role::step,
+          engine::burning_time(hw, awake, e.time));
+  }
+}
+
 template <class T, class Visit>
 void visit_pass_energy(const Name& pass, const engine::PassEstimate<T>& e, Visit&& visit) {
   engine::visit_energy(e.energy, [&](std::string_view component, const auto& value) {
@@ -154,6 +168,7 @@ void visit_pass(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Name
   visit(pass + ".link_bits", "over the host link", Role::step, e.link_bits);
   visit(pass + ".link_time", "host link, hidden behind nothing", Role::part, e.link_time);
   visit(pass + ".time", "the pass with its host link", Role::step, e.time);
+  visit_idle_times(hw, pass, e, visit);
   visit(pass + ".dense_macs", "MACs, zero weights counted", Role::step, e.dense_macs);
   visit_pass_energy(pass, e, visit);
 }
@@ -186,18 +201,30 @@ void visit_capacity(const Name& pass, const engine::Capacity<T>& c, Visit&& visi
 }
 
 template <class T, class Visit>
+void visit_layer(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Name& name,
+                 const engine::PassEstimate<T>& pass, const engine::LayerEstimate<T>& layer,
+                 const engine::LayerEstimate<T>& open, Visit&& visit) {
+  engine::visit_op(layer.events, [&](std::string_view count, const auto& value) {
+    visit(fmt::format("{}.events.{}", name, count), "of the layer", Role::detail, value);
+  });
+  engine::visit_energy(layer.energy, [&](std::string_view component, const auto& value) {
+    visit(fmt::format("{}.energy.{}", name, component), "of the layer", Role::part, value);
+  });
+  visit_layer_metrics(hw, m, pass.pass, layer, total(open.energy),
+                      [&](const LayerMetric& metric, const auto& value) {
+                        visit(fmt::format("{}.{}", name, metric.name), metric.doc, Role::step, value);
+                      });
+}
+
+template <class T, class Visit>
 void visit_layers(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Name& pass,
                   const engine::PassEstimate<T>& gated, const engine::PassEstimate<T>& open,
                   Visit&& visit) {
   auto open_hw = hw;
   open_hw.gating.enabled = spec::Switch::off;
-  for (std::size_t layer = 0; layer < m.layers; ++layer)
-    visit_layer_metrics(hw, m, gated.pass, engine::estimate_layer(hw, m, gated, layer),
-                        total(engine::estimate_layer(open_hw, m, open, layer).energy),
-                        [&](const LayerMetric& metric, const auto& value) {
-                          visit(layer_quantity(pass, layer, metric.name), metric.doc, Role::step,
-                                value);
-                        });
+  for (std::size_t l = 0; l < m.layers; ++l)
+    visit_layer(hw, m, layer_name(pass, l), gated, engine::estimate_layer(hw, m, gated, l),
+                engine::estimate_layer(open_hw, m, open, l), visit);
 }
 
 }  // namespace detail
