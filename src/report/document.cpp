@@ -135,11 +135,13 @@ void append_text(const Table& table, std::string& out) {
   for (const auto& line : lines)
     for (auto&& [w, cell] : rv::zip(widths, line)) w = std::max(w, width(cell));
   const auto rule = ranges::accumulate(widths, std::size_t{0}) + 2 * widths.size();
+  std::vector<bool> numeric;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) numeric.push_back(is_numeric(table, c));
   for (const auto& [i, line] : lines | rv::enumerate) {
     std::string text;
     for (const auto& [c, cell] : line | rv::enumerate) {
       const bool last = c + 1 == line.size();
-      const bool right = is_numeric(table, c);
+      const bool right = numeric[c];
       text += "  " + (last && !right ? cell : padded(cell, widths[c], right));
     }
     out += text.substr(0, text.find_last_not_of(' ') + 1) + "\n";

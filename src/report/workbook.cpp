@@ -385,8 +385,8 @@ class Workbook {
       s.number(0, static_cast<double>(layer));
       for (const auto& [i, metric] : metrics | ranges::views::enumerate) {
         const auto name = fmt::format("{}.{}", study::layer_name(pass, layer), metric);
-        const auto found = ranges::find(names(), name, &Named::name);
-        if (found == names().end()) continue;  // 0 whatever the inputs
+        const auto* found = all_.look_up(name);
+        if (found == nullptr) continue;  // 0 whatever the inputs
         const auto column = static_cast<Column>(i + 1);
         s.formula(column, formula_of(equations_, *found), found->value, formats_.number);
         s.define(column, name);
@@ -440,8 +440,8 @@ class Workbook {
   };
 
   double value_of(const std::string& name) const {
-    const auto found = ranges::find(names(), name, &Named::name);
-    return found == names().end() ? 0 : found->value;
+    const auto* found = all_.look_up(name);
+    return found == nullptr ? 0 : found->value;
   }
 
   std::vector<Part> parts(const std::string& prefix) const {
@@ -458,7 +458,7 @@ class Workbook {
     const double clock = value_of("chip.clock");
     for (std::size_t i = 0; i < spec::layer_op_count; ++i) {
       const auto name = fmt::format("decode.{}.cycles", spec::op_names[i]);
-      if (ranges::find(names(), name, &Named::name) == names().end()) continue;
+      if (all_.look_up(name) == nullptr) continue;
       out.push_back({std::string(spec::op_names[i]), fmt::format("{}*{}/chip.clock", layers, name),
                      layers * value_of(name) / clock});
     }

@@ -160,6 +160,8 @@ struct Equations::Builder {
       if (!fresh) named.same_as = at->second;
       out.nodes_.emplace_back(symbol.node());
     }
+    if (!out.index_.try_emplace(named.name, index).second)
+      throw std::logic_error("two quantities have the name " + named.name);
     out.names_.push_back(std::move(named));
     symbols.push_back(symbol);
   }
@@ -322,14 +324,19 @@ Equations::Equations(const Specs& specs) {
 }
 
 std::uint32_t Equations::find(std::string_view name) const {
-  const auto found = ranges::find(names_, name, &Named::name);
-  if (found != names_.end()) return static_cast<std::uint32_t>(found - names_.begin());
+  const auto found = index_.find(name);
+  if (found != index_.end()) return found->second;
   std::vector<std::string_view> known;
   for (const auto& n : names_) known.push_back(n.name);
   const auto near = units::nearest(name, known);
   throw spec::SpecError({{{std::string(name), 1, 1}, fmt::format("no quantity \"{}\"", name),
                           near ? fmt::format("did you mean \"{}\"?", *near)
                                : "\"tomestimate quantities\" lists all"}});
+}
+
+const Named* Equations::look_up(std::string_view name) const {
+  const auto found = index_.find(name);
+  return found == index_.end() ? nullptr : &names_[found->second];
 }
 
 std::vector<double> Equations::shares(std::uint32_t of) const {

@@ -62,6 +62,8 @@ class Equations {
 
   // Index of a name. Throws spec::SpecError with did-you-mean.
   std::uint32_t find(std::string_view name) const;
+  // The same; null if there is no such name.
+  const Named* look_up(std::string_view name) const;
 
   // d ln(of) / d ln(x) for every name x, through the present values; in rounding (ceil, floor) the
   // slope is taken as 1, so that shares of a sum add up to 1 whatever is rounded on the way. 0 for what
@@ -76,6 +78,7 @@ class Equations {
   struct Builder;
   Recording recording_;
   std::vector<Named> names_;
+  std::map<std::string, std::uint32_t, std::less<>> index_;
   std::vector<std::optional<std::uint32_t>> nodes_;  // node of each name; none for a constant
   std::vector<NamedRule> rules_;
 };
