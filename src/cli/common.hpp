@@ -59,4 +59,7 @@ struct Command {
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
 
+// report: a design as a folder of figures, tables and pages.
+std::vector<Command> add_report_commands(CLI::App& app);
+
 }  // namespace tomestimate::cli

@@ -84,11 +84,12 @@ int run(int argc, char** argv) {
   auto* check = app.add_subcommand("check", "Report every error of specs, studies and published figures");
   check->add_option("SPEC", files, "files (TOML)")->required();
 
-  const auto studies = add_study_commands(app);
+  auto commands = add_study_commands(app);
+  for (auto& command : add_report_commands(app)) commands.push_back(std::move(command));
 
   try {
     app.parse(argc, argv);
-    for (const auto& command : studies)
+    for (const auto& command : commands)
       if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);

@@ -51,6 +51,11 @@ std::string rounded(double value) {
   return fmt::format("{:.{}f}", value, decimals);
 }
 
+std::string told(double value) {
+  return std::abs(value) >= 1e4 && std::abs(value) < 1e7 ? fmt::format("{:.0f}", value)
+                                                         : fmt::format("{:.4g}", value);
+}
+
 bool is_numeric(const Table& table, std::size_t column) {
   return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
     return std::holds_alternative<double>(row[column]);

@@ -20,6 +20,9 @@ Strings headings(const Table& table);
 // Four significant digits; whole numbers of up to seven digits in full.
 std::string rounded(double value);
 
+// At most four digits and no trailing zeros, for running text: 15, 0.02, 58.49.
+std::string told(double value);
+
 // Whether a column has numbers.
 bool is_numeric(const Table& table, std::size_t column);
 
