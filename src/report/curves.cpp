@@ -61,7 +61,7 @@ Figure context_figure(const ContextCurve& curve) {
   const double x_max = plot::round_up(curve.spills ? last.context : last.context * 1.15);
   Panel panel{95, 905, 40, 400,
               {"context length [tokens per sequence]", 0, x_max},
-              {"decode throughput [token/s]", 0, plot::round_up(rate * 1.1)}, {},
+              {"decode throughput [token/s]", 0, plot::round_up(rate * 1.15)}, {},
               {"time per output token [µs]", 0, plot::round_up(tpot * 1.35)}, ""};
   plot::Canvas canvas(1000, 500);
   canvas.begin(panel);
@@ -78,7 +78,7 @@ Figure context_figure(const ContextCurve& curve) {
   canvas.mark({curve.present.context, curve.present.throughput}, Marker::circle, "#000000", 1.5);
   const double edge = panel.pixel_x(curve.largest);
   canvas.stroke({edge, panel.top}, {edge, panel.bottom}, {"#000000", 1.5, 4});
-  canvas.text({edge + (edge > 700 ? -6 : 6), panel.bottom - 18},
+  canvas.text({edge + (edge > 700 ? -6 : 6), panel.top + 14},
               fmt::format("{} tokens fit", told(curve.largest)),
               edge > 700 ? Align::right : Align::left);
   canvas.legend(462, {plot::line("throughput (left)", rate_line),
@@ -269,7 +269,7 @@ Figure density_figure(const DensityCurve& curve) {
   for (const auto& p : curve.layers)
     canvas.mark({100 * p.zero_bit_ratio, p.density}, Marker::circle, ink::kv.colour, 0.8);
   for (const auto& p : curve.published)
-    canvas.mark({100 * p.zero_bit_ratio, p.density}, Marker::square, ink::pe.colour, 2.2);
+    canvas.mark({100 * p.zero_bit_ratio, p.density}, Marker::square, ink::pe.colour, 1.9);
   canvas.mark({100 * curve.design.zero_bit_ratio, curve.design.density}, Marker::diamond, "#000000",
               1.4);
   std::vector<plot::LegendEntry> entries{

@@ -35,6 +35,17 @@ double along(const Axis& axis, double value) {
 
 constexpr std::string_view thin_border = "border lc rgb '#000000' lw 0.5";
 
+// 1, 2 and 5 in each decade.
+std::string log_ticks(const Axis& axis) {
+  std::string out;
+  for (double decade = std::pow(10, std::floor(std::log10(axis.min))); decade <= axis.max;
+       decade *= 10)
+    for (const double digit : {1.0, 2.0, 5.0})
+      if (digit * decade >= axis.min && digit * decade <= axis.max)
+        out += fmt::format("{}{:.6g}", out.empty() ? "" : ",", digit * decade);
+  return out;
+}
+
 std::string stroke_style(const Line& line) {
   return fmt::format("lc rgb '{}' lw {} dt {}", line.colour, line.width, line.dash);
 }
@@ -56,6 +67,7 @@ Canvas::Canvas(double width, double height) : width_(width), height_(height) {
   script_ = fmt::format(
       "set encoding utf8\n"
       "set terminal svg noenhanced size {},{} font 'sans-serif,{}' background rgb '#ffffff'\n"
+      "set style textbox opaque margins 0.4,0.4 noborder\n"
       "set multiplot\nunset key\nset tics front\n",
       width, height, font_size);
 }
@@ -78,6 +90,8 @@ void Canvas::begin(const Panel& panel) {
                            values.max, values.log ? "" : "un", a, a, quoted(values.title));
     script_ += fmt::format("set format {} {}\n", a,
                            !values.numbers ? "''" : values.log ? "'%g'" : "'%.10g'");
+    script_ += fmt::format("set {}tics {}\n", a,
+                           values.log ? "(" + log_ticks(values) + ")" : "autofreq");
   };
   // gnuplot puts the title of the x axis where it likes; the legend must not meet it.
   auto x = panel.x;
@@ -90,10 +104,10 @@ void Canvas::begin(const Panel& panel) {
     script_ += "unset y2tics\nunset y2label\nset ytics mirror\n";
   } else {
     axis("y2", panel.y2);
-    script_ += "set y2tics\nset ytics nomirror\n";
+    script_ += "set ytics nomirror\n";
   }
   if (panel.y_names.empty()) {
-    script_ += "set ytics autofreq\nset grid xtics ytics lc rgb '#dddddd' lt 1\n";
+    script_ += "set grid xtics ytics lc rgb '#dddddd' lt 1\n";
   } else {
     std::string names;
     for (const auto& [value, text] : panel.y_names)
@@ -149,10 +163,20 @@ void Canvas::mark(Point p, Marker marker, std::string_view colour, double size) 
                          p.y, static_cast<int>(marker), size, colour);
 }
 
+void Canvas::label(Point p, const std::string& text, Align align, std::string_view colour,
+                   double size, std::string_view more) {
+  script_ += fmt::format("set label {} at {} {} tc rgb '{}' font ',{}' front{}\n", quoted(text),
+                         at(p), name(align), colour, size, more);
+}
+
 void Canvas::text(Point p, const std::string& text, Align align, std::string_view colour,
                   double size) {
-  script_ += fmt::format("set label {} at {} {} tc rgb '{}' font ',{}' front\n", quoted(text), at(p),
-                         name(align), colour, size);
+  label(p, text, align, colour, size, "");
+}
+
+void Canvas::boxed_text(Point p, const std::string& text, Align align, std::string_view colour,
+                        double size) {
+  label(p, text, align, colour, size, " boxed");
 }
 
 void Canvas::stroke(Point from, Point to, const Line& line) {

@@ -16,21 +16,21 @@ struct Ink {
   std::string_view hatch_colour = "#ffffff";
 };
 
-constexpr int crossed = 1, rising = 4, falling = 5, steep_rising = 6, steep_falling = 7;
+constexpr int crossed = 1, falling = 4, rising = 5, steep_rising = 6, steep_falling = 7;
 
 // One ink for one meaning, in every figure.
 namespace ink {
 inline constexpr Ink rom{"#0072b2"};  // and the base projections that read it
-inline constexpr Ink rom_idle{"#0072b2", rising};
+inline constexpr Ink rom_idle{"#0072b2", falling};
 inline constexpr Ink rom_wake{"#000000"};
-inline constexpr Ink sram{"#e69f00", falling, "#000000"};  // and the adapters that read it
+inline constexpr Ink sram{"#e69f00", rising, "#000000"};  // and the adapters that read it
 inline constexpr Ink sram_leakage{"#e69f00"};
 inline constexpr Ink kv{"#56b4e9", steep_rising, "#000000"};  // attention
 inline constexpr Ink pe{"#d55e00", crossed};
 inline constexpr Ink vector{"#009e73", steep_falling};
 inline constexpr Ink buffer{"#f0e442", crossed, "#000000"};
 inline constexpr Ink clock{"#cc79a7"};  // clock tree and control
-inline constexpr Ink logic_leakage{"#cc79a7", rising, "#000000"};
+inline constexpr Ink logic_leakage{"#cc79a7", falling, "#000000"};
 inline constexpr Ink interconnect{"#ffffff", rising, "#000000"};
 inline constexpr Ink host{"#777777", crossed};
 inline constexpr Ink latency{"#dddddd"};
@@ -101,6 +101,9 @@ class Canvas {
   // In pixels.
   void text(Point at, const std::string& text, Align align = Align::left,
             std::string_view colour = "#000000", double size = font_size);
+  // The same on white, so that no line runs through it.
+  void boxed_text(Point at, const std::string& text, Align align, std::string_view colour,
+                  double size);
   void stroke(Point from, Point to, const Line& line);
 
   // Entries from left to right, in rows, below `top` (pixels).
@@ -115,6 +118,8 @@ class Canvas {
 
  private:
   std::string at(Point pixel) const;
+  void label(Point at, const std::string& text, Align align, std::string_view colour, double size,
+             std::string_view more);
   // A rectangle between two gnuplot positions, filled and hatched.
   void fill(const std::string& where, const Ink& ink, std::string_view border);
 

@@ -124,7 +124,10 @@ std::vector<Doubling> doublings(const Hardware& hw, const Model& m,
           {"lanes (count and per_tree)", gain([](Hardware& h) {
              h.lanes.count *= 2;
              h.lanes.per_tree *= 2;
-           })}};
+           })},
+          {"vector.width", gain([](Hardware& h) { h.vector.width *= 2; })},
+          {"sram.port_width", gain([](Hardware& h) { h.sram.port_width *= 2; })},
+          {"host.bandwidth", gain([](Hardware& h) { h.host.bandwidth *= 2; })}};
 }
 
 namespace {
@@ -183,11 +186,12 @@ std::vector<Label> labels(const Panel& panel, std::vector<RooflinePoint> points)
   return out;
 }
 
-// Labels of one side, moved down until none covers the one above. Base projections lie on the roof, so
-// theirs goes above it.
-void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left) {
-  const auto wanted = [](const Label& l) {
-    return (l.at.y + l.low) / 2 - (l.work == Work::base ? 28 : 0);
+// Labels of one side, moved down until none covers the one above. Those of points at the PE roof, at
+// `roof` pixels, go above it.
+void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left, double roof) {
+  const auto wanted = [roof](const Label& l) {
+    const double middle = (l.at.y + l.low) / 2;
+    return l.work == Work::base && middle - roof < 22 ? middle - 28 : middle;
   };
   std::stable_sort(all.begin(), all.end(), [&wanted](const Label& a, const Label& b) {
     return wanted(a) < wanted(b);
@@ -198,8 +202,8 @@ void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left)
     last = std::max(wanted(l), last + 17);
     const plot::Point from{l.at.x + 8 * side, (l.at.y + l.low) / 2}, to{l.at.x + 26 * side, last};
     canvas.stroke(from, to, {"#888888", 0.7});
-    canvas.text({to.x + 3 * side, to.y}, l.text, to_the_left ? Align::right : Align::left,
-                colour(l.work), label_size);
+    canvas.boxed_text({to.x + 3 * side, to.y}, l.text, to_the_left ? Align::right : Align::left,
+                      colour(l.work), label_size);
   }
 }
 
@@ -234,8 +238,9 @@ void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) 
     const bool to_left = label.work == Work::vector || end > panel.right || covers;
     (to_left ? left : right).push_back(std::move(label));
   }
-  draw_labels(canvas, std::move(left), true);
-  draw_labels(canvas, std::move(right), false);
+  const double roof = panel.pixel_y(data.peak);
+  draw_labels(canvas, std::move(left), true, roof);
+  draw_labels(canvas, std::move(right), false, roof);
   canvas.end();
 }
 

@@ -40,7 +40,7 @@ Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m
   t.final_norm = total_cycles(plan.final_norm).value();
   t.head = (plan.exposed_head + total_cycles(plan.lm_head)).value();
   t.link_us = in(decode.link_time, "us");
-  t.token_us = in(decode.time, "us");
+  t.step_us = in(decode.time, "us");
   t.overlapped = plan.layer < plan.matrix + plan.vector;
   // Overlapped, matrix work is drawn from the layer's start and vector work up to its end.
   double matrix_at = 0, vector_at = t.overlapped ? t.layer - plan.vector.value() : 0;
@@ -79,8 +79,8 @@ const Ink& ink_of(Work work) {
 
 constexpr Ink even_layer{"#eeeeee"}, odd_layer{"#c8c8c8"};
 
-// All layers, tail and host link of a token; layer 0 is opened below.
-void draw_token(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
+// All layers, tail and host link of a step; layer 0 is opened below.
+void draw_step(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   canvas.begin(panel);
   double at = 0;
   const auto block = [&](double us, const Ink& ink) {
@@ -92,7 +92,7 @@ void draw_token(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
     const double from = panel.pixel_x(at);
     block(t.layer * t.cycle_us, l % 2 == 0 ? even_layer : odd_layer);
     const auto number = std::to_string(l);
-    if (panel.pixel_x(at) - from > plot::Canvas::text_width(number, 12) + 2)
+    if (panel.pixel_x(at) - from > plot::Canvas::text_width(number, 12) + 6)
       canvas.text({(from + panel.pixel_x(at)) / 2, (panel.top + panel.bottom) / 2}, number,
                   Align::center, "#000000", 12);
   }
@@ -173,7 +173,7 @@ std::vector<std::string> caption(const Timeline& t) {
   for (const auto& s : by_work) lanes += s.lane_cycles;
   const double layers = static_cast<double>(t.layers);
   std::string text = fmt::format(
-      "A token takes {} µs: {} layers of {} µs each", told(t.token_us), t.layers,
+      "A decode step takes {} µs: {} layers of {} µs each", told(t.step_us), t.layers,
       told(t.layer * t.cycle_us));
   const double exposed = (t.exposed_first + (layers - 1) * t.exposed) * t.cycle_us;
   text += exposed > 0
@@ -202,8 +202,8 @@ std::vector<std::string> caption(const Timeline& t) {
 Figure timeline_figure(const Timeline& t) {
   const double layer_us = (t.layer + t.exposed_first) * t.cycle_us;
   const plot::Axis layer_x{"", 0, layer_us, false, false};
-  Panel token{160, 985, 36, 76, {"", 0, t.token_us, false, false}, {"", 0, 1}, {{0.5, "layers"}},
-              {}, fmt::format("one token: {} layers, {} µs", t.layers, told(t.token_us))};
+  Panel step{160, 985, 36, 76, {"", 0, t.step_us, false, false}, {"", 0, 1}, {{0.5, "layers"}},
+              {}, fmt::format("one decode step: {} layers, {} µs", t.layers, told(t.step_us))};
   Panel layer{160, 985, 140, 410, layer_x, {"", -8.5, 0.5}, {{0, "op"}, {-8, "latency"}}, {},
               fmt::format("layer 0, by resource: {} µs", told(layer_us))};
   for (std::size_t r = 0; r < Timeline::resources.size(); ++r)
@@ -216,14 +216,14 @@ Figure timeline_figure(const Timeline& t) {
                {t.lanes, fmt::format("{} (all)", t.lanes)}},
               {}, ""};
   plot::Canvas canvas(1000, 640);
-  draw_token(canvas, token, t);
+  draw_step(canvas, step, t);
   draw_layer(canvas, layer, t);
   draw_lanes(canvas, lanes, t);
   canvas.begin_overlay();
   // From layer 0 in the strip to the whole width below.
-  const double right = token.pixel_x(layer_us);
-  canvas.stroke({token.left, token.bottom}, {layer.left, layer.top}, {"#888888", 0.8, 2});
-  canvas.stroke({right, token.bottom}, {layer.right, layer.top}, {"#888888", 0.8, 2});
+  const double right = step.pixel_x(layer_us);
+  canvas.stroke({step.left, step.bottom}, {layer.left, layer.top}, {"#888888", 0.8, 2});
+  canvas.stroke({right, step.bottom}, {layer.right, layer.top}, {"#888888", 0.8, 2});
   canvas.legend(582,
                 {plot::box("base projection", ink::rom), plot::box("adapter", ink::sram),
                  plot::box("attention", ink::kv), plot::box("vector op", ink::vector),
@@ -231,10 +231,10 @@ Figure timeline_figure(const Timeline& t) {
                  plot::box("host link", ink::host)},
                 160);
   canvas.end();
-  return {"timeline", "Timeline of a token, a layer and its lanes",
-          fmt::format("A strip of all {} layers of a token of {} µs; below it layer 0 in time, with "
+  return {"timeline", "Timeline of a decode step, a layer and its lanes",
+          fmt::format("A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, with "
                       "the cycles each op needs of each resource, and the active lanes of {}.",
-                      t.layers, told(t.token_us), t.lanes),
+                      t.layers, told(t.step_us), t.lanes),
           caption(t), canvas.script()};
 }
 

@@ -57,7 +57,8 @@ struct Doubling {
   double gain = 0;
 };
 
-// PE width, ROM port, activation buffer: each alone, and all three; then lanes.
+// PE width, ROM port, activation buffer: each alone, and all three; lanes; vector unit, SRAM port, host
+// link.
 std::vector<Doubling> doublings(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                                 const spec::Pass<double>& pass);
 
@@ -104,7 +105,7 @@ struct Timeline {
   double final_norm = 0;     // cycles
   double head = 0;           // of the LM head on the chip, with its exposed wake
   double link_us = 0;
-  double token_us = 0;
+  double step_us = 0;
   bool overlapped = false;  // token groups hide matrix behind vector work, or the other way round
   std::vector<TimelineOp> ops;
 };
