@@ -56,8 +56,13 @@ std::vector<std::pair<std::string, double>> binding_cycles(
 
 std::string_view remedy(std::string_view what) {
   using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array<Pair, 10> remedies{{
+  static constexpr std::array<Pair, 12> remedies{{
+      {"PE compute = ROM read = activation buffer",
+       "lanes; or pe.rows with rom.read_width; or pe.width with that and buffer.read_width: none of "
+       "these alone but lanes"},
       {"PE compute = ROM read", "lanes or a wider PE with its ROM port; either alone gains nothing"},
+      {"PE compute = activation buffer",
+       "lanes.count, pe.rows or the clock; pe.width only with buffer.read_width"},
       {"PE compute", "lanes.count, pe.rows, pe.width or the clock"},
       {"ROM read", "rom.read_width"},
       {"SRAM port", "sram.banks, sram.port_width, or a lower adapter rank"},

@@ -31,7 +31,7 @@ figcaption { font-size: .94rem; margin-top: .5rem; }
 figcaption p, figcaption ul { margin: .2rem 0; }
 .scroll { overflow-x: auto; margin: 1.4rem 0; }
 table { border-collapse: collapse; font-size: .84rem; line-height: 1.35; }
-caption { text-align: left; font-weight: 600; font-size: .98rem; padding: .2rem 0 .4rem; }
+caption { white-space: nowrap; text-align: left; font-weight: 600; font-size: .98rem; padding: .2rem 0 .4rem; }
 caption small { font-weight: 400; color: #555; }
 th, td { padding: .22rem .55rem; vertical-align: top; text-align: left; border-bottom: 1px solid #ddd; }
 thead th { border-bottom: 2px solid #888; vertical-align: bottom; }

@@ -110,24 +110,34 @@ std::vector<Doubling> doublings(const Hardware& hw, const Model& m,
     change(changed);
     return before / engine::estimate_pass(changed, m, pass).time.value() - 1;
   };
+  const auto rows = [](Hardware& h) { h.pe.rows *= 2; };
   const auto width = [](Hardware& h) { h.pe.width *= 2; };
   const auto port = [](Hardware& h) { h.rom.read_width *= 2; };
   const auto buffer = [](Hardware& h) { h.buffer.read_width *= 2; };
-  return {{"pe.width", gain(width)},
-          {"rom.read_width", gain(port)},
-          {"buffer.read_width", gain(buffer)},
-          {"all three", gain([&](Hardware& h) {
-             width(h);
-             port(h);
-             buffer(h);
-           })},
-          {"lanes (count and per_tree)", gain([](Hardware& h) {
-             h.lanes.count *= 2;
-             h.lanes.per_tree *= 2;
-           })},
-          {"vector.width", gain([](Hardware& h) { h.vector.width *= 2; })},
-          {"sram.port_width", gain([](Hardware& h) { h.sram.port_width *= 2; })},
-          {"host.bandwidth", gain([](Hardware& h) { h.host.bandwidth *= 2; })}};
+  std::vector<Doubling> out{
+      {"pe.rows", gain(rows)},
+      {"pe.width", gain(width)},
+      {"rom.read_width", gain(port)},
+      {"buffer.read_width", gain(buffer)},
+      {"pe.rows with rom.read_width", gain([&](Hardware& h) {
+         rows(h);
+         port(h);
+       })},
+      {"pe.width with rom.read_width and buffer.read_width", gain([&](Hardware& h) {
+         width(h);
+         port(h);
+         buffer(h);
+       })},
+      {"lanes.count with lanes.per_tree", gain([](Hardware& h) {
+         h.lanes.count *= 2;
+         h.lanes.per_tree *= 2;
+       })},
+      {"vector.width", gain([](Hardware& h) { h.vector.width *= 2; })},
+      {"sram.port_width", gain([](Hardware& h) { h.sram.port_width *= 2; })},
+      {"host.bandwidth", gain([](Hardware& h) { h.host.bandwidth *= 2; })}};
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& x, const auto& y) { return x.gain > y.gain; });
+  return out;
 }
 
 namespace {
@@ -302,10 +312,15 @@ std::string phase_text(const std::string& phase, const Roofline& data) {
 }
 
 std::string doubling_text(const std::vector<Doubling>& all) {
-  std::string text = "Decode speed if doubled:";
-  for (std::size_t i = 0; i < all.size(); ++i)
-    text += fmt::format("{} {} {:+.1f} %", i == 0 ? "" : ";", all[i].what,
-                        100 * all[i].gain + 0.0);  // + 0.0: no "-0.0"
+  std::string moved, still;
+  for (const auto& d : all) {
+    if (std::abs(d.gain) >= 0.005)
+      moved += fmt::format("{}{} {:+.1f} %", moved.empty() ? " " : "; ", d.what, 100 * d.gain);
+    else
+      still += fmt::format("{}{}", still.empty() ? " " : ", ", d.what);
+  }
+  std::string text = "Decode speed, if doubled:" + moved;
+  if (!still.empty()) text += (moved.empty() ? "" : ";") + std::string(" under 0.5 % from") + still;
   return text + ".";
 }
 

@@ -57,8 +57,8 @@ struct Doubling {
   double gain = 0;
 };
 
-// PE width, ROM port, activation buffer: each alone, and all three; lanes; vector unit, SRAM port, host
-// link.
+// PE rows and width, ROM port, activation buffer, alone and with what they need; lanes; vector unit,
+// SRAM port, host link. Largest gain first; below 0 where wider steps fill worse.
 std::vector<Doubling> doublings(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                                 const spec::Pass<double>& pass);
 
