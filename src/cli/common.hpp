@@ -59,7 +59,10 @@ struct Command {
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
 
-// The commands explain and quantities.
+// The commands explain, quantities and workbook.
 std::vector<Command> add_explain_commands(CLI::App& app);
+
+// report: a design as a folder of figures, tables and pages.
+std::vector<Command> add_report_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

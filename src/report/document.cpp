@@ -14,70 +14,21 @@
 
 #include <tomestimate/study/csv.hpp>
 
+#include "cells.hpp"
+
 namespace tomestimate::report {
 namespace {
 
 namespace rv = ranges::views;
-using Strings = std::vector<std::string>;
 using study::csv_cell;
-
-Strings headings(const Table& table) {
-  return table.columns |
-         rv::transform([](const Column& c) { return study::heading(c.name, c.unit); }) |
-         ranges::to<Strings>;
-}
-
-// Four significant digits; whole numbers of up to seven digits in full.
-std::string rounded(double value) {
-  if (value == std::floor(value) && std::abs(value) < 1e7) return fmt::format("{:.0f}", value);
-  const double size = std::abs(value);
-  if (size < 1e-3 || size >= 1e7) return fmt::format("{:.3e}", value);
-  const int decimals = std::max(0, 3 - static_cast<int>(std::floor(std::log10(size))));
-  return fmt::format("{:.{}f}", value, decimals);
-}
 
 // Shortest text that reads back as the same double.
 std::string exact(double value) { return fmt::format("{}", value); }
-
-template <class Number>
-std::string cell_text(const Cell& cell, Number number) {
-  if (const auto* text = std::get_if<std::string>(&cell)) return *text;
-  if (const auto* value = std::get_if<double>(&cell)) return number(*value);
-  return "";
-}
-
-template <class Number>
-Strings row_text(const Row& row, Number number) {
-  return row | rv::transform([&](const Cell& c) { return cell_text(c, number); }) |
-         ranges::to<Strings>;
-}
-
-// Runs of rows that agree in all but their first cell, as one row labelled "first-last".
-std::vector<Strings> merged(const std::vector<Strings>& rows) {
-  const auto same = [](const Strings& a, const Strings& b) {
-    return std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end());
-  };
-  std::vector<Strings> out;
-  for (auto first = rows.begin(); first != rows.end();) {
-    auto last = first;
-    while (last + 1 != rows.end() && same(*first, *(last + 1))) ++last;
-    out.push_back(*first);
-    if (last != first) out.back()[0] += "-" + (*last)[0];
-    first = last + 1;
-  }
-  return out;
-}
 
 // Bytes that continue a UTF-8 character take no width.
 std::size_t width(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(
       text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
-}
-
-bool is_numeric(const Table& table, std::size_t column) {
-  return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
-    return std::holds_alternative<double>(row[column]);
-  });
 }
 
 std::string padded(const std::string& text, std::size_t to, bool right) {
@@ -117,9 +68,7 @@ std::vector<Strings> wrapped(const Strings& row) {
 }
 
 void append_text(const Table& table, std::string& out) {
-  auto body = table.rows | rv::transform([](const Row& r) { return row_text(r, rounded); }) |
-              ranges::to<std::vector<Strings>>;
-  if (table.merge_equal_rows) body = merged(body);
+  const auto body = readable_rows(table);
   const auto names = table.columns | rv::transform(&Column::name) | ranges::to<Strings>;
   const auto units = table.columns | rv::transform(&Column::unit) | ranges::to<Strings>;
   const bool has_units = ranges::accumulate(units, std::string{}) != "";
@@ -150,10 +99,6 @@ void append_text(const Table& table, std::string& out) {
   for (const auto& note : table.notes) out += fmt::format("  * {}\n", note);
 }
 
-std::string joined(const Strings& cells, std::string_view separator) {
-  return fmt::format("{}", fmt::join(cells, separator));
-}
-
 void append_csv(const Table& table, std::string& out) {
   const auto quoted = [](const Strings& cells) {
     return joined(cells | rv::transform(csv_cell) | ranges::to<Strings>, ",") + "\n";
@@ -162,26 +107,10 @@ void append_csv(const Table& table, std::string& out) {
   for (const auto& row : table.rows) out += quoted(row_text(row, exact));
 }
 
-std::string markdown_cell(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
-  return out;
-}
-
 void append_markdown(const Table& table, std::string& out) {
-  const auto line = [](const Strings& cells) {
-    return "| " + joined(cells | rv::transform(markdown_cell) | ranges::to<Strings>, " | ") +
-           " |\n";
-  };
-  out += fmt::format("\n## {}\n\n", table.title);
-  out += line(headings(table));
-  out += "|";
-  for (const auto& [i, column] : table.columns | rv::enumerate)
-    out += is_numeric(table, i) ? "---:|" : "---|";
-  out += "\n";
-  for (const auto& row : table.rows) out += line(row_text(row, exact));
-  if (!table.notes.empty()) out += "\n";
-  for (const auto& note : table.notes) out += fmt::format("- {}\n", note);
+  const auto body = table.rows | rv::transform([](const Row& r) { return row_text(r, exact); }) |
+                    ranges::to<std::vector<Strings>>;
+  out += fmt::format("\n## {}\n\n{}", table.title, markdown_table(table, body));
 }
 
 nlohmann::ordered_json to_json(const Table& table) {

@@ -1,7 +1,6 @@
 #include <tomestimate/report/reports.hpp>
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -17,6 +16,8 @@
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
+#include "binding.hpp"
+
 namespace tomestimate::report {
 namespace {
 
@@ -30,82 +31,7 @@ using spec::Op;
 using Hardware = spec::Hardware<double>;
 using Model = spec::Model<double>;
 
-template <class Unit>
-double in(const units::Quantity<Unit, double>& q, std::string_view unit) {
-  return units::from_base(q.value(), unit);
-}
-double in(double value, std::string_view unit) {
-  return unit.empty() ? value : units::from_base(value, unit);
-}
-
 // ---- what binds ----
-
-using OpCycles = std::array<std::pair<std::string_view, double>, 7>;
-
-OpCycles resources(const OpEstimate<double>& op) {
-  return {{{"PE compute", op.compute.value()},
-           {"ROM read", op.rom.value()},
-           {"SRAM port", op.sram.value()},
-           {"activation buffer", op.buffer.value()},
-           {"reduction tree", op.tree.value()},
-           {"broadcast bus", op.broadcast.value()},
-           {"vector unit", op.vector.value()}}};
-}
-
-// The slowest resource of an op; several if they are equally slow; "" if the op takes no time.
-std::string binding(const OpEstimate<double>& op) {
-  double worst = 0;
-  for (const auto& [name, cycles] : resources(op)) worst = std::max(worst, cycles);
-  std::string names;
-  if (worst == 0) return names;
-  for (const auto& [name, cycles] : resources(op))
-    if (cycles == worst) names += (names.empty() ? "" : " = ") + std::string(name);
-  return names;
-}
-
-// Time of a pass by what binds it, longest first. With token groups that overlap, matrix and vector
-// work hide behind each other, so shares are of the work, not of the elapsed time.
-std::vector<std::pair<std::string, double>> binding_cycles(const Hardware& hw, const Model& m,
-                                                           const PassEstimate<double>& pass) {
-  std::map<std::string, double> by_name;
-  const auto add = [&](const OpEstimate<double>& op, double times) {
-    const auto name = binding(op);
-    const double latency = op.latency.value();
-    if (!name.empty()) by_name[name] += times * (total_cycles(op).value() - latency);
-    by_name["pipeline and tree latency"] += times * latency;
-  };
-  const auto layers = static_cast<double>(m.layers);
-  for (const auto& op : pass.schedule.ops) add(op, layers);
-  add(pass.schedule.final_norm, 1);
-  add(pass.schedule.lm_head, 1);
-  const auto& plan = pass.schedule;
-  by_name["exposed ROM wake"] = plan.exposed_first.value() +
-                                (layers - 1) * plan.exposed.value() + plan.exposed_head.value();
-  by_name["host link"] = (pass.link_time * hw.chip.clock).value();
-  std::vector<std::pair<std::string, double>> sorted(by_name.begin(), by_name.end());
-  std::erase_if(sorted, [](const auto& entry) { return entry.second == 0; });
-  ranges::stable_sort(sorted, std::greater{}, [](const auto& entry) { return entry.second; });
-  return sorted;
-}
-
-std::string_view remedy(std::string_view what) {
-  using Pair = std::pair<std::string_view, std::string_view>;
-  static constexpr std::array<Pair, 10> remedies{{
-      {"PE compute = ROM read", "lanes or a wider PE with its ROM port; either alone gains nothing"},
-      {"PE compute", "lanes.count, pe.rows, pe.width or the clock"},
-      {"ROM read", "rom.read_width"},
-      {"SRAM port", "sram.banks, sram.port_width, or a lower adapter rank"},
-      {"activation buffer", "buffer.read_width"},
-      {"reduction tree", "interconnect.tree_values"},
-      {"broadcast bus", "interconnect.broadcast_width"},
-      {"vector unit", "vector.width, or fewer passes (fused norm and quantization)"},
-      {"exposed ROM wake", "gating.prewake, shorter gating.wake_latency"},
-      {"host link", "host.latency, host.bandwidth"},
-  }};
-  for (const auto& [prefix, text] : remedies)
-    if (what.substr(0, prefix.size()) == prefix) return text;
-  return "pe.pipeline, interconnect.level_latency; fewer, larger ops";
-}
 
 Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass,
                     std::string id, std::string title) {

@@ -94,9 +94,8 @@ std::pair<double, std::string> split(const std::string& value) {
 }
 
 // Value of the named metric in `unit`.
-double metric_value(const Figure& figure, const HardwareSpec& hardware, const ModelSpec& model,
-                    const std::string& unit) {
-  const auto name = figure.text("metric");
+double metric_value(const Figure& figure, const std::string& name, const HardwareSpec& hardware,
+                    const ModelSpec& model, const std::string& unit) {
   std::optional<double> found;
   visit_metrics(hardware.values, evaluate(hardware.values, model.values),
                 [&](const Metric& metric, const auto& value) {
@@ -134,13 +133,16 @@ Comparison compare(const Figure& figure, const std::filesystem::path& folder) {
     return c;
   }
   c.note = figure.text_or_empty("note");
-  auto hardware = spec::load_hardware((folder / figure.text("hardware")).string());
-  auto model = spec::load_model((folder / figure.text("model")).string());
+  c.hardware = figure.text("hardware");
+  c.model = figure.text("model");
+  c.metric = figure.text("metric");
+  auto hardware = spec::load_hardware((folder / c.hardware).string());
+  auto model = spec::load_model((folder / c.model).string());
   collect_fits(hardware, c.id, c.calibrated_by);
   collect_fits(model, c.id, c.calibrated_by);
   figure.apply_overrides(hardware, model);
   spec::check_pair(hardware.values, model.values);
-  c.estimate = metric_value(figure, hardware, model, c.unit);
+  c.estimate = metric_value(figure, c.metric, hardware, model, c.unit);
   c.relation = c.calibrated_by.empty() ? Relation::predicted : Relation::calibrated;
   c.follows = figure.texts("follows");
   if (!c.follows.empty() && c.calibrated_by.empty()) c.relation = Relation::follows;

@@ -24,6 +24,7 @@ struct Comparison {
   std::string unit;
   std::string grade;
   std::string source;
+  std::string hardware, model, metric;  // what is evaluated, as the file says; "" if not compared
   Relation relation = Relation::not_compared;
   std::optional<double> estimate;          // in `unit`
   std::vector<std::string> calibrated_by;  // spec values fitted to it, "lanes.count"

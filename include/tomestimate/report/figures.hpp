@@ -1,0 +1,172 @@
+// The figures of a design report: what each shows as numbers, and the picture with its caption.
+// Numbers come from the engine; captions are made from the numbers.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tomestimate/report/reports.hpp>
+#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/published.hpp>
+
+namespace tomestimate::report {
+
+struct Figure {
+  std::string id;  // figures/ID.svg
+  std::string title;
+  std::string alt;  // what is drawn, for who cannot see it
+  std::vector<std::string> caption;  // what to conclude; the first says the most
+  std::string script;                // gnuplot commands
+};
+
+// What an op of a layer works on.
+enum class Work { base, adapter, attention, vector };
+
+// ---- roofline ----
+
+struct RooflinePoint {
+  std::string name;  // "gate"; the adapter of a projection has its name too; "layer"
+  Work work = Work::base;
+  double intensity = 0;  // op per byte read from ROM (base) or SRAM (others)
+  double rate = 0;       // Top/s over the op's cycles, latency included
+  double roof = 0;       // Top/s that PEs and memory would allow at this intensity
+  double share = 0;      // of the layer's work cycles
+};
+
+// 2 op per MAC, zero weights counted, as `peak_rate` counts.
+struct Roofline {
+  double peak = 0;       // Top/s on base weights
+  double peak_8bit = 0;  // Top/s on 8-bit operands
+  double rom = 0;        // TB/s of all ROM ports
+  double sram = 0;       // TB/s of all SRAM ports
+  std::vector<RooflinePoint> ops;  // projections, their adapters (A and B together), attention
+  RooflinePoint layer;             // all of them, over the layer's cycles
+};
+
+Roofline roofline(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+                  const engine::PassEstimate<double>& pass);
+
+// How much faster a pass gets if one thing (or what belongs together) is doubled; 0.5 is half as fast
+// again.
+struct Doubling {
+  std::string what;
+  double gain = 0;
+};
+
+// PE rows and width, ROM port, activation buffer, alone and with what they need; lanes; vector unit,
+// SRAM port, host link. Largest gain first; below 0 where wider steps fill worse.
+std::vector<Doubling> doublings(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+                                const spec::Pass<double>& pass);
+
+// ---- stacked bars ----
+
+struct Bar {
+  std::string name;
+  std::vector<double> parts;  // one for each name of Bars::parts
+  double total() const;
+};
+
+struct Bars {
+  std::vector<std::string> parts;
+  std::vector<Bar> bars;
+};
+
+// mm^2 with the ROM as sparse logic, as logic if all bits were 1, as compiled macro, as SRAM.
+Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>& e);
+
+// uJ of a decode step with and without power gating. Components below 2 % of both bars are one.
+Bars energy_bars(const study::Evaluation<double>& all);
+
+// ---- timeline ----
+
+struct TimelineOp {
+  std::string name;
+  Work work = Work::base;
+  double start = 0;                  // cycle in the layer
+  std::array<double, 7> busy{};      // cycles by resource, in the order of Timeline::resources
+  double latency = 0;                // cycles after them
+  double active_lanes = 0;           // mean while the PEs compute; 0 if they do not
+};
+
+struct Timeline {
+  static constexpr std::array<std::string_view, 7> resources{
+      "PE compute", "ROM read",      "activation buffer", "SRAM port",
+      "reduction tree", "broadcast bus", "vector unit"};
+  double cycle_us = 0;
+  double lanes = 0;
+  std::size_t layers = 0;
+  double layer = 0;          // cycles without exposed wakes
+  double exposed_first = 0;  // cycles
+  double exposed = 0;        // of every other layer
+  double final_norm = 0;     // cycles
+  double head = 0;           // of the LM head on the chip, with its exposed wake
+  double link_us = 0;
+  double step_us = 0;
+  bool overlapped = false;  // token groups hide matrix behind vector work, or the other way round
+  std::vector<TimelineOp> ops;
+};
+
+Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+                  const engine::PassEstimate<double>& decode);
+
+// ---- curves ----
+
+struct ContextPoint {
+  double context = 0;
+  double throughput = 0;  // token/s, all sequences
+  double tpot = 0;        // us
+};
+
+struct ContextCurve {
+  std::vector<ContextPoint> points;  // contexts rising
+  ContextPoint present;
+  double largest = 0;   // context that fits the SRAM; 0 if none
+  bool spills = false;  // what does not fit goes to the host link
+};
+
+// Decode over contexts that are a design: up to the largest that fits, or beyond if KV may spill.
+ContextCurve context_curve(const spec::Hardware<double>& hw, const spec::Model<double>& m);
+
+struct DensityPoint {
+  std::string name;
+  double zero_bit_ratio = 0;
+  double density = 0;       // MB/mm^2
+  bool calibrated = false;  // the curve was fitted to it
+};
+
+struct DensityCurve {
+  std::vector<DensityPoint> sparse;     // the sparse-logic law
+  double macro = 0;                     // MB/mm^2 of a compiled ROM
+  double sram = 0;                      // and of SRAM
+  spec::RomLaw law{};                   // of this design
+  DensityPoint design;                  // all its stored bits
+  std::vector<DensityPoint> layers;     // one each, if they differ
+  std::vector<DensityPoint> published;  // where both numbers are
+};
+
+DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
+                           const std::vector<study::Comparison>& published);
+
+// ---- pictures ----
+
+Figure roofline_figure(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+                       const engine::Estimate<double>& e);
+Figure timeline_figure(const Timeline& t);
+Figure area_figure(const Bars& bars, spec::RomLaw law);
+Figure density_figure(const DensityCurve& curve);
+Figure energy_figure(const Bars& bars, spec::Switch gating);
+Figure context_figure(const ContextCurve& curve);
+
+// All six.
+std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
+                                   const std::vector<study::Comparison>& published);
+
+// The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes on
+// every run. Throws std::runtime_error if gnuplot is not there or fails.
+std::string draw(const Figure& figure);
+
+}  // namespace tomestimate::report

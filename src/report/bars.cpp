@@ -1,0 +1,243 @@
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include <tomestimate/report/figures.hpp>
+
+#include "binding.hpp"
+#include "cells.hpp"
+#include "plot.hpp"
+
+namespace tomestimate::report {
+namespace {
+
+namespace ink = plot::ink;
+using plot::Align;
+using plot::Ink;
+using plot::Panel;
+
+struct Component {
+  std::string_view id;    // as visit_energy calls it
+  std::string_view name;  // to read
+  Ink ink;
+};
+
+constexpr std::array<Component, 13> components{{
+    {"rom_read", "ROM read", ink::rom},
+    {"rom_idle", "ROM idle", ink::rom_idle},
+    {"rom_wake", "ROM wake", ink::rom_wake},
+    {"pe", "PEs", ink::pe},
+    {"tree", "reduction tree", ink::interconnect},
+    {"broadcast", "broadcast bus", ink::interconnect},
+    {"buffer", "activation buffer", ink::buffer},
+    {"sram", "SRAM access", ink::sram},
+    {"sram_leakage", "SRAM leakage", ink::sram_leakage},
+    {"vector", "vector unit", ink::vector},
+    {"logic_leakage", "logic leakage", ink::logic_leakage},
+    {"clock", "clock and control", ink::clock},
+    {"host_link", "host link", ink::host},
+}};
+
+constexpr std::string_view small_ones = "others";
+
+const Component& component(std::string_view id) {
+  return *std::find_if(components.begin(), components.end(),
+                       [id](const Component& c) { return c.id == id; });
+}
+
+Ink ink_of(std::string_view name) {
+  for (const auto& c : components)
+    if (c.name == name) return c.ink;
+  if (name == "ROM") return ink::rom;
+  if (name == "SRAM") return ink::sram;
+  if (name == "control and trees") return ink::clock;
+  return ink::rest;
+}
+
+// A bar of stacked parts along x, with the numbers of the parts that are wide enough.
+void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
+              const std::vector<std::string>& names, double y, const std::string& at_end) {
+  double x = 0;
+  for (std::size_t i = 0; i < bar.parts.size(); ++i) {
+    const double to = x + bar.parts[i];
+    if (bar.parts[i] > 0) canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, ink_of(names[i]));
+    x = to;
+  }
+  canvas.text({panel.pixel_x(x) + 8, panel.pixel_y(y)}, at_end);
+}
+
+std::vector<plot::LegendEntry> legend(const Bars& data) {
+  std::vector<plot::LegendEntry> entries;
+  for (const auto& name : data.parts) entries.push_back(plot::box(name, ink_of(name)));
+  return entries;
+}
+
+// Bars from top to bottom, in the order of the data.
+Panel bar_panel(const Bars& data, double top, double height_of_one, const std::string& x_title,
+                double x_max) {
+  Panel panel{235, 975, top, top + height_of_one * static_cast<double>(data.bars.size()),
+              {x_title, 0, x_max}, {"", 0.5, static_cast<double>(data.bars.size()) + 0.5}, {}, {},
+              ""};
+  for (std::size_t i = 0; i < data.bars.size(); ++i)
+    panel.y_names.emplace_back(static_cast<double>(data.bars.size() - i), data.bars[i].name);
+  return panel;
+}
+
+double longest(const Bars& data) {
+  double most = 0;
+  for (const auto& bar : data.bars) most = std::max(most, bar.total());
+  return most;
+}
+
+}  // namespace
+
+double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0.0); }
+
+// ---- area ----
+
+Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
+  const auto all_ones = engine::rom_alternatives(hw, {e.rom.stored.all, e.rom.stored.all});
+  Bars out{{"ROM", "SRAM", "PEs", "vector unit", "control and trees"}, {}};
+  const auto add = [&](std::string name, units::Area<double> rom) {
+    out.bars.push_back({std::move(name),
+                        {in(rom, "mm^2"), in(e.area.sram, "mm^2"), in(e.area.pe, "mm^2"),
+                         in(e.area.vector, "mm^2"), in(e.area.control, "mm^2")}});
+  };
+  add("sparse logic", e.rom.sparse_logic);
+  add("logic, all bits 1", all_ones.sparse_logic);
+  add("compiled ROM macro", e.rom.macro);
+  add("SRAM", e.rom.sram);
+  return out;
+}
+
+Figure area_figure(const Bars& data, spec::RomLaw law) {
+  const std::size_t ours = law == spec::RomLaw::sparse_logic ? 0 : 2;
+  auto named = data;
+  named.bars[ours].name += " (this)";
+  const double x_max = longest(data) * 1.13;
+  const auto panel =
+      bar_panel(named, 30, 64, "chip area, by how the ROM's bits are stored [mm²]", x_max);
+  plot::Canvas canvas(1000, 400);
+  canvas.begin(panel);
+  for (std::size_t i = 0; i < data.bars.size(); ++i) {
+    const double y = static_cast<double>(data.bars.size() - i);
+    draw_bar(canvas, panel, data.bars[i], data.parts, y, told(data.bars[i].total()));
+    const double rom = data.bars[i].parts[0];
+    const auto label = told(rom);
+    const double middle = panel.pixel_x(rom / 2);
+    if (2 * (middle - panel.left) > plot::Canvas::text_width(label) + 8)
+      canvas.text({middle, panel.pixel_y(y)}, label, Align::center, "#ffffff");
+  }
+  canvas.legend(panel.bottom + 64, legend(data), 160);
+  canvas.end();
+
+  const auto rom = [&](std::size_t i) { return data.bars[i].parts[0]; };
+  const auto chip = [&](std::size_t i) { return told(data.bars[i].total()); };
+  std::string caption;
+  if (ours == 0)
+    caption = fmt::format(
+        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled macro would take {:.2f} times "
+        "that (chip {}), SRAM {:.2f} times (chip {}). If all bits were 1 the logic would take {}: zero "
+        "bits save {:.0f} % of it, and without them sparse logic would {} a macro.",
+        told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3),
+        told(rom(1)), 100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
+  else
+    caption = fmt::format(
+        "This design stores base weights in a compiled macro: {} mm² of a chip of {}, whatever the "
+        "bits are. As sparse logic the ROM would take {:.2f} times that (chip {}), as SRAM {:.2f} "
+        "times (chip {}).",
+        told(rom(2)), chip(2), rom(0) / rom(2), chip(0), rom(3) / rom(2), chip(3));
+  return {"area", "Chip area, and what it would be without sparsity",
+          fmt::format("Stacked bars of the chip's area with the ROM as sparse logic ({} mm²), logic "
+                      "with all bits 1 ({}), compiled macro ({}) and SRAM ({}).",
+                      chip(0), chip(1), chip(2), chip(3)),
+          {caption}, canvas.script()};
+}
+
+// ---- energy ----
+
+Bars energy_bars(const study::Evaluation<double>& all) {
+  const auto values = [](const engine::EnergyBreakdown<double>& e) {
+    std::vector<double> out;
+    visit_energy(e, [&out](std::string_view, const auto& part) { out.push_back(in(part, "uJ")); });
+    return out;
+  };
+  const auto gated = values(all.base.decode.energy), open = values(all.ungated.decode.energy);
+  const double gated_sum = std::accumulate(gated.begin(), gated.end(), 0.0);
+  const double open_sum = std::accumulate(open.begin(), open.end(), 0.0);
+  Bars out{{}, {{"with gating", {}}, {"without gating", {}}}};
+  double rest_gated = 0, rest_open = 0;
+  std::size_t i = 0;
+  visit_energy(all.base.decode.energy, [&](std::string_view id, const auto&) {
+    const double a = gated[i], b = open[i];
+    ++i;
+    if (a < 0.02 * gated_sum && b < 0.02 * open_sum) {
+      rest_gated += a;
+      rest_open += b;
+      return;
+    }
+    out.parts.emplace_back(component(id).name);
+    out.bars[0].parts.push_back(a);
+    out.bars[1].parts.push_back(b);
+  });
+  out.parts.emplace_back(small_ones);
+  out.bars[0].parts.push_back(rest_gated);
+  out.bars[1].parts.push_back(rest_open);
+  return out;
+}
+
+Figure energy_figure(const Bars& data, spec::Switch gating) {
+  Bars shares = data;
+  for (auto& bar : shares.bars) {
+    const double sum = bar.total();
+    for (auto& part : bar.parts) part *= 100 / sum;
+  }
+  const auto top = bar_panel(data, 30, 62, "energy of a decode step [µJ]", longest(data) * 1.13);
+  const auto below = bar_panel(shares, 222, 62, "share [%]", 100);
+  plot::Canvas canvas(1000, 480);
+  canvas.begin(top);
+  for (std::size_t i = 0; i < data.bars.size(); ++i)
+    draw_bar(canvas, top, data.bars[i], data.parts, static_cast<double>(data.bars.size() - i),
+             told(data.bars[i].total()));
+  canvas.end();
+  canvas.begin(below);
+  for (std::size_t i = 0; i < shares.bars.size(); ++i)
+    draw_bar(canvas, below, shares.bars[i], shares.parts,
+             static_cast<double>(shares.bars.size() - i), "");
+  canvas.legend(below.bottom + 64, legend(data), 110);
+  canvas.end();
+
+  const auto leading = [&](const Bar& bar, std::size_t rank) {
+    std::vector<std::size_t> order(bar.parts.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](auto a, auto b) { return bar.parts[a] > bar.parts[b]; });
+    const auto i = order[std::min(rank, order.size() - 1)];
+    return fmt::format("{} ({:.0f} %)", data.parts[i], 100 * bar.parts[i] / bar.total());
+  };
+  const auto &gated = data.bars[0], &open = data.bars[1];
+  std::string caption;
+  if (gating == spec::Switch::off)
+    caption = fmt::format("Power gating is off in this spec, so both bars are the same: {} µJ, led by "
+                          "{} and {}.",
+                          told(gated.total()), leading(gated, 0), leading(gated, 1));
+  else
+    caption = fmt::format(
+        "Gating takes a step from {} to {} µJ, {:.0f} % {}. Without it {} leads; with it {} and {} do, "
+        "so that is where the next saving is.",
+        told(open.total()), told(gated.total()),
+        100 * std::abs(1 - gated.total() / open.total()),
+        gated.total() <= open.total() ? "less" : "MORE", leading(open, 0), leading(gated, 0),
+        leading(gated, 1));
+  caption += fmt::format(" \"{}\" are components below 2 % of both bars.", small_ones);
+  return {"energy", "Energy of a decode step, with and without power gating",
+          fmt::format("Stacked bars of the energy of a decode step: {} µJ with gating, {} without; "
+                      "below, the same as shares.",
+                      told(gated.total()), told(open.total())),
+          {caption}, canvas.script()};
+}
+
+}  // namespace tomestimate::report

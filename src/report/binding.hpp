@@ -1,0 +1,41 @@
+// What binds an op or a pass: for tables, sentences and figures. And quantities told in a unit.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <tomestimate/engine/estimate.hpp>
+#include <tomestimate/units/unit_text.hpp>
+
+namespace tomestimate::report {
+
+template <class Unit>
+double in(const units::Quantity<Unit, double>& q, std::string_view unit) {
+  return units::from_base(q.value(), unit);
+}
+inline double in(double value, std::string_view unit) {
+  return unit.empty() ? value : units::from_base(value, unit);
+}
+
+using OpCycles = std::array<std::pair<std::string_view, double>, 7>;
+
+// Cycles an op needs of each resource.
+OpCycles resources(const engine::OpEstimate<double>& op);
+
+// The slowest resource of an op; several, joined by " = ", if they are equally slow; "" if the op
+// takes no time.
+std::string binding(const engine::OpEstimate<double>& op);
+
+// Cycles of a pass by what binds them, longest first. With token groups that overlap, matrix and
+// vector work hide behind each other, so shares are of the work, not of the elapsed time.
+std::vector<std::pair<std::string, double>> binding_cycles(
+    const spec::Hardware<double>& hw, const spec::Model<double>& m,
+    const engine::PassEstimate<double>& pass);
+
+// What relieves it.
+std::string_view remedy(std::string_view what);
+
+}  // namespace tomestimate::report

@@ -1,0 +1,92 @@
+#include "cells.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <range/v3/view/enumerate.hpp>
+
+#include <tomestimate/study/csv.hpp>
+
+namespace tomestimate::report {
+namespace {
+
+namespace rv = ranges::views;
+
+// Runs of rows that agree in all but their first cell, as one row labelled "first-last".
+std::vector<Strings> merged(const std::vector<Strings>& rows) {
+  const auto same = [](const Strings& a, const Strings& b) {
+    return std::equal(a.begin() + 1, a.end(), b.begin() + 1, b.end());
+  };
+  std::vector<Strings> out;
+  for (auto first = rows.begin(); first != rows.end();) {
+    auto last = first;
+    while (last + 1 != rows.end() && same(*first, *(last + 1))) ++last;
+    out.push_back(*first);
+    if (last != first) out.back()[0] += "-" + (*last)[0];
+    first = last + 1;
+  }
+  return out;
+}
+
+std::string markdown_cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
+Strings headings(const Table& table) {
+  return table.columns |
+         rv::transform([](const Column& c) { return study::heading(c.name, c.unit); }) |
+         ranges::to<Strings>;
+}
+
+std::string rounded(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e7) return fmt::format("{:.0f}", value);
+  const double size = std::abs(value);
+  if (size < 1e-3 || size >= 1e7) return fmt::format("{:.3e}", value);
+  const int decimals = std::max(0, 3 - static_cast<int>(std::floor(std::log10(size))));
+  return fmt::format("{:.{}f}", value, decimals);
+}
+
+std::string told(double value) {
+  return std::abs(value) >= 1e4 && std::abs(value) < 1e7 ? fmt::format("{:.0f}", value)
+                                                         : fmt::format("{:.4g}", value);
+}
+
+bool is_numeric(const Table& table, std::size_t column) {
+  return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
+    return std::holds_alternative<double>(row[column]);
+  });
+}
+
+std::vector<Strings> readable_rows(const Table& table) {
+  const auto rows = table.rows |
+                    rv::transform([](const Row& r) { return row_text(r, rounded); }) |
+                    ranges::to<std::vector<Strings>>;
+  return table.merge_equal_rows ? merged(rows) : rows;
+}
+
+std::string joined(const Strings& cells, std::string_view separator) {
+  return fmt::format("{}", fmt::join(cells, separator));
+}
+
+std::string markdown_table(const Table& table, const std::vector<Strings>& rows) {
+  const auto line = [](const Strings& cells) {
+    return "| " + joined(cells | rv::transform(markdown_cell) | ranges::to<Strings>, " | ") +
+           " |\n";
+  };
+  std::string out = line(headings(table));
+  out += "|";
+  for (const auto& [i, column] : table.columns | rv::enumerate)
+    out += is_numeric(table, i) ? "---:|" : "---|";
+  out += "\n";
+  for (const auto& row : rows) out += line(row);
+  if (!table.notes.empty()) out += "\n";
+  for (const auto& note : table.notes) out += fmt::format("- {}\n", note);
+  return out;
+}
+
+}  // namespace tomestimate::report

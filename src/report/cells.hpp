@@ -1,0 +1,47 @@
+// Tables as rows of text, for every renderer.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <range/v3/range/conversion.hpp>
+#include <range/v3/view/transform.hpp>
+
+#include <tomestimate/report/document.hpp>
+
+namespace tomestimate::report {
+
+using Strings = std::vector<std::string>;
+
+// "time [us]", by column.
+Strings headings(const Table& table);
+
+// Four significant digits; whole numbers of up to seven digits in full.
+std::string rounded(double value);
+
+// At most four digits and no trailing zeros, for running text: 15, 0.02, 58.49.
+std::string told(double value);
+
+// Whether a column has numbers.
+bool is_numeric(const Table& table, std::size_t column);
+
+template <class Number>
+Strings row_text(const Row& row, Number number) {
+  return row | ranges::views::transform([&number](const Cell& cell) {
+           if (const auto* text = std::get_if<std::string>(&cell)) return *text;
+           if (const auto* value = std::get_if<double>(&cell)) return std::string(number(*value));
+           return std::string();
+         }) |
+         ranges::to<Strings>;
+}
+
+// The rows with rounded numbers; equal ones merged if the table is so.
+std::vector<Strings> readable_rows(const Table& table);
+
+std::string joined(const Strings& cells, std::string_view separator);
+
+// Markdown of a table's headings, these rows, and its notes.
+std::string markdown_table(const Table& table, const std::vector<Strings>& rows);
+
+}  // namespace tomestimate::report

@@ -1,0 +1,12 @@
+// Text in HTML and XML.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tomestimate::report {
+
+// & < > and quotes as entities.
+std::string escaped(std::string_view text);
+
+}  // namespace tomestimate::report

@@ -1,0 +1,190 @@
+#include "page.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "cells.hpp"
+#include "html.hpp"
+
+namespace tomestimate::report {
+namespace {
+
+// Readable on screen and on paper, light, no script and nothing from outside.
+constexpr std::string_view style = R"css(
+body { font: 16px/1.5 system-ui, sans-serif; color: #1a1a1a; background: #fff;
+       max-width: 1040px; margin: 0 auto; padding: 1.5rem; }
+h1 { font-size: 1.7rem; margin: 0 0 .8rem; }
+h2 { font-size: 1.3rem; margin: 2.2rem 0 .6rem; padding-bottom: .2rem; border-bottom: 2px solid #0072b2; }
+.lead { border-left: 5px solid #0072b2; background: #f1f6fa; padding: .6rem 1rem; }
+.lead p { margin: .3rem 0; }
+.lead .caution { border-left: 5px solid #d55e00; background: #fdf0e8; padding: .4rem .7rem;
+                 margin: .5rem 0; font-weight: 600; }
+nav { margin: 1.2rem 0; }
+nav ol { columns: 2; margin: 0; padding-left: 1.4rem; }
+nav ol ol { columns: 1; list-style: none; padding-left: .6rem; font-size: .88rem; }
+nav > ol > li { break-inside: avoid; margin-bottom: .3rem; }
+a { color: #00558a; }
+figure { margin: 1.4rem 0; break-inside: avoid; }
+figure svg { width: 100%; height: auto; display: block; border: 1px solid #ddd; }
+figcaption { font-size: .94rem; margin-top: .5rem; }
+figcaption p, figcaption ul { margin: .2rem 0; }
+.scroll { overflow-x: auto; margin: 1.4rem 0; }
+table { border-collapse: collapse; font-size: .84rem; line-height: 1.35; }
+caption { white-space: nowrap; text-align: left; font-weight: 600; font-size: .98rem; padding: .2rem 0 .4rem; }
+caption small { font-weight: 400; color: #555; }
+th, td { padding: .22rem .55rem; vertical-align: top; text-align: left; border-bottom: 1px solid #ddd; }
+thead th { border-bottom: 2px solid #888; vertical-align: bottom; }
+thead small { display: block; font-weight: 400; color: #555; white-space: nowrap; }
+.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tbody tr:nth-child(even) { background: #f7f7f7; }
+td:not(.n) { max-width: 32em; overflow-wrap: break-word; }
+.wide { font-size: .74rem; }
+.wide th, .wide td { padding: .2rem .36rem; }
+.notes { font-size: .86rem; color: #444; margin: .4rem 0 0; }
+footer { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: .6rem; font-size: .84rem; color: #444; }
+@page { size: A4; margin: 13mm; }
+@page wide { size: A4 landscape; }
+@media print {
+  body { font-size: 10pt; max-width: none; padding: 0; }
+  h2 { break-after: avoid; }
+  a { color: inherit; text-decoration: none; }
+  .scroll { overflow: visible; }
+  .landscape { page: wide; }
+  thead { display: table-header-group; }
+  tr { break-inside: avoid; }
+  table { font-size: 8pt; }
+  .wide { font-size: 6.5pt; }
+  .lead, .lead .caution, tbody tr:nth-child(even) { print-color-adjust: exact; }
+}
+)css";
+
+constexpr std::size_t many_columns = 10;
+
+// Without the XML prolog, which has no place within a page.
+std::string_view element(std::string_view svg) { return svg.substr(svg.find("<svg")); }
+
+bool is_wide(const Table& table) { return table.columns.size() > many_columns; }
+
+std::string html_table(const Table& table) {
+  std::vector<const char*> classes;
+  std::string head;
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    const auto& column = table.columns[c];
+    classes.push_back(is_numeric(table, c) ? " class=\"n\"" : "");
+    head += fmt::format("<th scope=\"col\"{}>{}{}</th>", classes[c], escaped(column.name),
+                        column.unit.empty()
+                            ? ""
+                            : fmt::format("<small>{}</small>", escaped(column.unit)));
+  }
+  auto out = fmt::format(
+      "<div class=\"scroll\" id=\"table-{}\">\n<table{}>\n<caption>{} <small>tables/{}.csv</small>"
+      "</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n",
+      escaped(table.id), is_wide(table) ? " class=\"wide\"" : "",
+      escaped(table.title), escaped(table.id), head);
+  for (const auto& row : readable_rows(table)) {
+    out += "<tr>";
+    for (std::size_t c = 0; c < row.size(); ++c)
+      out += fmt::format("<td{}>{}</td>", classes[c], escaped(row[c]));
+    out += "</tr>\n";
+  }
+  out += "</tbody>\n</table>\n";
+  if (!table.notes.empty()) out += "<ul class=\"notes\">\n";
+  for (const auto& note : table.notes) out += fmt::format("<li>{}</li>\n", escaped(note));
+  if (!table.notes.empty()) out += "</ul>\n";
+  return out + "</div>\n";
+}
+
+std::string html_caption(const Figure& figure) {
+  auto out = fmt::format("<p><b>{}.</b> {}</p>\n", escaped(figure.title),
+                         escaped(figure.caption.front()));
+  if (figure.caption.size() > 1) out += "<ul>\n";
+  for (std::size_t i = 1; i < figure.caption.size(); ++i)
+    out += fmt::format("<li>{}</li>\n", escaped(figure.caption[i]));
+  if (figure.caption.size() > 1) out += "</ul>\n";
+  return out;
+}
+
+std::string contents(const Page& page) {
+  std::string out = "<nav aria-label=\"Contents\">\n<ol>\n";
+  for (const auto& section : page.sections) {
+    out += fmt::format("<li><a href=\"#{}\">{}</a>\n<ol>\n", section.id, escaped(section.title));
+    for (const auto* p : section.pictures)
+      out += fmt::format("<li><a href=\"#figure-{}\">Figure: {}</a></li>\n", p->figure.id,
+                         escaped(p->figure.title));
+    for (const auto* t : section.tables)
+      out += fmt::format("<li><a href=\"#table-{}\">{}</a></li>\n", escaped(t->id),
+                         escaped(t->title));
+    out += "</ol></li>\n";
+  }
+  return out + "</ol>\n</nav>\n";
+}
+
+}  // namespace
+
+bool is_caution(const std::string& line) {
+  return line.starts_with("CAUTION:") || line.starts_with("SPILL:");
+}
+
+std::string escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
+std::string html(const Page& page) {
+  auto out = fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n"
+      "<meta charset=\"utf-8\"/>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
+      "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n"
+      "<div class=\"lead\">\n",
+      escaped(page.title), style);
+  for (const auto& line : page.lead)
+    out += fmt::format("<p{}>{}</p>\n", is_caution(line) ? " class=\"caution\"" : "", escaped(line));
+  out += "</div>\n" + contents(page) + "<main>\n";
+  for (const auto& section : page.sections) {
+    const bool wide = std::any_of(section.tables.begin(), section.tables.end(),
+                                  [](const Table* t) { return is_wide(*t); });
+    out += fmt::format("<section{}>\n<h2 id=\"{}\">{}</h2>\n", wide ? " class=\"landscape\"" : "",
+                       section.id, escaped(section.title));
+    for (const auto* p : section.pictures)
+      out += fmt::format("<figure id=\"figure-{}\">\n{}<figcaption>{}</figcaption>\n</figure>\n",
+                         p->figure.id, element(p->svg), html_caption(p->figure));
+    for (const auto* t : section.tables) out += html_table(*t);
+    out += "</section>\n";
+  }
+  return out + fmt::format("</main>\n<footer><p>Made by <code>{}</code>. Numbers are rounded to read; "
+                           "tables/*.csv beside this page have them in full.</p></footer>\n"
+                           "</body>\n</html>\n",
+                           escaped(page.made_by));
+}
+
+std::string markdown(const Page& page) {
+  std::string out = fmt::format("# {}\n", page.title);
+  for (const auto& line : page.lead)
+    out += is_caution(line) ? fmt::format("\n**{}**\n", line) : fmt::format("\n{}\n", line);
+  for (const auto& section : page.sections) {
+    out += fmt::format("\n## {}\n", section.title);
+    for (const auto* p : section.pictures) {
+      out += fmt::format("\n![{}](figures/{}.svg)\n\n**{}.** {}\n", p->figure.alt, p->figure.id,
+                         p->figure.title, p->figure.caption.front());
+      for (std::size_t i = 1; i < p->figure.caption.size(); ++i)
+        out += fmt::format("{}- {}\n", i == 1 ? "\n" : "", p->figure.caption[i]);
+    }
+    for (const auto* t : section.tables)
+      out += fmt::format("\n### {}\n\n{}\nIn full: [tables/{}.csv](tables/{}.csv)\n", t->title,
+                         markdown_table(*t, readable_rows(*t)), t->id, t->id);
+  }
+  return out + fmt::format("\nMade by `{}`. Numbers are rounded to read.\n", page.made_by);
+}
+
+}  // namespace tomestimate::report

@@ -1,0 +1,224 @@
+#include "plot.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace tomestimate::report::plot {
+namespace {
+
+// In single quotes gnuplot substitutes nothing; a quote is doubled.
+std::string quoted(std::string_view text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += c;
+    out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
+  }
+  return out + "'";
+}
+
+std::string_view name(Align align) {
+  switch (align) {
+    case Align::center: return "center";
+    case Align::right: return "right";
+    case Align::left: break;
+  }
+  return "left";
+}
+
+double along(const Axis& axis, double value) {
+  return axis.log ? std::log(value / axis.min) / std::log(axis.max / axis.min)
+                  : (value - axis.min) / (axis.max - axis.min);
+}
+
+constexpr std::string_view thin_border = "border lc rgb '#000000' lw 0.5";
+
+// 1, 2 and 5 in each decade.
+std::string log_ticks(const Axis& axis) {
+  std::string out;
+  for (double decade = std::pow(10, std::floor(std::log10(axis.min))); decade <= axis.max;
+       decade *= 10)
+    for (const double digit : {1.0, 2.0, 5.0})
+      if (digit * decade >= axis.min && digit * decade <= axis.max)
+        out += fmt::format("{}{:.6g}", out.empty() ? "" : ",", digit * decade);
+  return out;
+}
+
+std::string stroke_style(const Line& line) {
+  return fmt::format("lc rgb '{}' lw {} dt {}", line.colour, line.width, line.dash);
+}
+
+}  // namespace
+
+double Panel::pixel_x(double x_value) const { return left + along(x, x_value) * (right - left); }
+double Panel::pixel_y(double y_value) const { return bottom - along(y, y_value) * (bottom - top); }
+
+LegendEntry box(std::string text, const Ink& ink) { return {std::move(text), ink, {""}, {}, ""}; }
+LegendEntry line(std::string text, const Line& line) {
+  return {std::move(text), {""}, line, {}, ""};
+}
+LegendEntry marker(std::string text, Marker marker, std::string_view colour) {
+  return {std::move(text), {""}, {""}, marker, colour};
+}
+
+Canvas::Canvas(double width, double height) : width_(width), height_(height) {
+  script_ = fmt::format(
+      "set encoding utf8\n"
+      "set terminal svg noenhanced size {},{} font 'sans-serif,{}' background rgb '#ffffff'\n"
+      "set style textbox opaque margins 0.4,0.4 noborder\n"
+      "set multiplot\nunset key\nset tics front\n",
+      width, height, font_size);
+}
+
+std::string Canvas::at(Point pixel) const {
+  return fmt::format("screen {:.6f},{:.6f}", pixel.x / width_, 1 - pixel.y / height_);
+}
+
+void Canvas::begin(const Panel& panel) {
+  panel_ = panel;
+  data_.clear();
+  plots_ = "NaN notitle";
+  script_ += fmt::format(
+      "set lmargin at screen {:.6f}\nset rmargin at screen {:.6f}\n"
+      "set tmargin at screen {:.6f}\nset bmargin at screen {:.6f}\n",
+      panel.left / width_, panel.right / width_, 1 - panel.top / height_,
+      1 - panel.bottom / height_);
+  const auto axis = [this](std::string_view a, const Axis& values) {
+    script_ += fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
+                           values.max, values.log ? "" : "un", a, a, quoted(values.title));
+    script_ += fmt::format("set format {} {}\n", a,
+                           !values.numbers ? "''" : values.log ? "'%g'" : "'%.10g'");
+    script_ += fmt::format("set {}tics {}\n", a,
+                           values.log ? "(" + log_ticks(values) + ")" : "autofreq");
+  };
+  // gnuplot puts the title of the x axis where it likes; the legend must not meet it.
+  auto x = panel.x;
+  x.title.clear();
+  axis("x", x);
+  if (!panel.x.title.empty())
+    text({(panel.left + panel.right) / 2, panel.bottom + 44}, panel.x.title, Align::center);
+  axis("y", panel.y);
+  if (panel.y2.title.empty()) {
+    script_ += "unset y2tics\nunset y2label\nset ytics mirror\n";
+  } else {
+    axis("y2", panel.y2);
+    script_ += "set ytics nomirror\n";
+  }
+  if (panel.y_names.empty()) {
+    script_ += "set grid xtics ytics lc rgb '#dddddd' lt 1\n";
+  } else {
+    std::string names;
+    for (const auto& [value, text] : panel.y_names)
+      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", quoted(text), value);
+    script_ += "set ytics scale 0 (" + names + ")\nset grid xtics noytics lc rgb '#dddddd' lt 1\n";
+  }
+  if (!panel.title.empty())
+    text({(panel.left + panel.right) / 2, panel.top - 14}, panel.title, Align::center);
+}
+
+void Canvas::begin_overlay() {
+  data_.clear();
+  plots_ = "NaN notitle";
+  script_ +=
+      "set lmargin at screen 0\nset rmargin at screen 1\nset tmargin at screen 1\n"
+      "set bmargin at screen 0\nunset tics\nunset border\nunset grid\nunset logscale\n"
+      "set xlabel ''\nset ylabel ''\nset y2label ''\n";
+}
+
+void Canvas::end() {
+  script_ += data_ + "plot " + plots_ + "\nunset object\nunset label\nunset arrow\n";
+}
+
+void Canvas::fill(const std::string& where, const Ink& ink, std::string_view border) {
+  script_ += fmt::format("set object rectangle {} fc rgb '{}' fs solid {}\n", where, ink.colour,
+                         border);
+  if (ink.hatch != 0)
+    script_ += fmt::format(
+        "set object rectangle {} fc rgb '{}' fs transparent pattern {} noborder\n", where,
+        ink.hatch_colour, ink.hatch);
+}
+
+void Canvas::rectangle(Point from, Point to, const Ink& ink) {
+  fill(fmt::format("from first {},{} to first {},{} front", from.x, from.y, to.x, to.y), ink,
+       thin_border);
+}
+
+void Canvas::shade(Point from, Point to, const Ink& ink) {
+  fill(fmt::format("from first {},{} to first {},{} behind", from.x, from.y, to.x, to.y), ink,
+       "noborder");
+}
+
+void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
+  data_ += fmt::format("$d{} << EOD\n", ++blocks_);
+  for (const auto& p : points) data_ += fmt::format("{} {}\n", p.x, p.y);
+  data_ += "EOD\n";
+  plots_ += fmt::format(", $d{} using 1:2 axes x1y{} with lines {} notitle", blocks_,
+                        on_y2 ? 2 : 1, stroke_style(line));
+}
+
+void Canvas::mark(Point p, Marker marker, std::string_view colour, double size) {
+  script_ += fmt::format("set label '' at first {},{} point pt {} ps {:.3f} lc rgb '{}' front\n", p.x,
+                         p.y, static_cast<int>(marker), size, colour);
+}
+
+void Canvas::label(Point p, const std::string& text, Align align, std::string_view colour,
+                   double size, std::string_view more) {
+  script_ += fmt::format("set label {} at {} {} tc rgb '{}' font ',{}' front{}\n", quoted(text),
+                         at(p), name(align), colour, size, more);
+}
+
+void Canvas::text(Point p, const std::string& text, Align align, std::string_view colour,
+                  double size) {
+  label(p, text, align, colour, size, "");
+}
+
+void Canvas::boxed_text(Point p, const std::string& text, Align align, std::string_view colour,
+                        double size) {
+  label(p, text, align, colour, size, " boxed");
+}
+
+void Canvas::stroke(Point from, Point to, const Line& line) {
+  script_ += fmt::format("set arrow from {} to {} nohead {} front\n", at(from), at(to),
+                         stroke_style(line));
+}
+
+void Canvas::legend(double top, const std::vector<LegendEntry>& entries, double left) {
+  constexpr double sample = 34, gap = 8, between = 24, row = 24;
+  Point pen{left, top + row / 2};
+  for (const auto& entry : entries) {
+    const double wide = sample + gap + text_width(entry.text);
+    if (pen.x > left && pen.x + wide > width_ - 10) pen = {left, pen.y + row};
+    if (!entry.box.colour.empty())
+      fill(fmt::format("from {} to {} front noclip", at({pen.x, pen.y + 7}),
+                       at({pen.x + sample, pen.y - 7})),
+           entry.box, thin_border);
+    if (!entry.line.colour.empty()) stroke(pen, {pen.x + sample, pen.y}, entry.line);
+    if (!entry.colour.empty())
+      script_ += fmt::format("set label '' at {} point pt {} ps 1.3 lc rgb '{}' front\n",
+                             at({pen.x + sample / 2, pen.y}), static_cast<int>(entry.marker),
+                             entry.colour);
+    text({pen.x + sample + gap, pen.y}, entry.text);
+    pen.x += wide + between;
+  }
+}
+
+std::string Canvas::script() const { return script_ + "unset multiplot\nunset output\n"; }
+
+double Canvas::text_width(std::string_view text, double size) {
+  const auto characters = std::count_if(text.begin(), text.end(), [](unsigned char c) {
+    return (c & 0xC0) != 0x80;  // bytes that continue a UTF-8 character take no width
+  });
+  return 0.56 * size * static_cast<double>(characters);
+}
+
+double round_up(double x) {
+  if (!(x > 0)) return 1;
+  const double decade = std::pow(10, std::floor(std::log10(x)));
+  for (const double step : {1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0})
+    if (x <= step * decade * (1 + 1e-9)) return step * decade;
+  return 10 * decade;
+}
+
+}  // namespace tomestimate::report::plot

@@ -1,0 +1,386 @@
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include <fmt/format.h>
+
+#include <tomestimate/report/figures.hpp>
+
+#include "binding.hpp"
+#include "cells.hpp"
+#include "plot.hpp"
+
+namespace tomestimate::report {
+namespace {
+
+using engine::OpEstimate;
+using engine::PassEstimate;
+using spec::Op;
+using Hardware = spec::Hardware<double>;
+using Model = spec::Model<double>;
+
+// What a point is made of, summed over its ops.
+struct Sum {
+  double operations = 0, bytes = 0, cycles = 0, ideal = 0;  // ideal: cycles on the roof
+};
+
+class Roofs {
+ public:
+  Roofs(const Hardware& hw, Roofline& to) : hw_(hw), to_(to) {
+    const double positions = 2 * hw.lanes.count * hw.pe.rows * hw.chip.clock.value();
+    to.peak = positions * hw.pe.width / 1e12;
+    to.peak_8bit = positions * hw.pe.width_8bit / 1e12;
+    const auto rate = [&hw](units::PortWidth<double> lane) {
+      return in(hw.lanes.count * lane * hw.chip.clock, "TB/s");
+    };
+    to.rom = rate(hw.rom.read_width);
+    to.sram = rate(engine::lane_sram_width(hw));
+  }
+
+  Sum of(const OpEstimate<double>& op, double base_macs) const {
+    Sum s;
+    s.operations = 2 * (base_macs + op.macs_8bit);
+    s.bytes = in(base_macs > 0 ? op.rom_bits : op.sram_read, "B");
+    s.cycles = total_cycles(op).value();
+    s.ideal = seconds(s, base_macs > 0) * hw_.chip.clock.value();
+    return s;
+  }
+
+  RooflinePoint point(std::string name, Work work, const Sum& s, double layer_cycles) const {
+    const auto top = [this](double operations, double cycles) {
+      return operations / cycles * hw_.chip.clock.value() / 1e12;
+    };
+    return {std::move(name), work, s.operations / s.bytes, top(s.operations, s.cycles),
+            top(s.operations, s.ideal), s.cycles / layer_cycles};
+  }
+
+ private:
+  double seconds(const Sum& s, bool base) const {
+    return std::max(s.operations / (base ? to_.peak : to_.peak_8bit),
+                    s.bytes / (base ? to_.rom : to_.sram)) /
+           1e12;
+  }
+
+  const Hardware& hw_;
+  Roofline& to_;
+};
+
+Sum operator+(const Sum& a, const Sum& b) {
+  return {a.operations + b.operations, a.bytes + b.bytes, a.cycles + b.cycles, a.ideal + b.ideal};
+}
+
+}  // namespace
+
+Roofline roofline(const Hardware& hw, const Model& m, const PassEstimate<double>& pass) {
+  Roofline out;
+  const Roofs roofs(hw, out);
+  const auto& plan = pass.schedule;
+  const auto& ops = plan.ops;
+  const double tokens = pass.pass.batch * pass.pass.fresh;
+  const double work_cycles = (plan.matrix + plan.vector).value();
+  Sum all;
+  const auto add = [&](std::string name, Work work, const Sum& s) {
+    if (s.operations == 0) return;
+    all = all + s;
+    out.ops.push_back(roofs.point(std::move(name), work, s, work_cycles));
+  };
+  const auto at = [&ops](Op op) -> const OpEstimate<double>& {
+    return ops[static_cast<std::size_t>(op)];
+  };
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    const auto [kind, p] = spec::info(static_cast<Op>(i));
+    if (kind != spec::OpKind::linear) continue;
+    const auto [outputs, inputs] = spec::shape(m, p);
+    const std::string name(spec::op_names[i]);
+    add(name, Work::base, roofs.of(ops[i], tokens * outputs * inputs));
+    add(name, Work::adapter, roofs.of(ops[i + 1], 0) + roofs.of(ops[i + 2], 0));
+  }
+  add("scores", Work::attention, roofs.of(at(Op::scores), 0));
+  add("context", Work::attention, roofs.of(at(Op::context), 0));
+  all.cycles = plan.layer.value();
+  out.layer = roofs.point("layer", Work::vector, all, plan.layer.value());
+  return out;
+}
+
+std::vector<Doubling> doublings(const Hardware& hw, const Model& m,
+                                const spec::Pass<double>& pass) {
+  const double before = engine::estimate_pass(hw, m, pass).time.value();
+  const auto gain = [&](const std::function<void(Hardware&)>& change) {
+    auto changed = hw;
+    change(changed);
+    return before / engine::estimate_pass(changed, m, pass).time.value() - 1;
+  };
+  const auto rows = [](Hardware& h) { h.pe.rows *= 2; };
+  const auto width = [](Hardware& h) { h.pe.width *= 2; };
+  const auto port = [](Hardware& h) { h.rom.read_width *= 2; };
+  const auto buffer = [](Hardware& h) { h.buffer.read_width *= 2; };
+  std::vector<Doubling> out{
+      {"pe.rows", gain(rows)},
+      {"pe.width", gain(width)},
+      {"rom.read_width", gain(port)},
+      {"buffer.read_width", gain(buffer)},
+      {"pe.rows with rom.read_width", gain([&](Hardware& h) {
+         rows(h);
+         port(h);
+       })},
+      {"pe.width with rom.read_width and buffer.read_width", gain([&](Hardware& h) {
+         width(h);
+         port(h);
+         buffer(h);
+       })},
+      {"lanes.count with lanes.per_tree", gain([](Hardware& h) {
+         h.lanes.count *= 2;
+         h.lanes.per_tree *= 2;
+       })},
+      {"vector.width", gain([](Hardware& h) { h.vector.width *= 2; })},
+      {"sram.port_width", gain([](Hardware& h) { h.sram.port_width *= 2; })},
+      {"host.bandwidth", gain([](Hardware& h) { h.host.bandwidth *= 2; })}};
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& x, const auto& y) { return x.gain > y.gain; });
+  return out;
+}
+
+namespace {
+
+using plot::Align;
+using plot::Marker;
+using plot::Panel;
+namespace ink = plot::ink;
+
+Marker marker(Work work) {
+  switch (work) {
+    case Work::base: return Marker::circle;
+    case Work::adapter: return Marker::triangle;
+    case Work::attention: return Marker::square;
+    case Work::vector: break;
+  }
+  return Marker::diamond;
+}
+
+std::string_view colour(Work work) {
+  switch (work) {
+    case Work::base: return ink::rom.colour;
+    case Work::adapter: return "#b87800";  // the adapters' orange, dark enough for text
+    case Work::attention: return "#1a86c0";
+    case Work::vector: break;
+  }
+  return "#000000";
+}
+
+constexpr double label_size = 13;
+
+// Names of points that lie so near each other that one label serves them.
+struct Label {
+  plot::Point at;  // of the highest of them, pixels
+  double low;      // y of the lowest
+  Work work;
+  std::string text;
+};
+
+std::vector<Label> labels(const Panel& panel, std::vector<RooflinePoint> points) {
+  std::stable_sort(points.begin(), points.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.work, -a.rate) < std::pair(b.work, -b.rate);
+  });
+  std::vector<Label> out;
+  for (const auto& p : points) {
+    const double x = panel.pixel_x(p.intensity), y = panel.pixel_y(p.rate);
+    const bool near = !out.empty() && out.back().work == p.work && y - out.back().low < 13 &&
+                      std::abs(x - out.back().at.x) < 6;
+    if (near) {
+      out.back().text += " " + p.name;
+      out.back().low = y;
+    } else {
+      out.push_back({{x, y}, y, p.work, p.name});
+    }
+  }
+  return out;
+}
+
+// Labels of one side, moved down until none covers the one above. Those of points at the PE roof, at
+// `roof` pixels, go above it.
+void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left, double roof) {
+  const auto wanted = [roof](const Label& l) {
+    const double middle = (l.at.y + l.low) / 2;
+    return l.work == Work::base && middle - roof < 22 ? middle - 28 : middle;
+  };
+  std::stable_sort(all.begin(), all.end(), [&wanted](const Label& a, const Label& b) {
+    return wanted(a) < wanted(b);
+  });
+  const double side = to_the_left ? -1 : 1;
+  double last = -1e9;
+  for (const auto& l : all) {
+    last = std::max(wanted(l), last + 17);
+    const plot::Point from{l.at.x + 8 * side, (l.at.y + l.low) / 2}, to{l.at.x + 26 * side, last};
+    canvas.stroke(from, to, {"#888888", 0.7});
+    canvas.boxed_text({to.x + 3 * side, to.y}, l.text, to_the_left ? Align::right : Align::left,
+                      colour(l.work), label_size);
+  }
+}
+
+void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) {
+  canvas.begin(panel);
+  const auto slope = [&](double rate, double peak, const plot::Line& line) {
+    const double left = std::max(panel.x.min, panel.y.min / rate);
+    canvas.curve({{left, left * rate}, {peak / rate, peak}}, line);
+  };
+  const auto flat = [&](double peak, double rate, const plot::Line& line) {
+    canvas.curve({{std::max(panel.x.min, peak / rate), peak}, {panel.x.max, peak}}, line);
+  };
+  slope(data.rom, data.peak, {ink::rom.colour, 3});
+  slope(data.sram, data.peak_8bit, {ink::sram.colour, 3, 2});
+  flat(data.peak, data.rom, {ink::pe.colour, 3});
+  flat(data.peak_8bit, data.sram, {ink::pe.colour, 3, 2});
+  auto points = data.ops;
+  points.push_back(data.layer);
+  // A mark's area is its share of the layer's time.
+  for (const auto& p : points)
+    canvas.mark({p.intensity, p.rate}, marker(p.work), colour(p.work),
+                p.work == Work::vector ? 1.4 : std::max(0.7, 4 * std::sqrt(p.share)));
+  std::vector<Label> left, right;
+  for (auto& label : labels(panel, points)) {
+    const double from = label.at.x + 20;
+    const double end = from + 10 + plot::Canvas::text_width(label.text, label_size);
+    const bool covers = std::any_of(points.begin(), points.end(), [&](const auto& p) {
+      const double x = panel.pixel_x(p.intensity), y = panel.pixel_y(p.rate);
+      return label.work != Work::base && x > from && x < end && y > label.at.y - 14 &&
+             y < label.low + 14;
+    });
+    const bool to_left = label.work == Work::vector || end > panel.right || covers;
+    (to_left ? left : right).push_back(std::move(label));
+  }
+  const double roof = panel.pixel_y(data.peak);
+  draw_labels(canvas, std::move(left), true, roof);
+  draw_labels(canvas, std::move(right), false, roof);
+  canvas.end();
+}
+
+struct Group {
+  double low = 1e300, high = 0, share = 0, intensity = 0;
+  bool any = false;
+};
+
+Group group(const Roofline& data, Work work) {
+  Group g;
+  for (const auto& p : data.ops) {
+    if (p.work != work) continue;
+    g.low = std::min(g.low, p.rate / p.roof);
+    g.high = std::max(g.high, p.rate / p.roof);
+    g.share += p.share;
+    g.intensity = p.intensity;
+    g.any = true;
+  }
+  return g;
+}
+
+std::string percent(double share) { return fmt::format("{:.0f} %", 100 * share); }
+
+std::string span(const Group& g) {
+  const auto low = percent(g.low), high = percent(g.high);
+  return low == high ? high : fmt::format("{:.0f} to {}", 100 * g.low, high);
+}
+
+std::string side_of_ridge(double intensity, double ridge) {
+  const double ratio = intensity / ridge;
+  if (std::abs(ratio - 1) < 1e-3)
+    return fmt::format("just where the ROM's roof meets the PEs' peak ({} op/byte), so both bind at "
+                       "the same point",
+                       told(ridge));
+  return ratio < 1
+             ? fmt::format("left of the ridge at {} op/byte, so the ROM port binds", told(ridge))
+             : fmt::format("right of the ridge at {} op/byte, so the PEs bind, not the ROM port",
+                           told(ridge));
+}
+
+std::string phase_text(const std::string& phase, const Roofline& data) {
+  const auto base = group(data, Work::base), adapters = group(data, Work::adapter),
+             attention = group(data, Work::attention);
+  std::string text =
+      fmt::format("{}: base projections do {} op per byte of ROM, {}; they reach {} of their roof "
+                  "and take {} of a layer's work.",
+                  phase, told(base.intensity),
+                  side_of_ridge(base.intensity, data.peak / data.rom), span(base),
+                  percent(base.share));
+  if (adapters.any)
+    text += fmt::format(" Adapters reach {} of theirs (the rest is latency, the tree, and PE rows or "
+                        "columns that stay empty) and take {}.",
+                        span(adapters), percent(adapters.share));
+  text += fmt::format(" Attention reaches {} and takes {}. A layer as a whole runs at {} of what its "
+                      "matrix work could: the rest is vector work, latency and ops off their roof.",
+                      span(attention), percent(attention.share),
+                      percent(data.layer.rate / data.layer.roof));
+  return text;
+}
+
+std::string doubling_text(const std::vector<Doubling>& all) {
+  std::string moved, still;
+  for (const auto& d : all) {
+    if (std::abs(d.gain) >= 0.005)
+      moved += fmt::format("{}{} {:+.1f} %", moved.empty() ? " " : "; ", d.what, 100 * d.gain);
+    else
+      still += fmt::format("{}{}", still.empty() ? " " : ", ", d.what);
+  }
+  std::string text = "Decode speed, if doubled:" + moved;
+  if (!still.empty()) text += (moved.empty() ? "" : ";") + std::string(" under 0.5 % from") + still;
+  return text + ".";
+}
+
+// What binds the most of a decode step, and of prefill.
+std::string binding_text(const Hardware& hw, const Model& m, const engine::Estimate<double>& e) {
+  const auto top = [&](const PassEstimate<double>& pass) {
+    const auto parts = binding_cycles(hw, m, pass);
+    double sum = 0;
+    for (const auto& part : parts) sum += part.second;
+    return fmt::format("{} ({})", parts[0].first, percent(parts[0].second / sum));
+  };
+  return fmt::format("Most of decode is bound by {}, most of prefill by {}.", top(e.decode),
+                     top(e.prefill));
+}
+
+}  // namespace
+
+Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimate<double>& e) {
+  const auto decode = roofline(hw, m, e.decode), prefill = roofline(hw, m, e.prefill);
+  double x_low = 1e300, x_high = decode.peak / decode.rom, y_low = 1e300;
+  for (const auto* data : {&decode, &prefill})
+    for (const auto& p : data->ops) {
+      x_low = std::min(x_low, p.intensity);
+      x_high = std::max(x_high, p.intensity);
+      y_low = std::min(y_low, p.rate);
+    }
+  const plot::Axis x{"op per byte read from ROM or SRAM [op/B]", x_low / 3, x_high * 3, true};
+  const plot::Axis y{"rate [Top/s]", y_low / 2, std::max(decode.peak, decode.peak_8bit) * 2.6,
+                     true};
+  const double top = 40, bottom = 440;
+  Panel left{75, 510, top, bottom, x, y, {}, {}, "decode, one step"};
+  Panel right{575, 985, top, bottom, x, y, {}, {}, "prefill of the prompt"};
+  right.y.title = "";
+  plot::Canvas canvas(1000, 590);
+  draw_panel(canvas, left, decode);
+  draw_panel(canvas, right, prefill);
+  canvas.begin_overlay();
+  using plot::line;
+  // Neighbours differ in colour: gnuplot joins lines of one colour and forgets the dashes.
+  canvas.legend(
+      500,
+      {line(fmt::format("ROM ports {} TB/s", told(decode.rom)), {ink::rom.colour, 3}),
+       line(fmt::format("PE peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
+       line(fmt::format("SRAM ports {} TB/s", told(decode.sram)), {ink::sram.colour, 3, 2}),
+       line(fmt::format("PE peak, 8-bit {} Top/s", told(decode.peak_8bit)),
+            {ink::pe.colour, 3, 2}),
+       plot::marker("base projection", Marker::circle, colour(Work::base)),
+       plot::marker("its adapter (A and B)", Marker::triangle, colour(Work::adapter)),
+       plot::marker("attention", Marker::square, colour(Work::attention)),
+       plot::marker("layer as a whole", Marker::diamond, colour(Work::vector))});
+  canvas.end();
+  return {"roofline", "Roofline of a layer",
+          fmt::format("Two log-log rooflines, decode and prefill, with one point for each projection, "
+                      "adapter and attention op of a layer and one for the layer. PE peak {} Top/s, "
+                      "ROM {} TB/s, SRAM {} TB/s.",
+                      told(decode.peak), told(decode.rom), told(decode.sram)),
+          {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
+           phase_text("Decode", decode), phase_text("Prefill", prefill),
+           "The area of a mark is its share of the layer's work; rates include latency."},
+          canvas.script()};
+}
+
+}  // namespace tomestimate::report

@@ -1,0 +1,125 @@
+// The report command on the real binary.
+#include <map>
+
+#include "binary.hpp"
+#include "folder.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+
+std::map<std::string, std::string> files_of(const fs::path& folder) {
+  std::map<std::string, std::string> out;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (entry.is_regular_file())
+      out[fs::relative(entry.path(), folder).string()] = read(entry.path());
+  return out;
+}
+
+// The binary with only `path` to find programs in.
+Result run_with_path(const fs::path& path, const std::string& arguments) {
+  return run_command("PATH=" + path.string() + " " + TOMESTIMATE_BINARY + " " + arguments);
+}
+
+}  // namespace
+
+TEST_CASE("report writes every file, and the same bytes again") {
+  const Folder folder;
+  const auto a = folder.file("a"), b = folder.file("b");
+  const auto r = run("report " + design + " -o " + a);
+  CHECK(r.code == 0);
+  CHECK(r.out == "19 files in " + a + "\n");
+  CHECK(run("report " + design + " -o " + b).code == 0);
+  const auto files = files_of(a);
+  CHECK(files == files_of(b));
+  for (const std::string name :
+       {"report.md", "report.html", "figures/roofline.svg", "figures/timeline.svg",
+        "figures/area.svg", "figures/density.svg", "figures/energy.svg", "figures/context.svg",
+        "tables/summary.csv", "tables/binds-decode.csv", "tables/layers-decode.csv",
+        "tables/ops-prefill.csv", "tables/energy.csv", "tables/area.csv", "tables/capacity.csv",
+        "tables/assumptions.csv"})
+    CHECK(files.contains(name));
+  CHECK(files.at("tables/summary.csv") ==
+        run("estimate " + design + " --format csv --table summary").out);
+  CHECK(has(files.at("report.md"), "CAUTION: LM head"));
+  CHECK(has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
+  CHECK(has(files.at("report.html"), "tomestimate report"));
+  CHECK(folder.files() == 2);
+
+  // Again, elsewhere in the design: the old report is gone.
+  CHECK(run("report " + design + " --context 400 --set chip.clock=1GHz -o " + a).code == 0);
+  CHECK(has(files_of(a).at("report.html"), "--context 400 --set chip.clock=1GHz"));
+  CHECK(files_of(a).at("figures/timeline.svg") != files.at("figures/timeline.svg"));
+  CHECK(folder.files() == 2);
+}
+
+TEST_CASE("report refuses a folder that holds something else, and files") {
+  const Folder folder;
+  fs::create_directory(folder.path / "mine");
+  std::ofstream(folder.path / "mine/thesis.tex") << "x";
+  const auto r = run("report " + design + " -o " + folder.file("mine"));
+  CHECK(r.code == 1);
+  CHECK(has(r.out, "thesis.tex"));
+  CHECK(has(r.out, "hint"));
+  CHECK(files_of(folder.path / "mine").size() == 1);
+  CHECK(run("report " + design + " -o " + folder.file("mine/thesis.tex")).code == 1);
+  CHECK(read(folder.path / "mine/thesis.tex") == "x");
+  CHECK(run("report " + design + " -o " + folder.file("no/where")).code == 1);
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("report without gnuplot, or with one that fails: exit code 1, nothing left") {
+  const Folder folder;
+  const auto tools = folder.path / "tools";
+  fs::create_directory(tools);
+  const auto target = folder.file("r");
+  const auto missing = run_with_path(tools, "report " + design + " -o " + target);
+  CHECK(missing.code == 1);
+  CHECK(has(missing.out, "apt-get install gnuplot-nox"));
+  CHECK(std::count(missing.out.begin(), missing.out.end(), '\n') == 1);
+  const auto fake = [&](const std::string& script) {
+    std::ofstream(tools / "gnuplot") << "#!/bin/sh\n" << script;
+    fs::permissions(tools / "gnuplot", fs::perms::owner_all);
+    return run_with_path(tools, "report " + design + " -o " + target);
+  };
+  const auto failing = fake("echo 'no such terminal' >&2\nexit 3\n");
+  CHECK(failing.code == 1);
+  CHECK(has(failing.out, "exit code 3: no such terminal"));
+  CHECK(fake("echo '<svg>'\n").code == 1);  // half a picture
+  CHECK(fake("kill -9 $$\n").code == 1);
+  CHECK(folder.files() == 1);  // the tools
+
+  // An old report stays as it was.
+  CHECK(run("report " + design + " -o " + target).code == 0);
+  const auto before = files_of(target);
+  CHECK(fake("exit 1\n").code == 1);
+  CHECK(files_of(target) == before);
+  CHECK(folder.files() == 2);
+}
+
+TEST_CASE("report of a bad design: an error, nothing left") {
+  const Folder folder;
+  const auto target = folder.file("r");
+  CHECK(run("report " + specs + "/published.toml " + specs + "/bitnet-2b.toml -o " + target).code == 2);
+  CHECK(run("report " + design + " --set lanes.cout=3 -o " + target).code == 2);
+  CHECK(run("report " + design).code == 2);  // no -o
+  CHECK(run("report " + design + " --published /no/such.toml -o " + target).code == 2);
+  const auto big = run("report " + design + " --context 4096 -o " + target);
+  CHECK(big.code == 1);
+  CHECK(has(big.out, "does not fit the SRAM"));
+  CHECK(folder.files() == 0);
+}
+
+TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
+  const Folder folder;
+  const auto target = folder.file("r");
+  CHECK(run("report " + specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml -o " + target).code ==
+        0);
+  CHECK(has(read(target + "/report.md"), "Power gating is off in this spec"));
+  CHECK(run("report " + design + " --batch 20 --context 1000 --set sram.spill=host "
+            "--set mapping.lm_head=rom --set adapter.rank=0 -o " + target).code == 0);
+  CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
+}
