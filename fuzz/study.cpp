@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include <tomestimate/spec/write.hpp>
 #include <tomestimate/study/solve.hpp>
 
 namespace {
@@ -62,6 +64,14 @@ void override_value(const std::string& text) {
   spec::override_value(changed.hardware, changed.model, text.substr(0, equals),
                        equals < text.size() ? text.substr(equals + 1) : "", {"fuzz", 1, 1});
   spec::check_pair(changed.hardware.values, changed.model.values);
+  // What a value was set to can be written: a spec that reads back.
+  try {
+    spec::parse_hardware(spec::to_toml(changed.hardware, ""), "written");
+    spec::parse_model(spec::to_toml(changed.model, ""), "written");
+  } catch (const spec::SpecError& e) {
+    std::fprintf(stderr, "does not read back: %s\n", e.what());
+    std::abort();
+  }
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ std::vector<std::string> commands() {
 }
 
 // The flags that the --help of a command ("" for the program's) lists.
-std::set<std::string> flags(const std::string& command) {
+const std::set<std::string>& flags(const std::string& command) {
   static std::map<std::string, std::set<std::string>> known;
   auto& out = known[command];
   if (!out.empty()) return out;
