@@ -46,13 +46,12 @@ const std::set<std::string>& flags(const std::string& command) {
   static std::map<std::string, std::set<std::string>> known;
   auto& out = known[command];
   if (!out.empty()) return out;
-  static const std::regex flag("--[a-z][a-z0-9-]*|-[a-zA-Z]\\b");
+  static const std::regex names("^ +(-[a-zA-Z])?,? *(--[a-z][a-z0-9-]*)?");
   for (const auto& line : lines(run(command + " --help").out)) {
-    if (!std::regex_search(line, std::regex("^ +-"))) continue;
-    const auto names = line.substr(0, line.find("  ", line.find('-')));
-    for (auto i = std::sregex_iterator(names.begin(), names.end(), flag);
-         i != std::sregex_iterator(); ++i)
-      out.insert(i->str());
+    std::smatch found;
+    if (!std::regex_search(line, found, names)) continue;
+    for (const auto i : {1u, 2u})
+      if (found[i].matched) out.insert(found[i].str());
   }
   REQUIRE(out.contains("--help"));
   return out;
