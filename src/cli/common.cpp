@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <thread>
@@ -9,9 +10,30 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::cli {
 namespace {
+
+namespace fs = std::filesystem;
+
+// share/tomestimate/specs of the prefix that the program is installed in.
+fs::path installed_specs() {
+  std::error_code ignored;
+  const auto program = fs::read_symlink("/proc/self/exe", ignored);
+  return (program.parent_path() / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
+}
+
+// Names of the installed hardware and model specs, sorted.
+std::vector<std::string> installed_names() {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(installed_specs(), ignored))
+    if (entry.path().extension() == ".toml" && entry.path().stem() != "published")
+      names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 void keep_table(report::Document& document, const std::string& id) {
   if (id.empty()) return;
@@ -40,9 +62,9 @@ void add_output_options(CLI::App& command, Output& output) {
       {"csv", report::Format::csv},
       {"markdown", report::Format::markdown},
       {"json", report::Format::json}};
-  command.add_option("--format", output.format, "text, csv, markdown or json")
+  command.add_option("--format", output.format, "format of the tables")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
-      ->type_name("FORMAT");
+      ->type_name("text|csv|markdown|json");
   command.add_option("-o,--output", output.file, "write to FILE, replaced in one step")
       ->type_name("FILE");
   command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
@@ -73,6 +95,10 @@ void print(report::Document document, const Output& output) {
   keep_table(document, output.table);
   const auto text = report::render(document, output.format);
   if (!output.file.empty()) return spec::write_file(output.file, text);
+  write_out(text);
+}
+
+void write_out(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw std::runtime_error("cannot write to standard output");
 }
@@ -85,8 +111,31 @@ void apply_set(const std::string& set, study::Specs& specs) {
                        {"--set " + set, 1, 1});
 }
 
+std::optional<std::string> installed_spec(const std::string& name) {
+  for (const auto* ending : {"", ".toml"}) {
+    const auto path = installed_specs() / (name + ending);
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) return path.string();
+  }
+  return std::nullopt;
+}
+
+std::string find_spec(const std::string& name) {
+  std::error_code ignored;
+  const bool is_name = !name.empty() && name.find('/') == std::string::npos;
+  if (!is_name || fs::exists(name, ignored)) return name;
+  if (auto path = installed_spec(name)) return *path;
+  const auto known = installed_names();
+  if (known.empty()) return name;
+  const auto near = units::nearest(fs::path(name).stem().string(), known);
+  throw spec::SpecError({{{name, 1, 1}, "no such file, and no installed spec of that name",
+                          near ? fmt::format("did you mean \"{}\"?", *near)
+                               : fmt::format("installed: {}", fmt::join(known, ", "))}});
+}
+
 study::Specs load_files(const Design& design) {
-  return {spec::load_hardware(design.hardware), spec::load_model(design.model)};
+  return {spec::load_hardware(find_spec(design.hardware)),
+          spec::load_model(find_spec(design.model))};
 }
 
 void apply(const Design& design, study::Specs& specs) {

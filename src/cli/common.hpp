@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,19 @@ void add_output_options(CLI::App& command, Output& output);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 
+// --generate man|bash|zsh|fish, on the whole program. It walks what the App has when it is parsed.
+void add_generate_option(CLI::App& app);
+
 // Threads of this machine, at least 1.
 unsigned all_threads();
+
+// An installed spec or file of figures, "tom" or "published.toml" (share/tomestimate/specs, found from
+// where the program is): its path, or nullopt if there is none.
+std::optional<std::string> installed_spec(const std::string& name);
+
+// The file that a spec argument means: `name` as a path if there is such a file, or else the
+// installed spec of that name. Throws spec::SpecError, with the nearest name, if it is neither.
+std::string find_spec(const std::string& name);
 
 // The specs of a design as the files say, and with its overrides. Throw spec::SpecError.
 study::Specs load_files(const Design& design);
@@ -48,6 +60,9 @@ study::Specs load(const Design& design);
 void apply_set(const std::string& set, study::Specs& specs);
 
 void print(report::Document document, const Output& output);
+
+// Text to standard output. Throws std::runtime_error if it can't be written.
+void write_out(const std::string& text);
 
 // A sub-command and what runs it, returning the exit code.
 struct Command {

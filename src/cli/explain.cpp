@@ -60,10 +60,10 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
   explain->add_option("--layer", a->layer, "a metric of layer N instead, from 0")
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");
-  explain->add_option("--phase", a->phase, "decode or prefill, with --layer")
+  explain->add_option("--phase", a->phase, "of which pass, with --layer")
       ->check(CLI::IsMember({"decode", "prefill"}).description(""))
       ->capture_default_str()
-      ->type_name("PHASE");
+      ->type_name("decode|prefill");
   explain->add_option("--depth", a->what.depth, "how far down to print equations")
       ->check(CLI::Range(0, 1000))
       ->capture_default_str()

@@ -1,6 +1,7 @@
 // tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a workload
 // doesn't fit, a file can't be written); 2: bad spec or flag.
 #include <exception>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,12 @@ int run_check(const std::vector<std::string>& files) {
   return good ? 0 : bad_input;
 }
 
+std::string find_figures(const std::string& given) {
+  const std::string here = "specs/published.toml";
+  if (!given.empty()) return given;
+  return std::filesystem::exists(here) ? here : installed_spec("published").value_or(here);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Performance, power and area of ROM-based ternary LLM chips, in closed form."};
   app.name("tomestimate");
@@ -75,9 +82,11 @@ int run(int argc, char** argv) {
   add_threads_option(*validate, threads, "threads of the kernel");
   add_output_options(*validate, output);
 
-  std::string figures = "specs/published.toml";
+  std::string figures;
   auto* published = app.add_subcommand("published", "Set published figures beside the estimate");
-  published->add_option("FIGURES", figures, "published figures (TOML)")->capture_default_str();
+  published->add_option("FIGURES", figures,
+                        "published figures (TOML); default: specs/published.toml here, or else the "
+                        "installed ones");
   add_output_options(*published, output);
 
   std::vector<std::string> files;
@@ -87,6 +96,7 @@ int run(int argc, char** argv) {
   std::vector<Command> commands;
   for (const auto add : {add_study_commands, add_explain_commands, add_report_commands})
     for (auto& command : add(app)) commands.push_back(std::move(command));
+  add_generate_option(app);
 
   try {
     app.parse(argc, argv);
@@ -95,7 +105,7 @@ int run(int argc, char** argv) {
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) {
-      print(report::published_document(study::compare_published(figures)), output);
+      print(report::published_document(study::compare_published(find_figures(figures))), output);
       return 0;
     }
     return run_check(files);

@@ -20,7 +20,7 @@ struct ReportArguments {
 // Published figures: as given, or those beside the hardware spec if there are any.
 std::vector<study::Comparison> published_figures(const ReportArguments& a) {
   if (!a.published.empty()) return study::compare_published(a.published);
-  const auto beside = std::filesystem::path(a.design.hardware).parent_path() / "published.toml";
+  const auto beside = std::filesystem::path(find_spec(a.design.hardware)).parent_path() / "published.toml";
   if (!std::filesystem::exists(beside)) return {};
   return study::compare_published(beside.string());
 }

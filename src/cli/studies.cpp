@@ -206,9 +206,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
   add_threads_option(*sweep, sweep_arguments->threads, "threads");
-  sweep->add_option("--isa", sweep_arguments->isa, "baseline, avx2 or avx512; same bytes for all")
+  sweep->add_option("--isa", sweep_arguments->isa, "instructions to use; same bytes for all")
       ->check(CLI::IsMember({"baseline", "avx2", "avx512"}).description(""))
-      ->type_name("ISA");
+      ->type_name("baseline|avx2|avx512");
   commands.push_back({sweep, [=] { return run_sweep(*sweep_arguments); }});
 
   const auto shards = std::make_shared<std::vector<std::string>>();

@@ -185,7 +185,8 @@ std::string as_written(const toml::node& node) {
   if (const auto* text = node.as_string()) return **text;
   if (node.is_boolean()) return **node.as_boolean() ? "true" : "false";
   if (node.is_integer()) return fmt::format("{}", **node.as_integer());
-  if (node.is_floating_point()) return fmt::format("{}", **node.as_floating_point());
+  // Plus zero: -0 would come back as the whole number 0.
+  if (node.is_floating_point()) return fmt::format("{}", **node.as_floating_point() + 0.0);
   if (const auto* list = node.as_array()) {
     std::string text;
     for (const auto& item : *list) text += (text.empty() ? "" : ", ") + as_written(item);
@@ -246,7 +247,9 @@ void read_range(const toml::table& table, Sourced& out, double value, Read read,
   const auto high = read((*list)[1]);
   if (!low || !high) return;
   if (!(*low <= *high)) errors.add(*node, "\"range\" is not [low, high]");
-  if (value < *low || value > *high)
+  // Ends that were written with 12 digits hold the value they were equal to.
+  const double slack = 1e-11 * std::abs(value);
+  if (value < *low - slack || value > *high + slack)
     errors.add(*node, fmt::format("\"range\" of {} does not hold its value", out.path));
   out.range = {*low, *high};
 }
@@ -526,16 +529,20 @@ class Override {
     try {
       const auto table = bare ? toml::parse("value = " + text_)
                               : toml::table{{"value", text_}};
-      if (const auto* value = table.size() == 1 ? table.get("value") : nullptr)
+      if (const auto* value = table.size() == 1 ? table.get("value") : nullptr) {
+        written_ = as_written(*value);
         read_value(*value, field, member, names..., errors_);
-      else
+      } else {
         bad_value(field);
+      }
     } catch (const toml::parse_error&) {
       bad_value(field);
     }
   }
 
   bool found() const { return found_; }
+  // The value as a spec would have it: without a comment, say, that came with the text.
+  const std::string& written() const { return written_; }
   const std::vector<std::string_view>& known() const { return known_; }
 
  private:
@@ -547,6 +554,7 @@ class Override {
   const std::string& text_;
   Errors& errors_;
   bool found_ = false;
+  std::string written_;
   std::vector<std::string_view> known_;
 };
 
@@ -632,9 +640,9 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   }
   if (errors.all.empty()) {
     if (in_hardware.found()) {
-      record_override(hardware, path, text, place);
+      record_override(hardware, path, in_hardware.written(), place);
     } else {
-      record_override(model, path, text, place);
+      record_override(model, path, in_model.written(), place);
       check_lists(model.values, {model.sourced, errors.all, place});
     }
   }

@@ -209,6 +209,30 @@ TEST_CASE("a spec written and read again is the same spec") {
   CHECK(spec::parse_model(spec::to_toml(model, "a\nb"), "written").name == model.name);
 }
 
+TEST_CASE("what an override was given is written as a value") {  // found by fuzz/study.cpp
+  auto hw = spec::parse_hardware(shipped("tom.toml"), "tom.toml");
+  auto model = spec::parse_model(shipped("bitnet-2b.toml"), "bitnet-2b.toml");
+  spec::override_value(hw, model, "lanes.count", "32 # twice", {"--set", 1, 1});
+  spec::override_value(hw, model, "weights.zero_share", "0.4\n", {"--set", 1, 1});
+  CHECK(spec::parse_hardware(spec::to_toml(hw, ""), "written").values.lanes.count == 32);
+  CHECK(spec::parse_model(spec::to_toml(model, ""), "written").values.weights.zero_share[0] == 0.4);
+}
+
+TEST_CASE("a range whose end is the value is read again") {
+  auto text = shipped("tom.toml");
+  const auto put = [&text](const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+  };
+  // 12 digits of the upper end are 0.423456789012, less than the value.
+  put("efficiency = { value = 0.424", "efficiency = { value = 0.4234567890123456");
+  put("range = [0.194, 0.52]", "range = [0.194, 0.4234567890123456]");
+  const auto before = spec::parse_hardware(text, "made here");
+  const auto after = spec::parse_hardware(spec::to_toml(before, ""), "written");
+  CHECK(after.values.rom_macro.efficiency == before.values.rom_macro.efficiency);
+}
+
 TEST_CASE("damaged specs load or say where they are bad") {
   const auto good = shipped("tom.toml");
   std::mt19937 random(7);

@@ -1,0 +1,301 @@
+// Man page and completions say what --help says; installed specs are found by name.
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "binary.hpp"
+#include "catch.hpp"
+#include "folder.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+
+std::vector<std::string> lines(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+// The commands, as --help lists them.
+std::vector<std::string> commands() {
+  std::vector<std::string> out;
+  bool listed = false;
+  for (const auto& line : lines(run("--help").out)) {
+    // Three spaces and more: the rest of a long description.
+    if (listed && line.starts_with("  ") && !line.starts_with("   "))
+      out.push_back(line.substr(2, line.find(' ', 2) - 2));
+    listed = (listed || has(line, "ubcommands:") || has(line, "SUBCOMMANDS:")) && !line.empty();
+  }
+  REQUIRE(out.size() >= 13);
+  return out;
+}
+
+// The flags that the --help of a command ("" for the program's) lists.
+const std::set<std::string>& flags(const std::string& command) {
+  static std::map<std::string, std::set<std::string>> known;
+  auto& out = known[command];
+  if (!out.empty()) return out;
+  static const std::regex names("^ +(-[a-zA-Z])?,? *(--[a-z][a-z0-9-]*)?");
+  for (const auto& line : lines(run(command + " --help").out)) {
+    std::smatch found;
+    if (!std::regex_search(line, found, names)) continue;
+    for (const auto i : {1u, 2u})
+      if (found[i].matched) out.insert(found[i].str());
+  }
+  REQUIRE(out.contains("--help"));
+  return out;
+}
+
+// A tree as cmake --install makes it.
+struct Installed {
+  Folder folder;
+  std::string binary = folder.file("bin/tomestimate");
+  Installed() {
+    fs::create_directories(folder.path / "bin");
+    fs::create_directories(folder.path / "share/tomestimate");
+    fs::copy_file(TOMESTIMATE_BINARY, binary);
+    fs::create_directory_symlink(specs, folder.path / "share/tomestimate/specs");
+  }
+  // Runs a command line with this `tomestimate`, in an empty folder.
+  Result operator()(const std::string& line) const {
+    return run_command("cd " + folder.file("share") + " && PATH=" + folder.file("bin") +
+                       ":$PATH; export PATH; " + line);
+  }
+};
+
+std::string generated(const Folder& folder, const std::string& kind) {
+  const auto file = folder.file(kind);
+  REQUIRE(run("--generate " + kind + " > " + file).code == 0);
+  return file;
+}
+
+std::vector<std::string> complete_bash(const Folder& folder, const std::string& words) {
+  return lines(run_command(std::string(TOMESTIMATE_TESTS) + "/cli/complete.bash " +
+                           generated(folder, "bash") + " " + TOMESTIMATE_BINARY + " " + words)
+                   .out);
+}
+
+// zsh and fish find a completion by the name of the program. What zsh offers for each line: starting
+// it takes a second or two, so all lines go to one.
+std::map<std::string, std::vector<std::string>> complete_zsh(
+    const Installed& installed, const std::vector<std::string>& typed) {
+  auto command = std::string(TOMESTIMATE_TESTS) + "/cli/complete.zsh " +
+                 generated(installed.folder, "zsh");
+  for (const auto& line : typed) command += " '" + line + "'";
+  std::map<std::string, std::vector<std::string>> out;
+  std::vector<std::string>* words = nullptr;
+  for (const auto& line : lines(installed(command).out)) {
+    if (line.starts_with("> "))
+      words = &out[line.substr(2)];
+    else if (words != nullptr)
+      words->push_back(line);
+  }
+  return out;
+}
+
+std::vector<std::string> complete_fish(const Installed& installed, const std::string& line) {
+  const auto file = generated(installed.folder, "fish");
+  auto out = lines(installed("HOME=" + installed.folder.path.string() +
+                             " fish --no-config -c \"source " + file + "; complete -C '" + line +
+                             "'\"")
+                       .out);
+  for (auto& word : out) word = word.substr(0, word.find('\t'));  // then the description
+  return out;
+}
+
+std::string without(std::string text, const std::string& part) {
+  for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at))
+    text.erase(at, part.size());
+  return text;
+}
+
+using Words = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("the man page has every command and flag of --help, and no lint") {
+  const Folder folder;
+  const auto file = generated(folder, "man");
+  const auto lint = run_command("mandoc -T lint -W warning " + file);
+  CHECK(lint.out == "");
+  CHECK(lint.code == 0);
+  const auto page = without(read(file), "\\");  // "\-" is "-"
+  for (const std::string section : {"NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS",
+                                    "EXIT STATUS", "FILES", "EXAMPLES"})
+    CHECK(has(page, "\n.SH " + section + "\n"));
+  for (const auto& flag : flags("")) CHECK(has(page, "fB" + flag + "fR"));
+  for (const auto& command : commands()) {
+    INFO(command);
+    CHECK(has(page, "fBtomestimate " + command + "fR"));  // synopsis
+    const auto from = page.find("\n.SS " + command + "\n");
+    REQUIRE(from != std::string::npos);
+    const auto section = page.substr(from, page.find("\n.S", from + 1) - from);
+    for (const auto& flag : flags(command)) CHECK(has(section, "fB" + flag + "fR"));
+  }
+}
+
+TEST_CASE("a flag that takes a default, a choice or many values says so in the man page") {
+  const auto page = without(run("--generate man").out, "\\");
+  CHECK(has(page, "fB--metricfR fIMETRICfR\nthe metric (default: throughput)"));
+  CHECK(has(page, "fB--formatfR fItext|csv|markdown|jsonfR"));
+  CHECK(has(page, "fBtomestimate checkfR fISPECfR..."));
+  CHECK(has(page, "fBtomestimate publishedfR [fIFIGURESfR]"));
+  CHECK(has(page, "fBtomestimate mergefR fISHARDfR... fB--outputfR fIFILEfR"));
+}
+
+TEST_CASE("the examples of the man page run on installed specs") {
+  const Installed installed;
+  int examples = 0;
+  for (const auto& line : lines(without(run("--generate man").out, "\\"))) {
+    if (!line.starts_with("tomestimate ") || has(line, " - ")) continue;
+    INFO(line);
+    CHECK(installed(line).code == 0);
+    ++examples;
+  }
+  CHECK(examples == 5);
+}
+
+TEST_CASE("bash offers every command and flag of --help") {
+  const Folder folder;
+  CHECK(complete_bash(folder, "''") == commands());
+  const auto completed = [&](const std::string& command) {
+    const auto words = complete_bash(folder, command + " -");
+    return std::set<std::string>(words.begin(), words.end());
+  };
+  CHECK(completed("") == flags(""));
+  for (const auto& command : commands()) {
+    INFO(command);
+    CHECK(completed(command) == flags(command));
+  }
+}
+
+TEST_CASE("bash offers values: choices, names of spec values and metrics, files") {
+  const Folder folder;
+  const auto complete = [&](const std::string& words) { return complete_bash(folder, words); };
+  CHECK(complete("est") == Words{"estimate"});
+  CHECK(complete("estimate --format ''") == Words{"text", "csv", "markdown", "json"});
+  CHECK(complete("estimate --format = m") == Words{"markdown"});
+  CHECK(complete("estimate --format =") == Words{"text", "csv", "markdown", "json"});
+  CHECK(complete("sweep x --isa av") == Words{"avx2", "avx512"});
+  CHECK(complete("--generate z") == Words{"zsh"});
+  CHECK(complete("solve " + design + " --vary chip.") == Words{"chip.node", "chip.clock"});
+  CHECK(complete("estimate " + design + " --set chip.c") == Words{"option -o nospace", "chip.clock="});
+  // Values of other flags are no specs, also where bash splits them at "=".
+  CHECK(complete("estimate --batch 2 --set chip.clock = 1GHz " + design + " --set chip.c") ==
+        Words{"option -o nospace", "chip.clock="});
+  CHECK(complete("estimate " + design + " --set chip.clock = ''") == Words{""});
+  CHECK(complete("sensitivity " + design + " --metric thr") ==
+        Words{"throughput", "throughput_density"});
+  CHECK(complete("solve " + design + " --target tp") == Words{"option -o nospace", "tpot="});
+  CHECK(complete("estimate /no/such /spec --set ''") == Words{"option -o nospace", "="});
+  const auto place = "'" + specs + "/tom'";
+  CHECK(complete("estimate " + place) == Words{"option -o filenames", specs + "/tom.toml"});
+  CHECK(complete("check a b " + place) == Words{"option -o filenames", specs + "/tom.toml"});
+  CHECK(complete("estimate " + design + " -o " + place) ==
+        Words{"option -o filenames", specs + "/tom.toml"});
+  CHECK(complete("estimate --batch ''") == Words{""});
+}
+
+TEST_CASE("fish offers every command and flag of --help, and values") {
+  const Installed installed;
+  const auto complete = [&](const std::string& line) { return complete_fish(installed, line); };
+  auto sorted = commands();
+  std::sort(sorted.begin(), sorted.end());
+  CHECK(complete("tomestimate ") == sorted);
+  for (const auto& command : commands()) {
+    INFO(command);
+    const auto words = complete("tomestimate " + command + " -");
+    CHECK(std::set<std::string>(words.begin(), words.end()) == flags(command));
+  }
+  CHECK(complete("tomestimate estimate --format m") == Words{"markdown"});
+  CHECK(complete("tomestimate estimate --batch 2 tom bitnet-2b --set chip.c") ==
+        Words{"chip.clock="});
+  CHECK(complete("tomestimate solve tom bitnet-2b --target thr") ==
+        Words{"throughput=", "throughput_density="});
+  CHECK(complete("tomestimate estimate " + specs + "/tom") == Words{specs + "/tom.toml"});
+}
+
+TEST_CASE("zsh offers every command and flag of --help, and values") {
+  const Installed installed;
+  auto sorted = commands();
+  std::sort(sorted.begin(), sorted.end());
+  std::map<std::string, Words> expected{
+      {"tomestimate ", sorted},
+      {"tomestimate estimate --format m", {"markdown"}},
+      {"tomestimate estimate --batch 2 tom bitnet-2b --set chip.c", {"chip.clock"}},
+      {"tomestimate solve tom bitnet-2b --target thr", {"throughput", "throughput_density"}},
+      {"tomestimate estimate " + specs + "/tom", {"tom.toml"}}};
+  for (const auto& command : commands())
+    expected["tomestimate " + command + " -"] = {flags(command).begin(), flags(command).end()};
+  Words typed;
+  for (const auto& [line, words] : expected) typed.push_back(line);
+  auto found = complete_zsh(installed, typed);
+  for (auto& [line, words] : expected) {
+    INFO(line);
+    std::sort(words.begin(), words.end());
+    std::sort(found[line].begin(), found[line].end());
+    CHECK(found[line] == words);
+  }
+}
+
+TEST_CASE("what can't be generated") {
+  CHECK(run("--generate csh").code == 2);
+  CHECK(run("--generate").code == 2);
+  CHECK(run("--generate man > /dev/full").code == 1);
+}
+
+TEST_CASE("installed specs are found by name, and published figures without one") {
+  const Installed installed;
+  const auto by_name = installed("tomestimate estimate tom bitnet-2b --format csv");
+  CHECK(by_name.code == 0);
+  CHECK(by_name.out == installed("tomestimate estimate tom.toml bitnet-2b.toml --format csv").out);
+  const auto figures = installed("tomestimate published --format csv");
+  CHECK(figures.code == 0);
+  CHECK(has(figures.out, "tom.throughput"));
+
+  const auto typo = installed("tomestimate estimate tomm bitnet-2b");
+  CHECK(typo.code == 2);
+  CHECK(has(typo.out, "no such file, and no installed spec of that name (did you mean \"tom\"?)"));
+  const auto other = installed("tomestimate estimate tom transformer");
+  CHECK(other.code == 2);
+  CHECK(has(other.out, "(installed: bitnet-0.7b, bitnet-2b, "));
+  CHECK(installed("tomestimate estimate bitnet-2b tom").code == 2);
+  // A path is a path, and a file here comes before an installed one.
+  CHECK(has(installed("tomestimate estimate ./tom bitnet-2b").out, "./tom:1:1: error: no such file\n"));
+  std::ofstream(installed.folder.file("share/tom")) << "kind = 1\n";
+  CHECK(has(installed("tomestimate estimate tom bitnet-2b").out, "tom:1:"));
+}
+
+TEST_CASE("README's table of commands is what --help lists") {
+  const auto readme = read(std::string(TOMESTIMATE_TESTS) + "/../README.md");
+  const auto from = readme.find("| command | does |\n");
+  REQUIRE(from != std::string::npos);
+  std::vector<std::string> rows;
+  const auto table = readme.substr(from, readme.find("\n\n", from) - from);
+  for (const auto& line : lines(table)) {
+    if (!line.starts_with("| `")) continue;
+    rows.push_back(line.substr(3, line.find_first_of(" `", 3) - 3));
+    // Flags that the row names are flags of the command.
+    static const std::regex flag("--[a-z][a-z0-9-]*");
+    for (auto i = std::sregex_iterator(line.begin(), line.end(), flag);
+         i != std::sregex_iterator(); ++i) {
+      INFO(rows.back() << " " << i->str());
+      CHECK(flags(rows.back()).contains(i->str()));
+    }
+  }
+  auto listed = commands();
+  std::sort(rows.begin(), rows.end());
+  std::sort(listed.begin(), listed.end());
+  CHECK(rows == listed);
+}
