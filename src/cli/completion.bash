@@ -1,7 +1,7 @@
 # Completion of tomestimate for bash: source this file.
 _tomestimate() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local commands="estimate validate published check what-if sweep merge compare solve pareto
+  local commands="estimate report validate published check what-if sweep merge compare solve pareto
     sensitivity uncertainty parameters"
   local specs=() word
   for word in "${COMP_WORDS[@]:2}"; do
