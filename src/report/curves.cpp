@@ -284,8 +284,9 @@ Figure density_figure(const DensityCurve& curve) {
   std::vector<plot::LegendEntry> entries{
       plot::line("sparse logic (law of the spec)", sparse_line),
       plot::line(fmt::format("compiled ROM {} MB/mm²", told(curve.macro)), macro_line),
-      plot::line(fmt::format("SRAM {} MB/mm²", told(curve.sram)), sram_line),
-      plot::marker("this design", Marker::diamond, "#000000")};
+      plot::line(fmt::format("SRAM {} MB/mm²", told(curve.sram)), sram_line)};
+  if (std::isfinite(curve.design.density))
+    entries.push_back(plot::marker("this design", Marker::diamond, "#000000"));
   if (!curve.layers.empty())
     entries.push_back(plot::marker("its layers", Marker::circle, ink::kv.colour));
   for (const auto& p : curve.published)
