@@ -36,6 +36,7 @@ std::string command(const Design& design) {
 }
 
 int run_report(const ReportArguments& a) {
+  if (a.folder.empty()) throw CLI::ValidationError("--output", "names no folder");
   const auto specs = load(a.design);
   report::check_report_folder(a.folder);
   const auto files = report::design_report(specs.hardware, specs.model, published_figures(a),

@@ -86,6 +86,11 @@ Panel bar_panel(const Bars& data, double top, double height_of_one, const std::s
   return panel;
 }
 
+std::string change(double ratio) {
+  if (std::abs(1 - ratio) < 0.005) return "about the same";
+  return fmt::format("{:.0f} % {}", 100 * std::abs(1 - ratio), ratio < 1 ? "less" : "MORE");
+}
+
 double longest(const Bars& data) {
   double most = 0;
   for (const auto& bar : data.bars) most = std::max(most, bar.total());
@@ -137,7 +142,11 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   const auto rom = [&](std::size_t i) { return data.bars[i].parts[0]; };
   const auto chip = [&](std::size_t i) { return told(data.bars[i].total()); };
   std::string caption;
-  if (ours == 0)
+  if (ours == 0 && rom(0) == 0)
+    caption = fmt::format("Sparse logic takes no area where no bit is 1; a compiled macro would make "
+                          "the chip {} mm² instead of {}.",
+                          chip(2), chip(0));
+  else if (ours == 0)
     caption = fmt::format(
         "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled macro would take {:.2f} times "
         "that (chip {}), SRAM {:.2f} times (chip {}). If all bits were 1 the logic would take {}: zero "
@@ -226,12 +235,10 @@ Figure energy_figure(const Bars& data, spec::Switch gating) {
                           told(gated.total()), leading(gated, 0), leading(gated, 1));
   else
     caption = fmt::format(
-        "Gating takes a step from {} to {} µJ, {:.0f} % {}. Without it {} leads; with it {} and {} do, "
-        "so that is where the next saving is.",
-        told(open.total()), told(gated.total()),
-        100 * std::abs(1 - gated.total() / open.total()),
-        gated.total() <= open.total() ? "less" : "MORE", leading(open, 0), leading(gated, 0),
-        leading(gated, 1));
+        "Gating takes a step from {} to {} µJ, {}. Without it {} leads; with it {} and {} do, so that "
+        "is where the next saving is.",
+        told(open.total()), told(gated.total()), change(gated.total() / open.total()),
+        leading(open, 0), leading(gated, 0), leading(gated, 1));
   caption += fmt::format(" \"{}\" are components below 2 % of both bars.", small_ones);
   return {"energy", "Energy of a decode step, with and without power gating",
           fmt::format("Stacked bars of the energy of a decode step: {} µJ with gating, {} without; "

@@ -218,6 +218,8 @@ std::string beaten_from(const DensityCurve& curve, double other, const std::stri
 
 std::vector<std::string> density_caption(const DensityCurve& curve) {
   const auto& d = curve.design;
+  if (!std::isfinite(d.density))
+    return {"All bits of this design are 0: sparse logic needs no area for them."};
   std::string text = fmt::format("At {:.1f} % zero bits this design stores {} MB/mm² ({}): ",
                                  100 * d.zero_bit_ratio, told(d.density),
                                  curve.law == spec::RomLaw::sparse_logic ? "sparse logic"
@@ -251,9 +253,13 @@ std::vector<std::string> density_caption(const DensityCurve& curve) {
 }  // namespace
 
 Figure density_figure(const DensityCurve& curve) {
-  double most = std::max({curve.design.density, curve.macro, curve.sram});
-  for (const auto& p : curve.published) most = std::max(most, p.density);
-  for (const auto& p : curve.layers) most = std::max(most, p.density);
+  double most = std::max(curve.macro, curve.sram);
+  const auto include = [&most](const DensityPoint& p) {
+    if (std::isfinite(p.density)) most = std::max(most, p.density);
+  };
+  include(curve.design);
+  for (const auto& p : curve.published) include(p);
+  for (const auto& p : curve.layers) include(p);
   Panel panel{85, 975, 30, 400, {"zero-bit ratio of the stored bits [%]", 0, 100},
               {"density [MB/mm²]", 0, plot::round_up(1.6 * most)}, {}, {}, ""};
   plot::Canvas canvas(1000, 520);
@@ -266,17 +272,21 @@ Figure density_figure(const DensityCurve& curve) {
   canvas.curve(sparse, sparse_line);
   canvas.curve({{0, curve.macro}, {100, curve.macro}}, macro_line);
   canvas.curve({{0, curve.sram}, {100, curve.sram}}, sram_line);
-  for (const auto& p : curve.layers)
-    canvas.mark({100 * p.zero_bit_ratio, p.density}, Marker::circle, ink::kv.colour, 0.8);
-  for (const auto& p : curve.published)
-    canvas.mark({100 * p.zero_bit_ratio, p.density}, Marker::square, ink::pe.colour, 1.9);
-  canvas.mark({100 * curve.design.zero_bit_ratio, curve.design.density}, Marker::diamond, "#000000",
-              1.4);
+  // A point without area has no density to draw.
+  const auto mark = [&canvas](const DensityPoint& p, Marker marker, std::string_view colour,
+                              double size) {
+    if (std::isfinite(p.density))
+      canvas.mark({100 * p.zero_bit_ratio, p.density}, marker, colour, size);
+  };
+  for (const auto& p : curve.layers) mark(p, Marker::circle, ink::kv.colour, 0.8);
+  for (const auto& p : curve.published) mark(p, Marker::square, ink::pe.colour, 1.9);
+  mark(curve.design, Marker::diamond, "#000000", 1.4);
   std::vector<plot::LegendEntry> entries{
       plot::line("sparse logic (law of the spec)", sparse_line),
       plot::line(fmt::format("compiled ROM {} MB/mm²", told(curve.macro)), macro_line),
-      plot::line(fmt::format("SRAM {} MB/mm²", told(curve.sram)), sram_line),
-      plot::marker("this design", Marker::diamond, "#000000")};
+      plot::line(fmt::format("SRAM {} MB/mm²", told(curve.sram)), sram_line)};
+  if (std::isfinite(curve.design.density))
+    entries.push_back(plot::marker("this design", Marker::diamond, "#000000"));
   if (!curve.layers.empty())
     entries.push_back(plot::marker("its layers", Marker::circle, ink::kv.colour));
   for (const auto& p : curve.published)

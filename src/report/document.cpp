@@ -1,7 +1,6 @@
 #include <tomestimate/report/document.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>

@@ -96,13 +96,12 @@ std::string draw(const Figure& figure) {
   static const std::regex ids(R"re((id=['"]|href=['"]#|url\(#))re");
   svg = std::regex_replace(svg, ids, "$1" + figure.id + "-");
   // gnuplot tells its version where the alt text belongs.
-  static const std::regex told(R"re(<title>[^]*?</desc>)re");
   const auto alt = fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",
                                figure.id, escaped(figure.title), escaped(figure.alt));
-  std::smatch found;
-  if (!std::regex_search(svg, found, told)) fail("made a picture of an unknown form");
-  svg.replace(static_cast<std::size_t>(found.position()),
-              static_cast<std::size_t>(found.length()), alt);
+  constexpr std::string_view close = "</desc>";
+  const auto from = svg.find("<title>"), to = svg.find(close);
+  if (from > to || to == std::string::npos) fail("made a picture of an unknown form");
+  svg.replace(from, to + close.size() - from, alt);
   const auto open = svg.find("<svg") + 4;
   svg.insert(open, fmt::format(" role=\"img\" aria-labelledby=\"{0}-title {0}-desc\"", figure.id));
   return svg;

@@ -53,13 +53,19 @@ footer { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: .6rem; fon
   .landscape { page: wide; }
   thead { display: table-header-group; }
   tr { break-inside: avoid; }
-  table { font-size: 8pt; }
+  table, .notes { font-size: 8pt; }
+  caption { font-size: 9.5pt; }
   .wide { font-size: 6.5pt; }
   .lead, .lead .caution, tbody tr:nth-child(even) { print-color-adjust: exact; }
 }
 )css";
 
 constexpr std::size_t many_columns = 10;
+
+// "CAUTION: ...", "SPILL: ...": a line of the lead that warns.
+bool is_caution(const std::string& line) {
+  return line.starts_with("CAUTION:") || line.starts_with("SPILL:");
+}
 
 // Without the XML prolog, which has no place within a page.
 std::string_view element(std::string_view svg) { return svg.substr(svg.find("<svg")); }
@@ -121,10 +127,6 @@ std::string contents(const Page& page) {
 }
 
 }  // namespace
-
-bool is_caution(const std::string& line) {
-  return line.starts_with("CAUTION:") || line.starts_with("SPILL:");
-}
 
 std::string escaped(std::string_view text) {
   std::string out;

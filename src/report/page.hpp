@@ -31,7 +31,4 @@ struct Page {
 std::string markdown(const Page& page);  // links figures/ID.svg and tables/ID.csv
 std::string html(const Page& page);      // stands alone
 
-// A lead line that warns: "CAUTION: ...", "SPILL: ...".
-bool is_caution(const std::string& line);
-
 }  // namespace tomestimate::report

@@ -41,6 +41,7 @@ Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m
   t.head = (plan.exposed_head + total_cycles(plan.lm_head)).value();
   t.link_us = in(decode.link_time, "us");
   t.step_us = in(decode.time, "us");
+  t.wakes_by_matrix = hw.gating.domain == spec::GatingDomain::matrix;
   t.overlapped = plan.layer < plan.matrix + plan.vector;
   // Overlapped, matrix work is drawn from the layer's start and vector work up to its end.
   double matrix_at = 0, vector_at = t.overlapped ? t.layer - plan.vector.value() : 0;
@@ -191,6 +192,9 @@ std::vector<std::string> caption(const Timeline& t) {
       share(Work::base), share(Work::adapter), share(Work::attention), share(Work::vector),
       100 * latency / matrix_and_vector, lanes / layer, t.lanes,
       100 * (1 - lanes / layer / t.lanes)));
+  if (t.wakes_by_matrix && t.exposed_first > 0)
+    out.push_back("Exposed wakes are drawn together at the layer's start, though each matrix has its "
+                  "own.");
   if (t.overlapped)
     out.push_back("Token groups overlap matrix and vector work: each is drawn in sequence, though the "
                   "two interleave.");

@@ -1,12 +1,8 @@
 // The real binary, started as a user would: output, errors, exit codes, files.
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
-#include <string>
 
 #include "binary.hpp"
-#include "catch.hpp"
 #include "folder.hpp"
 
 namespace fs = std::filesystem;

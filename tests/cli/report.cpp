@@ -1,4 +1,5 @@
 // The report command on the real binary.
+#include <algorithm>
 #include <map>
 
 #include "binary.hpp"
@@ -31,7 +32,7 @@ TEST_CASE("report writes every file, and the same bytes again") {
   const auto a = folder.file("a"), b = folder.file("b");
   const auto r = run("report " + design + " -o " + a);
   CHECK(r.code == 0);
-  CHECK(r.out == "19 files in " + a + "\n");
+  CHECK(r.out == "20 files in " + a + "\n");
   CHECK(run("report " + design + " -o " + b).code == 0);
   const auto files = files_of(a);
   CHECK(files == files_of(b));
@@ -106,6 +107,7 @@ TEST_CASE("report of a bad design: an error, nothing left") {
   CHECK(run("report " + specs + "/published.toml " + specs + "/bitnet-2b.toml -o " + target).code == 2);
   CHECK(run("report " + design + " --set lanes.cout=3 -o " + target).code == 2);
   CHECK(run("report " + design).code == 2);  // no -o
+  CHECK(run("report " + design + " -o ''").code == 2);
   CHECK(run("report " + design + " --published /no/such.toml -o " + target).code == 2);
   const auto big = run("report " + design + " --context 4096 -o " + target);
   CHECK(big.code == 1);
@@ -122,4 +124,7 @@ TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   CHECK(run("report " + design + " --batch 20 --context 1000 --set sram.spill=host "
             "--set mapping.lm_head=rom --set adapter.rank=0 -o " + target).code == 0);
   CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
+  // No bit is 1: no area, no density to draw.
+  CHECK(run("report " + design + " --set weights.zero_share=1 -o " + target).code == 0);
+  CHECK(has(read(target + "/report.md"), "sparse logic needs no area"));
 }

@@ -208,6 +208,9 @@ TEST_CASE("the timeline's caption counts wakes") {
   };
   CHECK(has(text(Pair()), "(10 cycles in layer 0, 0 in each other)"));
   CHECK(has(text(Pair().set("gating.enabled", "false")), "no exposed wakes"));
+  CHECK(!has(text(Pair()), "drawn together"));
+  CHECK(has(text(Pair().set("gating.domain", "matrix").set("gating.prewake", "false")),
+            "drawn together at the layer's start"));
   // 40 us are 20,000 cycles; a layer hides its own 5,330.
   CHECK(has(text(Pair().set("gating.wake_latency", "40 us")),
             "(20000 cycles in layer 0, 14670 in each other)"));
@@ -260,6 +263,7 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   CHECK(has(text(d), "Gating takes a step from 8308 to 1710 µJ, 79 % less"));
   CHECK(has(text(Pair().set("gating.enabled", "false")), "Power gating is off in this spec"));
   CHECK(has(text(Pair().set("gating.rush", "1 mJ/mm^2")), "MORE"));
+  CHECK(has(text(Pair().set("weights.zero_share", "1")), "about the same"));
 }
 
 TEST_CASE("context curve is the engine's, ends where the SRAM does, and goes on where KV may spill") {

@@ -106,6 +106,7 @@ struct Timeline {
   double head = 0;           // of the LM head on the chip, with its exposed wake
   double link_us = 0;
   double step_us = 0;
+  bool wakes_by_matrix = false;  // exposed wakes are of several matrices of a layer
   bool overlapped = false;  // token groups hide matrix behind vector work, or the other way round
   std::vector<TimelineOp> ops;
 };
