@@ -32,7 +32,8 @@ struct Design {
   double context = 0;
 };
 
-void add_output_options(CLI::App& command, Output& output);
+void add_format_options(CLI::App& command, Output& output);  // --format and --table
+void add_output_options(CLI::App& command, Output& output);  // and -o
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 
@@ -47,6 +48,8 @@ study::Specs load(const Design& design);
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
+// Text to a file, or to standard output if there is none. Throws std::runtime_error.
+void deliver(const std::string& text, const std::string& file);
 void print(report::Document document, const Output& output);
 
 // A sub-command and what runs it, returning the exit code.
@@ -58,5 +61,8 @@ struct Command {
 // The commands on studies: what-if, sweep, merge, compare, solve, pareto, sensitivity, uncertainty,
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
+
+// The commands on Verilog and its synthesis: rtl, calibrate.
+std::vector<Command> add_rtl_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli
