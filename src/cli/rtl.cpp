@@ -275,6 +275,9 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   add_form_option(*calibrate, c->form);
   add_threads_option(*calibrate, c->threads, "syntheses at a time");
   add_format_options(*calibrate, *output);
+  // Not after minutes of synthesis.
+  calibrate->get_option("--table")
+      ->check(CLI::IsMember({"laws", "sparsity", "sizes", "tiles"}).description(""));
   commands.push_back({calibrate, [=] { return run_calibrate(*c, *output); }});
   return commands;
 }

@@ -111,6 +111,7 @@ Table laws_table(const Calibration& c) {
     add("linear with an intercept", {l->per_one_bit, l->per_bit, l->intercept, Cell{}}, linear(*l));
   add("entropy of the weights", {Cell{}, Cell{}, Cell{}, c.entropy_law},
       [k = c.entropy_law](const rtl::Sample& s) { return rtl::entropy_law_area(k, s); });
+  table.notes.push_back("least squares on um^2: large tiles weigh most");
   table.notes.push_back(
       "entropy: area = k x weights x (-z log2 z - (1-z) log2((1-z)/2)), what random weights with a "
       "share z of zeros hold; not a law of the engine");
@@ -217,7 +218,8 @@ std::string range_sentence(const Calibration& c) {
       std::minmax_element(c.grid.sizes.begin(), c.grid.sizes.end(),
                           [&](const Size& a, const Size& b) { return bits(a) < bits(b); });
   const auto zeros = std::minmax_element(c.grid.zero_shares.begin(), c.grid.zero_shares.end());
-  return fmt::format("Fitted to {} to {} (words x weights), {:g} to {:g} % zero weights; anything else is extrapolated.",
+  return fmt::format("Fitted to {} to {} (words x weights), {:g} to {:g} % zero weights; anything "
+                     "else is extrapolated.",
                      rtl::to_text(*small), rtl::to_text(*large), 100 * *zeros.first,
                      100 * *zeros.second);
 }

@@ -9,11 +9,13 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <variant>
 
 #include <fmt/format.h>
 
 #include <tomestimate/rtl/synthesis.hpp>
 #include <tomestimate/spec/write.hpp>
+#include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::rtl {
 namespace {
@@ -120,10 +122,12 @@ bool is_law(const spec::Sourced& value) {
   return value.path == "rom.area_per_one_bit" || value.path == "rom.area_per_bit";
 }
 
+// Whether the spec is to be at another node than it says. A bad node counts: it will not read back.
 bool moves_node(const HardwareSpec& before, const NodeChoice& node) {
-  return std::any_of(before.sourced.begin(), before.sourced.end(), [&](const auto& value) {
-    return value.path == "chip.node" && !node.node.empty() && value.text != node.node;
-  });
+  if (node.node.empty()) return false;
+  const auto parsed = units::parse_quantity(node.node);
+  const auto* length = std::get_if<units::ParsedQuantity>(&parsed);
+  return length == nullptr || length->value != before.values.chip.node.value();
 }
 
 }  // namespace
@@ -216,7 +220,7 @@ std::vector<std::string> cautions(const HardwareSpec& before, const Calibration&
       [](const Size& a, const Size& b) { return a.all_weights() < b.all_weights(); });
   if (bank > static_cast<double>(largest->all_weights()))
     out.push_back(fmt::format(
-        "a bank of this spec, {}x{}, is {:.3g} times the largest tile of the fit, {}: larger tiles "
+        "a bank of this spec, {}x{}, is {:.4g} times the largest tile of the fit, {}: larger tiles "
         "share more logic, so the law is likely too large for it", hw.rom.bank_words,
         hw.pe.rows * hw.pe.width, bank / static_cast<double>(largest->all_weights()),
         to_text(*largest)));

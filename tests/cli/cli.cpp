@@ -1,15 +1,11 @@
 // The real binary, started as a user would: output, errors, exit codes, files.
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 
+#include "binary.hpp"
 #include "catch.hpp"
 #include "folder.hpp"
 
@@ -19,32 +15,6 @@ namespace {
 
 const std::string specs = TOMESTIMATE_SPECS;
 const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-
-struct Result {
-  int code;
-  std::string out;  // standard output and standard error together
-};
-
-Result run(const std::string& arguments) {
-  const std::string command = std::string(TOMESTIMATE_BINARY) + " " + arguments + " 2>&1";
-  FILE* pipe = popen(command.c_str(), "r");
-  REQUIRE(pipe != nullptr);
-  Result result{};
-  std::array<char, 4096> buffer{};
-  while (const auto n = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    result.out.append(buffer.data(), n);
-  result.code = WEXITSTATUS(pclose(pipe));
-  return result;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // A copy of a shipped spec with one text replaced, which must be there.
 std::string edited(const Folder& folder, const std::string& spec, const std::string& from,
