@@ -127,7 +127,8 @@ bool moves_node(const HardwareSpec& before, const NodeChoice& node) {
   if (node.node.empty()) return false;
   const auto parsed = units::parse_quantity(node.node);
   const auto* length = std::get_if<units::ParsedQuantity>(&parsed);
-  return length == nullptr || length->value != before.values.chip.node.value();
+  const double now = before.values.chip.node.value();
+  return length == nullptr || std::abs(length->value - now) > 1e-9 * now;
 }
 
 }  // namespace
