@@ -70,8 +70,9 @@ rtl::Tile tile_from_file(const RtlArguments& a) {
   auto tile = rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights);
   if (!a.shaped) return tile;
   if (a.rows * a.width != tile.shape.width)
-    throw CLI::ValidationError("--rows", fmt::format("{} x {} weights are not the {} of a line of {}",
-                                                     a.rows, a.width, tile.shape.width, a.weights));
+    throw CLI::ValidationError("--rows",
+                               fmt::format("{} x {} weights are not the {} of a line of {}", a.rows,
+                                           a.width, tile.shape.width, a.weights));
   tile.shape.rows = a.rows;
   tile.shape.width = a.width;
   return tile;
@@ -94,7 +95,8 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
   const auto from = a.weights.empty()
                         ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}",
                                       s.words, s.rows, s.width, a.zero_share, a.seed)
-                        : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows, s.width);
+                        : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows,
+                                      s.width);
   return fmt::format(
       "Made by: tomestimate rtl {} --form {} --module {}\n"
       "{} words of {} x {} ternary weights, 2 bit each: 0 is 00, +1 is 01, -1 is 10.\n"
@@ -141,7 +143,8 @@ rtl::Size parse_size(const std::string& flag, const std::string& text) {
   const auto x = text.find('x');
   if (x == std::string::npos || !parse(std::string_view(text).substr(0, x), size.words) ||
       !parse(std::string_view(text).substr(x + 1), size.weights))
-    throw CLI::ValidationError(flag, "expected WORDSxWEIGHTS, such as 256x64, got \"" + text + "\"");
+    throw CLI::ValidationError(flag,
+                               "expected WORDSxWEIGHTS, such as 256x64, got \"" + text + "\"");
   check_tile(flag, size.words, size.weights);
   return size;
 }
@@ -185,8 +188,8 @@ rtl::NodeChoice parse_node(const CalibrateArguments& a) {
     throw CLI::ValidationError("--scale", "expected a factor above 0");
   if (!a.spec.empty() && a.scale == 0 && a.node.empty())
     throw CLI::ValidationError(
-        "-o", "the library's areas are of its own node: give --node LENGTH to move the spec there, or "
-              "--scale FACTOR and --scale-source TEXT to bring them to the spec's");
+        "-o", "the library's areas are of its own node: give --node LENGTH to move the spec there, "
+              "or --scale FACTOR and --scale-source TEXT to bring them to the spec's");
   return {a.node, a.scale == 0 ? 1 : a.scale, a.scale_source};
 }
 

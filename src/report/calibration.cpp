@@ -136,14 +136,16 @@ Table sparsity_table(const Calibration& c, const Tiles& series) {
 double density(double area) { return 1e6 / area / 8e6; }
 
 Table sizes_table(const Calibration& c, const rtl::NodeChoice& node) {
-  Table table{"sizes", "Area against size, at the zero weights nearest to TOM's 30 % (65 % zero bits)",
+  Table table{"sizes",
+              "Area against size, at the zero weights nearest to TOM's 30 % (65 % zero bits)",
               {{"tile", ""}, {"zero weights", "%"}, {"measured", "um^2/bit"}, {"linear off", "%"},
                {"NAND2 a bit", ""}, {"density", "MB/mm^2"}},
               {}, {"density: cells only, all of the area used"}};
   const bool scaled = !node.scale_source.empty();
   if (scaled) {
     table.columns.push_back({"density, scaled", "MB/mm^2"});
-    table.notes.push_back(fmt::format("scaled: areas times {:g}: {}", node.scale, node.scale_source));
+    table.notes.push_back(
+        fmt::format("scaled: areas times {:g}: {}", node.scale, node.scale_source));
   }
   for (const auto& size : all_sizes(c)) {
     const auto series = of_size(c, size);
@@ -168,34 +170,50 @@ std::string intercept_sentence(const Calibration& c) {
       [](const auto& a, const auto& b) { return a.sample.bits < b.sample.bits; });
   const double i = c.with_intercept->intercept;
   return fmt::format(
-      "With an intercept, a tile would cost {:.4g} um^2 beside its bits (decoder; less than 0 means "
-      "that larger tiles share more): {:.1f} % of {}, {:.1f} % of {}.",
+      "With an intercept, a tile would cost {:.4g} um^2 beside its bits (decoder; less than 0 "
+      "means that larger tiles share more): {:.1f} % of {}, {:.1f} % of {}.",
       i, 100 * i / small->sample.area, rtl::to_text(small->size), 100 * i / large->sample.area,
       rtl::to_text(large->size));
 }
 
-// Level and slope where the models are; nothing if the series does not reach around them.
-std::vector<std::string> trust_sentences(const Calibration& c, const Tiles& series) {
-  const MeasuredTile* low = nullptr;
-  const MeasuredTile* high = nullptr;
-  for (const auto& t : series) {
-    if (t.zero_share <= model_low + 0.005) low = &t;
-    if (high == nullptr && t.zero_share >= model_high - 0.005) high = &t;
+// The tile of a series at this zero share, or nearly; null if there is none.
+const MeasuredTile* at_share(const Tiles& series, double zero_share) {
+  const auto found = std::find_if(series.begin(), series.end(), [&](const auto& t) {
+    return std::abs(t.zero_share - zero_share) < 0.01;
+  });
+  return found == series.end() ? nullptr : &*found;
+}
+
+std::string trust_verdict(bool level, bool slope) {
+  if (level && slope) return "the law can be trusted there";
+  if (level) return "its level can be trusted there, NOT what it says zeros save";
+  if (slope) return "what it says zeros save can be trusted there, NOT its level at every size";
+  return "TRUST NEITHER its level at every size NOR what it says zeros save";
+}
+
+// Level and slope where the models are, for all sizes measured at both ends.
+std::vector<std::string> trust_sentences(const Calibration& c) {
+  std::vector<std::string> sizes;
+  bool level = true, slope = true;
+  for (const auto& size : all_sizes(c)) {
+    const auto series = of_size(c, size);
+    const auto* low = at_share(series, model_low);
+    const auto* high = at_share(series, model_high);
+    if (low == nullptr || high == nullptr) continue;
+    double off = 0;
+    for (const auto* t = low; t <= high; ++t) off = std::max(off, std::abs(error(c, *t)));
+    const double measured = high->sample.area / low->sample.area - 1;
+    const double law = c.law.area(high->sample) / c.law.area(low->sample) - 1;
+    level = level && off <= tolerated;
+    slope = slope && std::abs(law - measured) <= 0.25 * std::abs(law);
+    sizes.push_back(fmt::format("{} goes {:+.1f} % ({:+.1f} % by the law, which is off by up to "
+                                "{:.1f} %)", rtl::to_text(size), 100 * measured, 100 * law,
+                                100 * off));
   }
-  if (low == nullptr || high == nullptr) return {};
-  double level = 0;
-  for (const auto* t = low; t <= high; ++t) level = std::max(level, std::abs(error(c, *t)));
-  const double measured = high->sample.area / low->sample.area - 1;
-  const double law = c.law.area(high->sample) / c.law.area(low->sample) - 1;
-  const bool slope_holds = std::abs(law - measured) < 0.25 * std::abs(law);
-  return {fmt::format(
-      "From {:.0f} to {:.0f} % zero weights, where the models are, at {}: the law is off by {:.1f} % at "
-      "most: {}. The area goes {:+.1f} % measured, {:+.1f} % by the law: {}.",
-      100 * low->zero_share, 100 * high->zero_share, rtl::to_text(low->size), 100 * level,
-      level <= tolerated ? "its level can be trusted" : "DO NOT TRUST its level", 100 * measured,
-      100 * law,
-      slope_holds ? "so can what it says zeros save"
-                  : "DO NOT TRUST what it says zeros save here")};
+  if (sizes.empty()) return {};
+  return {fmt::format("From {:g} to {:g} % zero weights, where the models are, the area of {}: {}.",
+                      100 * model_low, 100 * model_high, fmt::join(sizes, ", of "),
+                      trust_verdict(level, slope))};
 }
 
 std::string break_sentence(const Calibration& c, const Tiles& series) {
@@ -239,7 +257,7 @@ Document calibration_document(const HardwareSpec& hardware, const Calibration& c
   lead.push_back(intercept_sentence(c));
   const auto series = densest_series(c);
   if (!series.empty()) {
-    for (auto& sentence : trust_sentences(c, series)) lead.push_back(std::move(sentence));
+    for (auto& sentence : trust_sentences(c)) lead.push_back(std::move(sentence));
     lead.push_back(break_sentence(c, series));
   }
   for (const auto& caution : rtl::cautions(hardware, c, node))

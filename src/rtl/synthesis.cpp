@@ -75,7 +75,8 @@ Synthesizer::Synthesizer(const std::string& liberty) {
   const auto refuse = [&](std::string message, std::string hint = "") {
     throw spec::SpecError({{{liberty, 1, 1}, std::move(message), std::move(hint)}});
   };
-  if (!fs::exists(liberty, error)) refuse("no such file", "a Liberty file (.lib) of standard cells");
+  if (!fs::exists(liberty, error))
+    refuse("no such file", "a Liberty file (.lib) of standard cells");
   if (fs::is_directory(liberty, error)) refuse("is a directory");
   // A name of its own: no path of the user's has to be quoted in yosys's script.
   fs::create_symlink(fs::absolute(liberty), folder_.path() / "cells.lib");

@@ -95,7 +95,8 @@ Tile parse_tile(std::string_view text, const std::string& file) {
     at = end + 1;
   }
   if (tile.weights.empty())
-    throw spec::SpecError({{{file, 1, 1}, "no weights", "one ROM word a line, such as \"1,0,-1\""}});
+    throw spec::SpecError({{{file, 1, 1}, "no weights",
+                            "one ROM word a line, such as \"1,0,-1\""}});
   if (tile.weights.size() > largest_tile)
     throw spec::SpecError({{{file, 1, 1},
                             fmt::format("{} weights are more than a tile may have",

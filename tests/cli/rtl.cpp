@@ -31,7 +31,7 @@ Result make_rom(const Folder& folder, const std::string& arguments) {
              folder.file("bench.v"));
 }
 
-// The last cell of the row of `published` whose line starts with `id`, as CSV has it.
+// The row of `published` that is of figure `id`, as CSV has it.
 std::string row(const std::string& csv, const std::string& id) {
   const auto at = csv.find("\n" + id + ",");
   return at == std::string::npos ? "" : csv.substr(at + 1, csv.find('\n', at + 1) - at - 1);
@@ -46,8 +46,9 @@ const std::string small_grid =
 TEST_CASE("every word of a ROM reads back as its weights") {
   for (const std::string form : {"case", "minterms"})
     for (const std::string shape :
-         {"--words 1 --rows 1 --width 1", "--words 2 --rows 1 --width 3", "--words 37 --rows 3 --width 5",
-          "--words 256 --rows 8 --width 8 --seed 9", "--words 64 --zero-share 0",
+         {"--words 1 --rows 1 --width 1", "--words 2 --rows 1 --width 3",
+          "--words 37 --rows 3 --width 5", "--words 256 --rows 8 --width 8 --seed 9",
+          "--words 64 --zero-share 0",
           "--words 64 --zero-share 1"}) {
       const Folder folder;
       REQUIRE(make_rom(folder, shape + " --module tile --form " + form).code == 0);
@@ -126,8 +127,9 @@ TEST_CASE("calibrate prints residuals and stores a spec that published judges an
   CHECK(has(row(before, "tom.area.rom"), "follows tom.rom-density"));
 
   // The spec is calibrated in place, with the areas of a library brought to its node.
-  const auto r = run("calibrate " + folder.file("tom.toml") + " --liberty " + tiny + small_grid +
-                     " --scale 0.01 --scale-source 'a made-up ratio' -o " + folder.file("tom.toml"));
+  const auto file = folder.file("tom.toml");
+  const auto r = run("calibrate " + file + " --liberty " + tiny + small_grid +
+                     " --scale 0.01 --scale-source 'a made-up ratio' -o " + file);
   CHECK(r.code == 0);
   CHECK(has(r.out, "4 tiles in the fit, 1 held out"));
   CHECK(has(r.out, "no longer met by calibration: tom.rom-density"));
@@ -160,8 +162,8 @@ TEST_CASE("calibrate's tables are the same for any number of threads") {
 TEST_CASE("a spec at the library's node says so") {
   const Folder folder;
   const auto r = run("calibrate " + tom + " --liberty " + tiny +
-                     " --sizes 8x4 --zero-shares 0.25,0.5 --held-out-sizes none --node '180 nm' -o " +
-                     folder.file("out.toml"));
+                     " --sizes 8x4 --zero-shares 0.25,0.5 --held-out-sizes none --node '180 nm'"
+                     " -o " + folder.file("out.toml"));
   CHECK(r.code == 0);
   CHECK(has(r.out, "2 tiles in the fit, 0 held out"));
   CHECK(has(r.out, "cannot be told: the fit has one size of tile"));
@@ -189,8 +191,8 @@ TEST_CASE("calibrate without yosys, or with one that fails: exit code 1, nothing
   fs::create_directory(folder.path / "bin");
   const auto calibrate = [&](const std::string& path) {
     return run_command("TMPDIR=" + folder.file("tmp") + " PATH=" + path + " " + TOMESTIMATE_BINARY +
-                       " calibrate " + tom + " --liberty " + tiny + small_grid + " --node '7 nm' -o " +
-                       folder.file("out.toml"));
+                       " calibrate " + tom + " --liberty " + tiny + small_grid +
+                       " --node '7 nm' -o " + folder.file("out.toml"));
   };
   const auto nothing_left = [&] {
     return fs::is_empty(folder.path / "tmp") && !fs::exists(folder.file("out.toml"));

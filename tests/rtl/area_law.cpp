@@ -24,9 +24,9 @@ TEST_CASE("least squares by hand") {
 }
 
 TEST_CASE("neither term goes below 0") {
-  // ones 1, 1; bits 2, 4; areas 4, 3. Free, any bit would cost (20*2 - 7*6)/(2*20 - 36) = -1/2. Without
-  // it, a 1-bit is (4 + 3)/2 = 3.5 and 0.5^2 + 0.5^2 = 0.5 is left; without 1-bits,
-  // a bit is (8 + 12)/20 = 1 and 2^2 + 1^2 = 5 is left.
+  // ones 1, 1; bits 2, 4; areas 4, 3. Free, any bit would cost (20*2 - 7*6)/(2*20 - 36) = -1/2.
+  // Without it, a 1-bit is (4 + 3)/2 = 3.5 and 0.5^2 + 0.5^2 = 0.5 is left; without 1-bits, a bit
+  // is (8 + 12)/20 = 1 and 2^2 + 1^2 = 5 is left.
   const auto bits = rtl::fit_law(Samples{{1, 2, 4}, {1, 4, 3}});
   REQUIRE(bits);
   CHECK(bits->per_one_bit == Approx(3.5));
@@ -92,8 +92,8 @@ TEST_CASE("entropy of ternary weights") {
   CHECK(rtl::weight_entropy(1) == 0);
   CHECK(rtl::weight_entropy(0.5) == Approx(1.5));  // 1/2*1 + 2*(1/4*2)
   CHECK(rtl::weight_entropy(1 / 3.0) == Approx(std::log2(3)));
-  // 8 weights, half of them zero: 16 bits, 4 ones, 12 bit of entropy. 16 weights: 24. Areas 30 and 54:
-  // k = (12*30 + 24*54)/(12*12 + 24*24) = 1656/720.
+  // 8 weights, half of them zero: 16 bits, 4 ones, 12 bit of entropy. 16 weights: 24. Areas 30 and
+  // 54: k = (12*30 + 24*54)/(12*12 + 24*24) = 1656/720.
   const Samples samples{{4, 16, 30}, {8, 32, 54}};
   CHECK(rtl::fit_entropy_law(samples) == Approx(2.3));
   CHECK(rtl::entropy_law_area(2.3, samples[0]) == Approx(27.6));

@@ -1,4 +1,5 @@
-// What yosys prints, tiny.lib (INV 1, BUF 2, NAND2 2, NOR2 3) through yosys, and the spec that is stored.
+// What yosys prints, tiny.lib (INV 1, BUF 2, NAND2 2, NOR2 3) through yosys, and the spec that is
+// stored.
 #include <tomestimate/rtl/calibration.hpp>
 
 #include <algorithm>
@@ -33,7 +34,8 @@ rtl::Calibration made_up() {
   return c;
 }
 
-const spec::Sourced& value(const spec::Spec<spec::Hardware<double>>& spec, const std::string& path) {
+const spec::Sourced& value(const spec::Spec<spec::Hardware<double>>& spec,
+                           const std::string& path) {
   return *std::find_if(spec.sourced.begin(), spec.sourced.end(),
                        [&](const auto& s) { return s.path == path; });
 }

@@ -64,7 +64,8 @@ TEST_CASE("one tile for a seed, on every platform") {
 }
 
 TEST_CASE("a matrix from text is one word a line") {
-  for (const std::string text : {"1,0,-1\n0,0,+1\n", "1 0 -1\n\n0 0 1", "1;0; -1 \r\n 0\t0 1\r\n"}) {
+  for (const std::string text :
+       {"1,0,-1\n0,0,+1\n", "1 0 -1\n\n0 0 1", "1;0; -1 \r\n 0\t0 1\r\n"}) {
     const auto tile = rtl::parse_tile(text, "w.csv");
     CHECK(tile.shape.words == 2);
     CHECK(tile.shape.rows == 1);

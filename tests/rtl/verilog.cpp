@@ -1,4 +1,5 @@
-// Verilog of tiles small enough to write by hand. tests/cli/rtl.cpp reads larger ones back in a simulator.
+// Verilog of tiles small enough to write by hand. tests/cli/rtl.cpp reads larger ones back in a
+// simulator.
 #include <tomestimate/rtl/verilog.hpp>
 
 #include "catch.hpp"

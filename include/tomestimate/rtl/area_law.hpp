@@ -1,5 +1,5 @@
 // The engine's ROM area law, fitted to measured tiles by least squares:
-//     area = ones x area_per_one_bit + bits x area_per_bit        (include/tomestimate/engine/rom.hpp)
+//     area = ones x area_per_one_bit + bits x area_per_bit       (tomestimate/engine/rom.hpp)
 // and two laws to judge it by. Areas in um^2, bits in bit.
 #pragma once
 
@@ -24,12 +24,12 @@ struct AreaLaw {
   }
 };
 
-// Least squares with both coefficients >= 0 and no intercept. nullopt if the samples cannot tell them
-// apart: all have one share of 1-bits.
+// Least squares with both coefficients >= 0 and no intercept. nullopt if the samples cannot tell
+// them apart: all have one share of 1-bits.
 std::optional<AreaLaw> fit_law(std::span<const Sample> samples);
 
-// Least squares with an intercept and free signs. nullopt if the samples cannot tell the three apart:
-// one share of 1-bits, or one size.
+// Least squares with an intercept and free signs. nullopt if the samples cannot tell the three
+// apart: one share of 1-bits, or one size.
 std::optional<AreaLaw> fit_law_with_intercept(std::span<const Sample> samples);
 
 // Entropy of a ternary weight that is zero with probability z and else +1 or -1 alike, in bit:
@@ -37,7 +37,8 @@ std::optional<AreaLaw> fit_law_with_intercept(std::span<const Sample> samples);
 // stores, and does not know which of its bits are 0.
 double weight_entropy(double zero_share);
 
-// area = k x (bits / 2) x weight_entropy(zero share): k by least squares, in um^2 per bit of entropy.
+// area = k x (bits / 2) x weight_entropy(zero share): k by least squares, in um^2 per bit of
+// entropy.
 double fit_entropy_law(std::span<const Sample> samples);
 double entropy_law_area(double k, const Sample& sample);
 

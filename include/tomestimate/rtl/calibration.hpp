@@ -60,15 +60,16 @@ std::vector<Sample> samples(const std::vector<MeasuredTile>& tiles);
 // Share of a tile's area by which the law is off: (law - measured) / measured.
 double relative_error(double law_area, const MeasuredTile& tile);
 
-// The largest |relative_error| of the engine's law among tiles, those without cells aside; 0 without tiles.
+// The largest |relative_error| of the engine's law among tiles, those without cells aside; 0
+// without tiles.
 double worst_error(const AreaLaw& law, const std::vector<MeasuredTile>& tiles);
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
-// Synthesizes the tiles of the grid, at most `threads` at a time, and fits. The result does not hang on
-// `threads`. `progress` is called after each tile, by one thread at a time. Throws spec::SpecError for a
-// bad library, std::runtime_error if yosys is missing or fails, and std::domain_error if the tiles of
-// the fit cannot tell the law's two terms apart.
+// Synthesizes the tiles of the grid, at most `threads` at a time, and fits. The result does not
+// hang on `threads`. `progress` is called after each tile, by one thread at a time. Throws
+// spec::SpecError for a bad library, std::runtime_error if yosys is missing or fails, and
+// std::domain_error if the tiles of the fit cannot tell the law's two terms apart.
 Calibration calibrate(const std::string& liberty, const Grid& grid, unsigned threads,
                       const Progress& progress);
 
@@ -81,9 +82,9 @@ struct NodeChoice {
   std::string scale_source;
 };
 
-// The spec with rom.area_per_one_bit and rom.area_per_bit from the calibration, graded "calibrated". Their
-// `fits` names the synthesis, which is no published figure: what the old values were fitted to is
-// predicted from now on. Throws spec::SpecError if a value does not fit the spec.
+// The spec with rom.area_per_one_bit and rom.area_per_bit from the calibration, graded
+// "calibrated". Their `fits` names the synthesis, which is no published figure: what the old values
+// were fitted to is predicted from now on. Throws spec::SpecError if a value does not fit the spec.
 spec::Spec<spec::Hardware<double>> calibrated_spec(spec::Spec<spec::Hardware<double>> spec,
                                                    const Calibration& calibration,
                                                    const NodeChoice& node);

@@ -24,7 +24,8 @@ class TemporaryFolder {
 };
 
 // The area in what `stat -liberty` of yosys printed for one flat module, in the library's unit of
-// area; 0 for a module without cells. Throws std::runtime_error if there is none, or a cell has none.
+// area; 0 for a module without cells. Throws std::runtime_error if there is none, or a cell has
+// none.
 double parse_area(std::string_view stat);
 
 // While it lives, Ctrl-C ends children and not this program, which then unwinds by their failure.
@@ -39,8 +40,8 @@ class InterruptGuard {
   void (*before_)(int);
 };
 
-// yosys with one library, run without a shell in a temporary folder. Areas are in um^2, which is taken
-// to be the library's unit (Liberty does not say).
+// yosys with one library, run without a shell in a temporary folder. Areas are in um^2, which is
+// taken to be the library's unit (Liberty does not say).
 class Synthesizer {
  public:
   // Maps a NAND to see that the library is one. Throws spec::SpecError if it cannot be used, and

@@ -1,4 +1,5 @@
-// Tiles of ternary weights: what a ROM bank of one lane holds (specs/machine.md, "Base projections").
+// Tiles of ternary weights: what a ROM bank of one lane holds (specs/machine.md, "Base
+// projections").
 #pragma once
 
 #include <cstddef>
@@ -47,9 +48,9 @@ WeightCounts count(const Tile& tile);
 // places, and random signs. The same tile for a seed on every platform. zero_share is in [0, 1].
 Tile random_tile(const TileShape& shape, double zero_share, std::uint64_t seed);
 
-// A matrix as text, numbers -1, 0 and 1 set apart by commas, semicolons or blanks: one ROM word a line, empty
-// lines aside. The tile has one row and as many columns. `file` is for messages.
-// Throws spec::SpecError with line and column of the first thing that is wrong.
+// A matrix as text, numbers -1, 0 and 1 set apart by commas, semicolons or blanks: one ROM word a
+// line, empty lines aside. The tile has one row and as many columns. `file` is for messages. Throws
+// spec::SpecError with line and column of the first thing that is wrong.
 Tile parse_tile(std::string_view text, const std::string& file);
 
 }  // namespace tomestimate::rtl
