@@ -56,7 +56,7 @@ void set_workload(study::Specs& specs, const char* flag, const char* path, doubl
 
 void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
-void add_output_options(CLI::App& command, Output& output) {
+void add_format_options(CLI::App& command, Output& output) {
   static const std::map<std::string, report::Format> formats{
       {"text", report::Format::text},
       {"csv", report::Format::csv},
@@ -65,9 +65,13 @@ void add_output_options(CLI::App& command, Output& output) {
   command.add_option("--format", output.format, "format of the tables")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
       ->type_name("text|csv|markdown|json");
+  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
+}
+
+void add_output_options(CLI::App& command, Output& output) {
+  add_format_options(command, output);
   command.add_option("-o,--output", output.file, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
 }
 
 void add_design_options(CLI::App& command, Design& design) {
@@ -91,16 +95,15 @@ void add_threads_option(CLI::App& command, unsigned& threads, const std::string&
       ->type_name("N");
 }
 
-void print(report::Document document, const Output& output) {
-  keep_table(document, output.table);
-  const auto text = report::render(document, output.format);
-  if (!output.file.empty()) return spec::write_file(output.file, text);
-  write_out(text);
-}
-
-void write_out(const std::string& text) {
+void deliver(const std::string& text, const std::string& file) {
+  if (!file.empty()) return spec::write_file(file, text);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
     throw std::runtime_error("cannot write to standard output");
+}
+
+void print(report::Document document, const Output& output) {
+  keep_table(document, output.table);
+  deliver(report::render(document, output.format), output.file);
 }
 
 void apply_set(const std::string& set, study::Specs& specs) {

@@ -33,7 +33,8 @@ struct Design {
   double context = 0;
 };
 
-void add_output_options(CLI::App& command, Output& output);
+void add_format_options(CLI::App& command, Output& output);  // --format and --table
+void add_output_options(CLI::App& command, Output& output);  // and -o
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 
@@ -59,10 +60,9 @@ study::Specs load(const Design& design);
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
+// Text to a file, or to standard output if there is none. Throws std::runtime_error.
+void deliver(const std::string& text, const std::string& file);
 void print(report::Document document, const Output& output);
-
-// Text to standard output. Throws std::runtime_error if it can't be written.
-void write_out(const std::string& text);
 
 // A sub-command and what runs it, returning the exit code.
 struct Command {
@@ -79,5 +79,8 @@ std::vector<Command> add_explain_commands(CLI::App& app);
 
 // report: a design as a folder of figures, tables and pages.
 std::vector<Command> add_report_commands(CLI::App& app);
+
+// The commands on Verilog and its synthesis: rtl, calibrate.
+std::vector<Command> add_rtl_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

@@ -189,7 +189,7 @@ void add_generate_option(CLI::App& app) {
          "--generate",
          [&app](const std::string& what) {
            const auto all = pages(app);
-           write_out(what == "man"    ? man_page(all)
+           deliver(what == "man"    ? man_page(all)
                      : what == "bash" ? bash_completion(all)
                      : what == "zsh"  ? zsh_completion(all)
                                       : fish_completion(all));

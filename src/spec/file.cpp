@@ -3,12 +3,16 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
+
+#include <tomestimate/spec/diagnostic.hpp>
 
 namespace tomestimate::spec {
 namespace {
@@ -56,6 +60,21 @@ class Temporary {
 };
 
 }  // namespace
+
+std::string read_file(const std::string& path, std::uintmax_t largest) {
+  const auto fail = [&path](std::string message) -> SpecError {
+    return SpecError({{{path, 1, 1}, std::move(message), ""}});
+  };
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) throw fail("no such file");
+  if (std::filesystem::is_directory(path, error)) throw fail("is a directory");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw fail("cannot be read");
+  std::string text;
+  for (char c; text.size() <= largest && in.get(c);) text += c;
+  if (text.size() > largest) throw fail(fmt::format("is larger than {} MiB", largest >> 20));
+  return text;
+}
 
 void write_file(const std::string& path, std::string_view text) try {
   Temporary file(path);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <set>
 #include <type_traits>
@@ -16,6 +14,7 @@
 #include <range/v3/view/transform.hpp>
 #include <toml++/toml.h>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/rules.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -23,8 +22,6 @@ namespace tomestimate::spec {
 namespace {
 
 namespace rv = ranges::views;
-
-constexpr std::uintmax_t largest_file = 1 << 20;
 
 // Collects the errors of one file.
 struct Errors {
@@ -450,21 +447,6 @@ void check_members(Model<double>& m, const Complaints& complaints) {
 }
 
 // ---- files ----
-
-std::string read_file(const std::string& path) {
-  const auto fail = [&path](std::string message) -> SpecError {
-    return SpecError({{{path, 1, 1}, std::move(message), ""}});
-  };
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) throw fail("no such file");
-  if (std::filesystem::is_directory(path, error)) throw fail("is a directory");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw fail("cannot be read");
-  std::string text;
-  for (char c; text.size() <= largest_file && in.get(c);) text += c;
-  if (text.size() > largest_file) throw fail("is larger than 1 MiB");
-  return text;
-}
 
 toml::table parse(std::string_view text, const std::string& file) try {
   return toml::parse(text, file);

@@ -27,7 +27,7 @@ class Figure {
     static const std::set<std::string_view> keys{"id",     "what",     "value", "grade",
                                                  "source", "hardware", "model", "metric",
                                                  "set",    "note",     "not_compared",
-                                                 "bound",  "follows"};
+                                                 "bound",  "follows",  "given_by"};
     for (const auto& [key, node] : table)
       if (!keys.contains(key.str())) fail(node, fmt::format("unknown key \"{}\"", key.str()));
   }
@@ -117,6 +117,18 @@ void collect_fits(const spec::Spec<S>& s, const std::string& id, std::vector<std
     if (ranges::contains(value.fits, id)) out.push_back(value.path);
 }
 
+// The figures that a value of the specs is fitted to.
+std::vector<std::string> still_fitted(std::vector<std::string> ids, const HardwareSpec& hardware,
+                                      const ModelSpec& model) {
+  std::erase_if(ids, [&](const std::string& id) {
+    std::vector<std::string> values;
+    collect_fits(hardware, id, values);
+    collect_fits(model, id, values);
+    return values.empty();
+  });
+  return ids;
+}
+
 Comparison compare(const Figure& figure, const std::filesystem::path& folder) {
   Comparison c;
   c.id = figure.text("id");
@@ -140,11 +152,12 @@ Comparison compare(const Figure& figure, const std::filesystem::path& folder) {
   auto model = spec::load_model((folder / c.model).string());
   collect_fits(hardware, c.id, c.calibrated_by);
   collect_fits(model, c.id, c.calibrated_by);
+  c.follows = still_fitted(figure.texts("follows"), hardware, model);
+  for (auto& id : figure.texts("given_by")) c.follows.push_back(std::move(id));
   figure.apply_overrides(hardware, model);
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(figure, c.metric, hardware, model, c.unit);
   c.relation = c.calibrated_by.empty() ? Relation::predicted : Relation::calibrated;
-  c.follows = figure.texts("follows");
   if (!c.follows.empty() && c.calibrated_by.empty()) c.relation = Relation::follows;
   if (figure.has("bound")) {
     const auto bound = figure.text("bound");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <tomestimate/report/document.hpp>
+#include <tomestimate/rtl/calibration.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/published.hpp>
 #include <tomestimate/study/sensitivity.hpp>
@@ -83,5 +84,10 @@ Document uncertainty_document(const study::Specs& specs, const study::Uncertaint
 
 // Every spec value by name, with its unit and legal range.
 Document parameters_document(const study::Specs& specs);
+
+// Tiles of a calibration with the residuals of the fit, the laws side by side, what the linear law gets
+// wrong over sparsity and size, and what to know before a spec with it is used.
+Document calibration_document(const HardwareSpec& hardware, const rtl::Calibration& calibration,
+                              const rtl::NodeChoice& node);
 
 }  // namespace tomestimate::report

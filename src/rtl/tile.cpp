@@ -1,0 +1,108 @@
+#include <tomestimate/rtl/tile.hpp>
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/units/math.hpp>
+
+namespace tomestimate::rtl {
+namespace {
+
+// A whole number below n, each as likely. The standard's own distributions differ from library to
+// library; its Mersenne Twister does not.
+std::uint64_t below(std::uint64_t n, std::mt19937_64& random) {
+  const std::uint64_t over = (std::mt19937_64::max() % n + 1) % n;  // draws that would favour some
+  auto draw = random();
+  while (draw > std::mt19937_64::max() - over) draw = random();
+  return draw % n;
+}
+
+// Reads the numbers of one line of a matrix.
+class LineReader {
+ public:
+  LineReader(std::string_view line, std::size_t number, const std::string& file)
+      : line_(line), number_(number), file_(file) {}
+
+  // The next weight, or false at the end of the line.
+  bool next(std::int8_t& weight) {
+    at_ = std::min(line_.find_first_not_of(separators, at_), line_.size());
+    if (at_ == line_.size()) return false;
+    const auto end = std::min(line_.find_first_of(separators, at_), line_.size());
+    const auto text = line_.substr(at_, end - at_);
+    static constexpr std::array<std::pair<std::string_view, std::int8_t>, 4> known{
+        {{"0", 0}, {"1", 1}, {"+1", 1}, {"-1", -1}}};
+    const auto* found = std::find_if(known.begin(), known.end(),
+                                     [&](const auto& entry) { return entry.first == text; });
+    if (found == known.end())
+      fail(fmt::format("\"{}\" is no ternary weight", text), "expected -1, 0 or 1");
+    weight = found->second;
+    at_ = end;
+    return true;
+  }
+
+  [[noreturn]] void fail(std::string message, std::string hint) const {
+    throw spec::SpecError({{{file_, static_cast<std::uint32_t>(number_),
+                             static_cast<std::uint32_t>(at_ + 1)},
+                            std::move(message), std::move(hint)}});
+  }
+
+ private:
+  static constexpr std::string_view separators = " \t\r,;";
+  std::string_view line_;
+  std::size_t number_;
+  const std::string& file_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+WeightCounts count(const Tile& tile) {
+  WeightCounts counts;
+  for (const auto w : tile.weights) ++(w == 0 ? counts.zero : w > 0 ? counts.plus : counts.minus);
+  return counts;
+}
+
+Tile random_tile(const TileShape& shape, double zero_share, std::uint64_t seed) {
+  const auto n = shape.weights();
+  const auto zeros = static_cast<std::size_t>(
+      units::round_half_up(zero_share * static_cast<double>(n)));
+  std::mt19937_64 random(seed);
+  Tile tile{shape, std::vector<std::int8_t>(n, 0)};
+  for (std::size_t i = zeros; i < n; ++i) tile.weights[i] = random() >> 63 != 0 ? 1 : -1;
+  for (std::size_t i = n; i > 1; --i)
+    std::swap(tile.weights[i - 1], tile.weights[below(i, random)]);
+  return tile;
+}
+
+Tile parse_tile(std::string_view text, const std::string& file) {
+  Tile tile{{0, 1, 0}, {}};
+  std::size_t number = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    LineReader line(text.substr(at, end - at), ++number, file);
+    std::size_t columns = 0;
+    for (std::int8_t weight = 0; line.next(weight); ++columns) tile.weights.push_back(weight);
+    if (columns != 0 && tile.shape.words++ == 0) tile.shape.width = columns;
+    if (columns != 0 && columns != tile.shape.width)
+      line.fail(fmt::format("{} weights in this line, {} in those before", columns,
+                            tile.shape.width),
+                "one ROM word a line, all of one length");
+    at = end + 1;
+  }
+  if (tile.weights.empty())
+    throw spec::SpecError({{{file, 1, 1}, "no weights",
+                            "one ROM word a line, such as \"1,0,-1\""}});
+  if (tile.weights.size() > largest_tile)
+    throw spec::SpecError({{{file, 1, 1},
+                            fmt::format("{} weights are more than a tile may have",
+                                        tile.weights.size()),
+                            fmt::format("at most {}", largest_tile)}});
+  return tile;
+}
+
+}  // namespace tomestimate::rtl
