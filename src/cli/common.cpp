@@ -34,7 +34,7 @@ void set_workload(study::Specs& specs, const char* flag, const char* path, doubl
 
 void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
-void add_output_options(CLI::App& command, Output& output) {
+void add_format_options(CLI::App& command, Output& output) {
   static const std::map<std::string, report::Format> formats{
       {"text", report::Format::text},
       {"csv", report::Format::csv},
@@ -43,9 +43,13 @@ void add_output_options(CLI::App& command, Output& output) {
   command.add_option("--format", output.format, "text, csv, markdown or json")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
       ->type_name("FORMAT");
+  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
+}
+
+void add_output_options(CLI::App& command, Output& output) {
+  add_format_options(command, output);
   command.add_option("-o,--output", output.file, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
 }
 
 void add_design_options(CLI::App& command, Design& design) {

@@ -32,6 +32,8 @@ struct Design {
   double context = 0;
 };
 
+// --format and --table; and, for commands whose document is all they make, -o.
+void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
@@ -58,5 +60,7 @@ struct Command {
 // The commands on studies: what-if, sweep, merge, compare, solve, pareto, sensitivity, uncertainty,
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
+
+std::vector<Command> add_import_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

@@ -85,11 +85,13 @@ int run(int argc, char** argv) {
   check->add_option("SPEC", files, "files (TOML)")->required();
 
   const auto studies = add_study_commands(app);
+  const auto imports = add_import_commands(app);
 
   try {
     app.parse(argc, argv);
-    for (const auto& command : studies)
-      if (*command.app) return command.run();
+    for (const auto* commands : {&studies, &imports})
+      for (const auto& command : *commands)
+        if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) {
