@@ -61,6 +61,7 @@ struct Command {
 // parameters.
 std::vector<Command> add_study_commands(CLI::App& app);
 
+// The command import.
 std::vector<Command> add_import_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

@@ -2,7 +2,7 @@
 _tomestimate() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local commands="estimate validate published check what-if sweep merge compare solve pareto
-    sensitivity uncertainty parameters"
+    sensitivity uncertainty parameters import"
   local specs=() word
   for word in "${COMP_WORDS[@]:2}"; do
     if [[ $word == *.toml && -e $word ]]; then specs+=("$word"); fi

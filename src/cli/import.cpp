@@ -1,4 +1,5 @@
 // The import command: a model spec from a checkpoint.
+#include <algorithm>
 #include <array>
 #include <memory>
 
@@ -94,6 +95,14 @@ report::Table layer_table(const Imported& imported) {
   return table;
 }
 
+report::Table value_table(const Imported& imported) {
+  report::Table table{"spec", "Values of the spec",
+                      {{"value", ""}, {"is", ""}, {"grade", ""}, {"source", ""}}, {}, {}};
+  for (const auto& v : imported.values)
+    table.rows.push_back({v.path, v.text, std::string(spec::name(v.grade)), v.source});
+  return table;
+}
+
 report::Document import_document(const Imported& imported, const std::string& spec) {
   report::Document document{fmt::format("Import of {}", imported.source), {}, {}};
   document.lead.push_back("model: " + imported.name);
@@ -103,17 +112,17 @@ report::Document import_document(const Imported& imported, const std::string& sp
                                 : "weights are whole numbers: no zeros were counted, weights.zero_bit_ratio "
                                   "is an assumption");
   for (const auto& caution : imported.cautions) document.lead.push_back("CAUTION: " + caution);
-  document.lead.push_back(spec.empty() ? "no spec was written: give -o FILE"
-                                       : "spec written to " + spec);
+  document.lead.push_back(spec.empty() ? "no spec is written: give -o FILE" : "spec: " + spec);
   if (!imported.linears.empty())
     document.tables = {projection_table(imported), layer_table(imported), tensor_table(imported)};
+  document.tables.push_back(value_table(imported));
   return document;
 }
 
 int run_import(const ImportCommand& command) {
   const auto imported = importer::import_model(command.source, command.options);
-  if (!command.spec.empty()) spec::write_file(command.spec, imported.spec);
   print(import_document(imported, command.spec), command.output);
+  if (!command.spec.empty()) spec::write_file(command.spec, imported.spec);
   return 0;
 }
 

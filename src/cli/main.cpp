@@ -84,14 +84,14 @@ int run(int argc, char** argv) {
   auto* check = app.add_subcommand("check", "Report every error of specs, studies and published figures");
   check->add_option("SPEC", files, "files (TOML)")->required();
 
-  const auto studies = add_study_commands(app);
-  const auto imports = add_import_commands(app);
+  std::vector<Command> commands;
+  for (const auto add : {add_study_commands, add_import_commands})
+    for (auto& command : add(app)) commands.push_back(std::move(command));
 
   try {
     app.parse(argc, argv);
-    for (const auto* commands : {&studies, &imports})
-      for (const auto& command : *commands)
-        if (*command.app) return command.run();
+    for (const auto& command : commands)
+      if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) {

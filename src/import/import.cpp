@@ -401,7 +401,7 @@ std::string description(const Architecture& a, const Coding& coding) {
 Imported import_model(const std::string& path, const Options& options) {
   const auto checkpoint = open_checkpoint(path);
   const auto coding = coding_of(checkpoint, options);
-  Imported out{"", model_name(checkpoint, options), "", coding.ternary, {}, {}};
+  Imported out{"", model_name(checkpoint, options), "", coding.ternary, {}, {}, {}};
   SpecBuilder builder(checkpoint, coding);
   builder.spec().name = out.name;
   builder.spec().description = description(checkpoint.architecture, coding);
@@ -423,6 +423,7 @@ Imported import_model(const std::string& path, const Options& options) {
   out.spec = spec::to_toml(builder.spec(), "Made by tomestimate import from " + out.source +
                                                ". What the source does not say is an assumption.");
   checked(out.spec, path);
+  out.values = builder.spec().sourced;
   return out;
 }
 

@@ -18,12 +18,13 @@ constexpr std::uint64_t most_values = 2'000'000;  // a safetensors header has 7 
 // Watches a parse; throws what is wrong.
 class Guard {
  public:
-  bool operator()(int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    using enum nlohmann::json::parse_event_t;
+  using Event = nlohmann::json::parse_event_t;
+
+  bool operator()(int depth, Event event, nlohmann::json& parsed) {
     if (depth > deepest) throw fmt::format("is nested deeper than {}", deepest);
-    if (event == object_start) keys_.emplace_back();
-    if (event == object_end) keys_.pop_back();
-    if (event == key) {
+    if (event == Event::object_start) keys_.emplace_back();
+    if (event == Event::object_end) keys_.pop_back();
+    if (event == Event::key) {
       const auto& name = parsed.get_ref<const std::string&>();
       if (!keys_.back().insert(name).second)
         throw fmt::format("has the key \"{}\" twice in one object", printable(name));

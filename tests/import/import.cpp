@@ -176,6 +176,7 @@ TEST_CASE("odd weights are cautions") {
   REQUIRE(cautions.size() == 1);
   CHECK(has(cautions[0], "1 of 14 tensors have values that are not -1, 0 or +1"));
   CHECK(has(cautions[0], "model.layers.1.mlp.down_proj.weight"));
+  // The last tensor, down of layer 1, is 32 x 64.
   std::fill(bytes.end() - 2048, bytes.end(), std::uint8_t{0});
   write_bytes(path + "/model.safetensors", bytes);
   const auto zeros = import_model(path, {}).cautions;

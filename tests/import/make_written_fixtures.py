@@ -25,13 +25,16 @@ LINEAR = [("attn_q", "self_attn.q_proj", HIDDEN, HIDDEN), ("attn_k", "self_attn.
 
 
 def ternary(rng, n, share):
-    return [0 if rng.random() < share else rng.choice((-1, 1)) for _ in range(n)]
+    zeros = round(share * n)
+    values = [0] * zeros + [rng.choice((-1, 1)) for _ in range(n - zeros)]
+    rng.shuffle(values)
+    return values
 
 
 def weights(seed):
     """(layer, GGUF name, Hugging Face name, outputs, inputs, values)"""
     rng = random.Random(seed)
-    return [(layer, g, h, o, i, ternary(rng, o * i, 0.30 + 0.02 * n + 0.01 * layer))
+    return [(layer, g, h, o, i, ternary(rng, o * i, 0.30 + 0.015 * n + 0.01 * layer))
             for layer in range(LAYERS) for n, (g, h, o, i) in enumerate(LINEAR)]
 
 

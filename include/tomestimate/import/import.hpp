@@ -38,6 +38,7 @@ struct Imported {
   std::string name;     // of the model
   std::string source;   // "bitnet.gguf (GGUF v3, TQ2_0)"
   bool ternary;
+  std::vector<spec::Sourced> values;  // of the spec
   std::vector<Linear> linears;        // by layer and projection; empty if nothing was counted
   std::vector<std::string> cautions;  // what is odd about the weights
 };
