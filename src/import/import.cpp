@@ -376,18 +376,26 @@ std::string counting_source(const std::string& source, const std::vector<Linear>
                      from_floats ? " once ternarized by absmean as BitNet b1.58 does" : "");
 }
 
-std::string file_name(const std::string& path) {
-  auto name = fs::path(path).lexically_normal();
-  if (!name.has_filename()) name = name.parent_path();  // "folder/"
-  if (name.filename() == "." || name.filename() == "..") name = fs::absolute(name).lexically_normal();
-  if (!name.has_filename()) name = name.parent_path();
-  return printable(name.filename().string());
+// The path from the root, without "." and ".." and without a slash at the end.
+fs::path whole_path(const std::string& path) {
+  const auto whole = fs::absolute(path).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
 }
 
+std::string file_name(const std::string& path) {
+  return printable(whole_path(path).filename().string());
+}
+
+// As the user or the checkpoint says; otherwise the name of the GGUF file, or of the folder that a
+// config.json is in.
 std::string model_name(const Checkpoint& checkpoint, const Options& options) {
   if (!options.name.empty()) return printable(options.name);
-  const auto& said = checkpoint.architecture.name;
-  return said.empty() ? file_name(checkpoint.path) : said;
+  if (!checkpoint.architecture.name.empty()) return checkpoint.architecture.name;
+  const auto path = whole_path(checkpoint.path);
+  const auto own = checkpoint.format.starts_with("GGUF") ? path.stem()
+                   : fs::is_directory(path)              ? path.filename()
+                                                         : path.parent_path().filename();
+  return own.empty() ? "model" : printable(own.string());
 }
 
 std::string description(const Architecture& a, const Coding& coding) {

@@ -103,6 +103,13 @@ TEST_CASE("the zero share of a layer is weighted over its projections") {
   }
 }
 
+TEST_CASE("a model without a name is called after its file or folder") {
+  CHECK(import_model(data_folder + "i2_s.gguf", {}).name == "i2_s");
+  for (const std::string source : {"packed", "packed/", "packed/.", "packed/config.json",
+                                   "packed/model.safetensors", "i8/../packed"})
+    CHECK(import_model(data_folder + source, {}).name == "packed");
+}
+
 TEST_CASE("golden specs") {
   for (const std::string name : {"packed", "llama-cpp-tq.gguf"}) {
     const auto golden = read_bytes(data_folder + "golden-" + fs::path(name).stem().string() + ".toml");

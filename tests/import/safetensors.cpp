@@ -65,7 +65,7 @@ TEST_CASE("hostile safetensors headers: one error each") {
   CHECK(error("{" + a + "}", 4).empty());
   CHECK(has(error("{" + a + "," + a + "}"), "the key \"a\" twice"));
   CHECK(has(error("[1]"), "does not begin with \"{\""));
-  CHECK(has(error("{\"a\":"), "is not JSON from here on"));
+  CHECK(has(error("{\"a\":"), "the JSON ends or breaks off here"));
   CHECK(has(error("{\"a\":3}"), "a is not described by an object"));
   CHECK(has(error("{\"a\":{}}"), "a has no \"shape\""));
   CHECK(has(error("{" + entry("a", "Q3", "[1]", "[0,4]") + "}", 4), "unknown dtype \"Q3\""));
@@ -133,7 +133,7 @@ TEST_CASE("config.json: bad ones are one error") {
   CHECK(has(config_error("{" + llama + R"(,"num_local_experts":8})"), "a mixture of experts"));
   CHECK(has(config_error("{" + llama + R"(,"tie_word_embeddings":1})"), "not true or false"));
   CHECK(has(config_error("{" + llama + R"(,"hidden_size":2})"), "twice in one object"));
-  CHECK(has(config_error("{" + llama + R"(,"x":"\q"})"), "is not JSON from here on"));
+  CHECK(has(config_error("{" + llama + R"(,"x":"\q"})"), "the JSON ends or breaks off here"));
   auto heads = good;
   heads.replace(heads.find("\"num_attention_heads\":4"), 23, "\"num_attention_heads\":5");
   CHECK(has(config_error(heads), "num_attention_heads = 5 does not divide hidden_size = 64"));
