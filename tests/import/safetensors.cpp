@@ -80,6 +80,9 @@ TEST_CASE("hostile safetensors headers: one error each") {
   CHECK(has(error("{" + entry("b", "F32", "[1]", "[4,8]") + "}", 8), "4 bytes before b belong"));
   CHECK(has(error("{" + entry("a b", "F32", "[1]", "[0,4]") + "}", 4), "is not plain ASCII"));
   CHECK(has(error(std::string(R"({"a":)") + std::string(100000, '[') + "}"), "nested deeper than 32"));
+  std::string zeros;
+  for (int i = 0; i < 1'000'000; ++i) zeros += "0,";
+  CHECK(has(error("{\"a\":[" + zeros + "0]}"), "has more than 1000000 values"));
   Bytes huge;
   append(huge, std::uint64_t{1} << 60, 8);
   CHECK(has(error_of([&] { read_safetensors(Source::of(huge, "x")); }), "is too large"));
