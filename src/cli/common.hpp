@@ -33,8 +33,9 @@ struct Design {
   double context = 0;
 };
 
-void add_format_options(CLI::App& command, Output& output);  // --format and --table
-void add_output_options(CLI::App& command, Output& output);  // and -o
+// --format and --table; and, for commands whose document is all they make, -o.
+void add_format_options(CLI::App& command, Output& output);
+void add_output_options(CLI::App& command, Output& output);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 
@@ -82,5 +83,8 @@ std::vector<Command> add_report_commands(CLI::App& app);
 
 // The commands on Verilog and its synthesis: rtl, calibrate.
 std::vector<Command> add_rtl_commands(CLI::App& app);
+
+// The command import.
+std::vector<Command> add_import_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

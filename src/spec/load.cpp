@@ -551,8 +551,10 @@ void record_override(Spec<S>& spec, const std::string& path, const std::string& 
 }  // namespace
 
 std::string format(const Diagnostic& d) {
-  return fmt::format("{}:{}:{}: error: {}{}", d.place.file, d.place.line, d.place.column,
-                     d.message, d.hint.empty() ? "" : fmt::format(" ({})", d.hint));
+  const auto where = d.place.byte ? fmt::format("byte {}", *d.place.byte)
+                                  : fmt::format("{}:{}", d.place.line, d.place.column);
+  return fmt::format("{}:{}: error: {}{}", d.place.file, where, d.message,
+                     d.hint.empty() ? "" : fmt::format(" ({})", d.hint));
 }
 
 SpecError::SpecError(std::vector<Diagnostic> all)

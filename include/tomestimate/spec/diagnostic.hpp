@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@ struct Place {
   std::string file;
   std::uint32_t line = 1;  // from 1
   std::uint32_t column = 1;
+  std::optional<std::uint64_t> byte = std::nullopt;  // of a binary file, in place of line and column
 };
 
 struct Diagnostic {
@@ -20,7 +22,7 @@ struct Diagnostic {
   std::string hint;  // "" if there is none
 };
 
-// "file:line:column: error: message (hint)"
+// "file:line:column: error: message (hint)", or "file:byte N: error: ..." of a binary file
 std::string format(const Diagnostic& diagnostic);
 
 // One or more errors of one spec. what() is the first, and how many more there are.

@@ -1,0 +1,15 @@
+// JSON of a checkpoint: config.json, safetensors headers and indexes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace tomestimate::importer {
+
+// Parses the object in `text`, which begins at byte `from` of `file`. Nesting and the number of
+// values are capped, and no key may be there twice in one object. Throws spec::SpecError.
+nlohmann::json parse_object(const std::string& text, const std::string& file, std::uint64_t from);
+
+}  // namespace tomestimate::importer

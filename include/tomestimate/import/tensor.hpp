@@ -1,0 +1,53 @@
+// Tensors of a checkpoint, and the ways their weights are stored.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <tomestimate/import/source.hpp>
+
+namespace tomestimate::importer {
+
+// Storages whose zero weights can be counted; count.hpp says how each is laid out.
+enum class Storage {
+  f32,
+  f16,
+  bf16,
+  i8,         // -1, 0, +1 as they are
+  packed_u8,  // four 2-bit codes a byte (Hugging Face BitNet)
+  tq1_0,      // GGUF type 34
+  tq2_0,      // GGUF type 35
+  i2_s,       // GGUF type 36 of Microsoft's fork
+  other,
+};
+
+constexpr bool is_float(Storage s) {
+  return s == Storage::f32 || s == Storage::f16 || s == Storage::bf16;
+}
+
+struct Tensor {
+  std::string name;
+  std::string type;  // as the format calls it: "TQ1_0", "BF16"
+  Storage storage = Storage::other;
+  std::optional<int> integer_bits;   // of one weight, where the type stores whole numbers
+  std::vector<std::uint64_t> shape;  // outermost first: outputs, inputs
+  std::uint64_t offset = 0;          // of its first byte in the file
+  std::uint64_t bytes = 0;
+};
+
+// a * b, or nothing if that is beyond 64 bits.
+std::optional<std::uint64_t> product(std::uint64_t a, std::uint64_t b);
+// Number of elements of a shape, or nothing if that is beyond 64 bits.
+std::optional<std::uint64_t> elements(std::span<const std::uint64_t> shape);
+
+// "2560 x 6912"
+std::string shape_text(std::span<const std::uint64_t> shape);
+
+// Throws spec::SpecError if two tensors share a byte, or two have one name.
+void check_apart(const Source& source, const std::vector<Tensor>& tensors);
+
+}  // namespace tomestimate::importer

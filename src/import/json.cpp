@@ -1,0 +1,103 @@
+#include <tomestimate/import/json.hpp>
+
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <tomestimate/import/source.hpp>
+#include <tomestimate/spec/diagnostic.hpp>
+
+namespace tomestimate::importer {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::size_t deepest = 32;               // a config with text and quantization parts has 4
+constexpr std::uint64_t most_values = 1'000'000;  // a safetensors header has 8 a tensor
+
+// Builds the document as the parser goes (nlohmann's SAX interface), and stops at what is wrong.
+// A callback to the library's own builder would do, but that one takes quadratic time in the members
+// of an object.
+class Builder {
+ public:
+  Json& root() { return root_; }
+  const std::string& error() const { return error_; }
+  std::size_t error_byte() const { return error_byte_; }
+
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(Json::number_integer_t value) { return add(value); }
+  bool number_unsigned(Json::number_unsigned_t value) { return add(value); }
+  bool number_float(Json::number_float_t value, const std::string&) { return add(value); }
+  bool string(std::string& value) { return add(std::move(value)); }
+  bool binary(Json::binary_t&) { return fail("has binary data"); }
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    const auto [member, is_new] = open_.back()->emplace(name, nullptr);
+    member_ = &*member;
+    return is_new || fail(fmt::format("has the key \"{}\" twice in one object", printable(name)));
+  }
+
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception&) {
+    error_byte_ = byte == 0 ? 0 : byte - 1;
+    return fail("ends or breaks off here");
+  }
+
+ private:
+  bool fail(std::string message) {
+    error_ = std::move(message);
+    return false;
+  }
+
+  // Where the next value goes: the root, the member of the last key, or the end of an array.
+  bool add(Json value) {
+    if (++values_ > most_values) return fail(fmt::format("has more than {} values", most_values));
+    if (open_.empty())
+      last_ = &(root_ = std::move(value));
+    else if (open_.back()->is_object())
+      last_ = &(*member_ = std::move(value));
+    else
+      last_ = &open_.back()->emplace_back(std::move(value));
+    return true;
+  }
+
+  bool open(Json value) {
+    if (open_.size() == deepest) return fail(fmt::format("is nested deeper than {}", deepest));
+    if (!add(std::move(value))) return false;
+    open_.push_back(last_);
+    return true;
+  }
+
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  Json root_;
+  std::vector<Json*> open_;  // objects and arrays that have not ended; they don't move meanwhile
+  Json* member_ = nullptr;
+  Json* last_ = nullptr;
+  std::uint64_t values_ = 0;
+  std::string error_;
+  std::size_t error_byte_ = 0;
+};
+
+}  // namespace
+
+Json parse_object(const std::string& text, const std::string& file, std::uint64_t from) {
+  const auto fail = [&](std::size_t byte, std::string message) -> spec::SpecError {
+    return spec::SpecError({{{file, 1, 1, from + byte}, std::move(message), ""}});
+  };
+  Builder builder;
+  if (!Json::sax_parse(text, &builder)) throw fail(builder.error_byte(), "the JSON " + builder.error());
+  if (!builder.root().is_object()) throw fail(0, "is JSON, but no object");
+  return std::move(builder.root());
+}
+
+}  // namespace tomestimate::importer
