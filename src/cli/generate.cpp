@@ -190,9 +190,10 @@ void add_generate_option(CLI::App& app) {
          [&app](const std::string& what) {
            const auto all = pages(app);
            deliver(what == "man"    ? man_page(all)
-                     : what == "bash" ? bash_completion(all)
-                     : what == "zsh"  ? zsh_completion(all)
-                                      : fish_completion(all));
+                   : what == "bash" ? bash_completion(all)
+                   : what == "zsh"  ? zsh_completion(all)
+                                    : fish_completion(all),
+                   "");
            throw CLI::Success();  // as --version: no command is needed
          },
          "write the man page, or completions of a shell, to standard output")
