@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
@@ -27,6 +29,7 @@ const std::vector<Plan>& plans() {
        "Layers and ops",
        {},
        {"layers-decode", "layers-prefill", "ops-decode", "ops-prefill"}},
+      {"published", "Published figures", {}, {"published"}},
       {"more", "More", {}, {}},
       {"assumptions", "Assumptions", {}, {"assumptions"}},
   };
@@ -55,11 +58,29 @@ std::vector<Section> sections(const Document& document, const std::vector<Pictur
   return out;
 }
 
+// The published figures of this hardware spec beside its estimates; nullopt if there are none.
+std::optional<Table> published_table(const HardwareSpec& hardware,
+                                     const std::vector<study::Comparison>& all) {
+  const auto file = std::filesystem::path(hardware.sourced.at(0).place.file).filename().string();
+  std::vector<study::Comparison> of_this;
+  for (const auto& c : all)
+    if (c.hardware == file) of_this.push_back(c);
+  if (of_this.empty()) return std::nullopt;
+  auto document = published_document(of_this);
+  auto table = std::move(document.tables.at(0));
+  table.title = "Published figures beside the estimate";
+  table.notes = std::move(document.lead);
+  table.notes.push_back("each is evaluated with the specs and workload that it names as shipped, "
+                        "whatever --set, --batch, --prompt or --context say here");
+  return table;
+}
+
 }  // namespace
 
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
                     const std::vector<study::Comparison>& published, const std::string& made_by) {
-  const auto document = estimate_document(hardware, model);
+  auto document = estimate_document(hardware, model);
+  if (auto table = published_table(hardware, published)) document.tables.push_back(std::move(*table));
   std::vector<Picture> pictures;
   for (auto& figure : design_figures(hardware, model, published)) {
     auto svg = draw(figure);

@@ -12,7 +12,8 @@ namespace tomestimate::report {
 // Contents by path in the folder: "figures/area.svg".
 using Files = std::map<std::string, std::string>;
 
-// report.md, report.html, figures/*.svg and tables/*.csv of a design. `made_by` is the command, for the
+// report.md, report.html, workbook.xlsx, figures/*.svg and tables/*.csv of a design, with those of the
+// `published` figures that are of its hardware spec. `made_by` is the command, for the
 // foot of the report. Throws std::domain_error if the workload does not fit the SRAM,
 // std::runtime_error if gnuplot is not there or fails.
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
