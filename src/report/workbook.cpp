@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,9 +15,10 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/view/enumerate.hpp>
-#include <xlsxwriter.h>
 
 #include <tomestimate/study/equations.hpp>
+
+#include "sheet.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -61,104 +61,6 @@ std::string formula(const Expression& e, const std::vector<Named>& names) {
 std::string in_display_unit(const std::string& text, double factor) {
   return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, factor);
 }
-
-// ---- the file ----
-
-struct Formats {
-  lxw_format *title, *heading, *number_heading, *section, *unit, *input, *assumed, *number, *share,
-      *change, *state;
-};
-
-Formats make_formats(lxw_workbook* book) {
-  const auto make = [book] { return workbook_add_format(book); };
-  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make(), make(), make()};
-  format_set_bold(f.title);
-  format_set_font_size(f.title, 14);
-  for (auto* heading : {f.heading, f.number_heading}) {
-    format_set_bold(heading);
-    format_set_bottom(heading, LXW_BORDER_THIN);
-  }
-  format_set_align(f.number_heading, LXW_ALIGN_RIGHT);
-  format_set_indent(f.unit, 1);
-  format_set_bold(f.section);
-  format_set_num_format(f.number, "#,##0.####;-#,##0.####;0");
-  // Blue is what modelling sheets give to cells meant to be changed.
-  for (auto* input : {f.input, f.assumed}) {
-    format_set_font_color(input, 0x0000FF);
-    format_set_border(input, LXW_BORDER_HAIR);
-    format_set_unlocked(input);
-  }
-  format_set_bg_color(f.assumed, 0xFFF2CC);
-  format_set_num_format(f.share, "0.00%");
-  format_set_num_format(f.change, "+0.00%;-0.00%;0.00%");
-  format_set_bold(f.state);
-  return f;
-}
-
-using Row = lxw_row_t;
-using Column = lxw_col_t;
-
-// One worksheet, filled from the top.
-class Sheet {
- public:
-  Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
-      : book_(book), formats_(&formats), name_(name),
-        sheet_(workbook_add_worksheet(book, name.c_str())) {
-    if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
-    worksheet_set_landscape(sheet_);
-    worksheet_fit_to_pages(sheet_, 1, 0);  // as wide as a page, as long as it takes
-  }
-
-  lxw_worksheet* raw() const { return sheet_; }
-  Row row() const { return row_; }
-  void next(Row rows = 1) { row_ += rows; }
-
-  void text(Column column, const std::string& value, lxw_format* format = nullptr) {
-    worksheet_write_string(sheet_, row_, column, value.c_str(), format);
-  }
-  void number(Column column, double value, lxw_format* format = nullptr) {
-    worksheet_write_number(sheet_, row_, column, value, format);
-  }
-  // With the value it has now, for readers that do not compute.
-  void formula(Column column, const std::string& value, double now, lxw_format* format = nullptr) {
-    worksheet_write_formula_num(sheet_, row_, column, value.c_str(), format, now);
-  }
-  void formula(Column column, const std::string& value, const std::string& now,
-               lxw_format* format = nullptr) {
-    worksheet_write_formula_str(sheet_, row_, column, value.c_str(), format, now.c_str());
-  }
-  // Those of columns from `numbers` up to `texts_again` stand over numbers.
-  void headings(const std::vector<std::string>& texts, std::size_t numbers, std::size_t texts_again) {
-    for (const auto& [i, heading] : texts | ranges::views::enumerate)
-      text(static_cast<Column>(i), heading,
-           i >= numbers && i < texts_again ? formats_->number_heading : formats_->heading);
-    next();
-  }
-  void widths(const std::vector<double>& all) {
-    for (const auto& [i, width] : all | ranges::views::enumerate)
-      worksheet_set_column(sheet_, static_cast<Column>(i), static_cast<Column>(i), width, nullptr);
-  }
-  // Keeps the rows above and the first column in view.
-  void freeze() { worksheet_freeze_panes(sheet_, row_, 1); }
-
-  // "'Decode layers'!$B$7" of a column of this row.
-  std::string place(Column column) const {
-    std::array<char, LXW_MAX_CELL_NAME_LENGTH> cell{};
-    lxw_rowcol_to_cell_abs(cell.data(), row_, column, 1, 1);
-    return fmt::format("'{}'!{}", name_, cell.data());
-  }
-  void define(Column column, const std::string& name) {
-    if (workbook_define_name(book_, name.c_str(), ("=" + place(column)).c_str()) != LXW_NO_ERROR)
-      throw std::runtime_error("no name of a cell: " + name);
-  }
-
- private:
-  lxw_workbook* book_;
-  const Formats* formats_;
-  std::string name_;
-  lxw_worksheet* sheet_;
-  Row row_ = 0;
-};
 
 class Workbook {
  public:
@@ -258,15 +160,15 @@ class Workbook {
     s.next();
   }
 
-  void write_source(Sheet& s, Column column, const spec::Sourced* source) {
+  void write_source(Sheet& s, ColumnIndex column, const spec::Sourced* source) {
     if (source == nullptr) return;
     s.text(column, std::string(spec::name(source->grade)));
-    s.text(static_cast<Column>(column + 1), source->source);
-    s.text(static_cast<Column>(column + 2),
+    s.text(static_cast<ColumnIndex>(column + 1), source->source);
+    s.text(static_cast<ColumnIndex>(column + 2),
            fmt::format("{}:{}", source->place.file, source->place.line));
   }
 
-  void add_validation(Row row, const study::Parameter& p) {
+  void add_validation(RowIndex row, const study::Parameter& p) {
     auto title = std::string(p.whole ? "A whole number" : "A number");
     auto message = fmt::format("{}{} to {}{}{}", p.whole ? "whole, " : "", p.min, p.max,
                                p.unit.empty() ? "" : " ", p.unit);
@@ -387,7 +289,7 @@ class Workbook {
         const auto name = fmt::format("{}.{}", study::layer_name(pass, layer), metric);
         const auto* found = all_.look_up(name);
         if (found == nullptr) continue;  // 0 whatever the inputs
-        const auto column = static_cast<Column>(i + 1);
+        const auto column = static_cast<ColumnIndex>(i + 1);
         s.formula(column, formula_of(equations_, *found), found->value, formats_.number);
         s.define(column, name);
       }
@@ -471,8 +373,8 @@ class Workbook {
     s.text(0, title, formats_.title);
     s.next();
     s.headings({"part", "is", "share"}, 1, 3);
-    const Row first = s.row();
-    const Row last = first + static_cast<Row>(table.size()) - 1;
+    const RowIndex first = s.row();
+    const RowIndex last = first + static_cast<RowIndex>(table.size()) - 1;
     double sum = 0;
     for (const auto& part : table) sum += part.now;
     std::array<char, LXW_MAX_CELL_RANGE_LENGTH> range{};
@@ -503,7 +405,7 @@ class Workbook {
     options.x_scale = 1.3;
     options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 13);
     worksheet_insert_chart_opt(s.raw(), first - 1, 4, chart, &options);
-    s.next(std::max<Row>(6, 18 - std::min<Row>(18, static_cast<Row>(table.size()))));
+    s.next(std::max<RowIndex>(6, 18 - std::min<RowIndex>(18, static_cast<RowIndex>(table.size()))));
   }
 
   void write_summary() {

@@ -1,0 +1,91 @@
+#include "sheet.hpp"
+
+#include <array>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <range/v3/view/enumerate.hpp>
+
+namespace tomestimate::report {
+
+namespace rv = ranges::views;
+
+Formats make_formats(lxw_workbook* book) {
+  const auto make = [book] { return workbook_add_format(book); };
+  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make(), make(), make()};
+  format_set_bold(f.title);
+  format_set_font_size(f.title, 14);
+  for (auto* heading : {f.heading, f.number_heading}) {
+    format_set_bold(heading);
+    format_set_bottom(heading, LXW_BORDER_THIN);
+  }
+  format_set_align(f.number_heading, LXW_ALIGN_RIGHT);
+  format_set_indent(f.unit, 1);
+  format_set_bold(f.section);
+  format_set_num_format(f.number, "#,##0.####;-#,##0.####;0");
+  // Blue is what modelling sheets give to cells meant to be changed.
+  for (auto* input : {f.input, f.assumed}) {
+    format_set_font_color(input, 0x0000FF);
+    format_set_border(input, LXW_BORDER_HAIR);
+    format_set_unlocked(input);
+  }
+  format_set_bg_color(f.assumed, 0xFFF2CC);
+  format_set_num_format(f.share, "0.00%");
+  format_set_num_format(f.change, "+0.00%;-0.00%;0.00%");
+  format_set_bold(f.state);
+  return f;
+}
+
+Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
+    : book_(book), formats_(&formats), name_(name),
+      sheet_(workbook_add_worksheet(book, name.c_str())) {
+  if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
+  worksheet_set_landscape(sheet_);
+  worksheet_fit_to_pages(sheet_, 1, 0);  // as wide as a page, as long as it takes
+}
+
+void Sheet::text(ColumnIndex column, const std::string& value, lxw_format* format) {
+  worksheet_write_string(sheet_, row_, column, value.c_str(), format);
+}
+
+void Sheet::number(ColumnIndex column, double value, lxw_format* format) {
+  worksheet_write_number(sheet_, row_, column, value, format);
+}
+
+void Sheet::formula(ColumnIndex column, const std::string& value, double now, lxw_format* format) {
+  worksheet_write_formula_num(sheet_, row_, column, value.c_str(), format, now);
+}
+
+void Sheet::formula(ColumnIndex column, const std::string& value, const std::string& now,
+                    lxw_format* format) {
+  worksheet_write_formula_str(sheet_, row_, column, value.c_str(), format, now.c_str());
+}
+
+void Sheet::headings(const std::vector<std::string>& texts, std::size_t numbers,
+                     std::size_t texts_again) {
+  for (const auto& [i, heading] : texts | rv::enumerate)
+    text(static_cast<ColumnIndex>(i), heading,
+         i >= numbers && i < texts_again ? formats_->number_heading : formats_->heading);
+  next();
+}
+
+void Sheet::define(ColumnIndex column, const std::string& name) {
+  if (workbook_define_name(book_, name.c_str(), ("=" + place(column)).c_str()) != LXW_NO_ERROR)
+    throw std::runtime_error("no name of a cell: " + name);
+}
+
+std::string Sheet::place(ColumnIndex column) const {
+  std::array<char, LXW_MAX_CELL_NAME_LENGTH> cell{};
+  lxw_rowcol_to_cell_abs(cell.data(), row_, column, 1, 1);
+  return fmt::format("'{}'!{}", name_, cell.data());
+}
+
+void Sheet::widths(const std::vector<double>& all) {
+  for (const auto& [i, width] : all | rv::enumerate)
+    worksheet_set_column(sheet_, static_cast<ColumnIndex>(i), static_cast<ColumnIndex>(i), width,
+                         nullptr);
+}
+
+void Sheet::freeze() { worksheet_freeze_panes(sheet_, row_, 1); }
+
+}  // namespace tomestimate::report

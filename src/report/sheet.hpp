@@ -1,0 +1,57 @@
+// A worksheet of libxlsxwriter that is filled row by row from the top.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <xlsxwriter.h>
+
+namespace tomestimate::report {
+
+using RowIndex = lxw_row_t;
+using ColumnIndex = lxw_col_t;
+
+// How cells look. libxlsxwriter owns the formats.
+struct Formats {
+  lxw_format *title, *heading, *number_heading, *section, *unit, *input, *assumed, *number, *share,
+      *change, *state;
+};
+
+Formats make_formats(lxw_workbook* book);
+
+class Sheet {
+ public:
+  // Throws std::runtime_error if the workbook takes no sheet of this name.
+  Sheet(lxw_workbook* book, const Formats& formats, const std::string& name);
+
+  lxw_worksheet* raw() const { return sheet_; }
+  RowIndex row() const { return row_; }
+  void next(RowIndex rows = 1) { row_ += rows; }
+
+  // Cells of the present row.
+  void text(ColumnIndex column, const std::string& value, lxw_format* format = nullptr);
+  void number(ColumnIndex column, double value, lxw_format* format = nullptr);
+  // With the value it has now, for readers that do not compute.
+  void formula(ColumnIndex column, const std::string& value, double now, lxw_format* format = nullptr);
+  void formula(ColumnIndex column, const std::string& value, const std::string& now,
+               lxw_format* format = nullptr);
+  // A row of headings; those of columns from `numbers` up to `texts_again` stand over numbers.
+  void headings(const std::vector<std::string>& texts, std::size_t numbers, std::size_t texts_again);
+  // Gives a cell of the present row a name. Throws std::runtime_error if it can't be one.
+  void define(ColumnIndex column, const std::string& name);
+  // "'Decode layers'!$B$7" of a cell of the present row.
+  std::string place(ColumnIndex column) const;
+
+  void widths(const std::vector<double>& all);
+  // Keeps the rows above the present one, and the first column, in view.
+  void freeze();
+
+ private:
+  lxw_workbook* book_;
+  const Formats* formats_;
+  std::string name_;
+  lxw_worksheet* sheet_;
+  RowIndex row_ = 0;
+};
+
+}  // namespace tomestimate::report
