@@ -80,3 +80,20 @@ TEST_CASE("estimate puts the assumptions that matter first") {
   // Throughput and power hang on the clock more than on any other assumption.
   CHECK(first.starts_with("chip.clock,500 MHz,assumption,0.99"));
 }
+
+TEST_CASE("the outputs under reports/ are what the program writes") {
+  const auto root = std::filesystem::path(TOMESTIMATE_TESTS).parent_path();
+  const std::string both = " specs/tom.toml specs/bitnet-2b.toml --format markdown";
+  const std::pair<std::string, std::string> golden[]{
+      {"estimate.md", "estimate" + both},
+      {"published.md", "published --format markdown"},
+      {"explain-throughput.md", "explain throughput" + both},
+      {"explain-layer-energy.md", "explain energy --layer 3" + both},
+  };
+  for (const auto& [file, arguments] : golden) {
+    INFO(file << " (reports/run makes it again)");
+    const auto r = run_command("cd '" + root.string() + "' && " + TOMESTIMATE_BINARY + " " + arguments);
+    CHECK(r.code == 0);
+    CHECK((r.out == read(root / "reports/tom-bitnet-2b" / file)));
+  }
+}
