@@ -43,11 +43,30 @@ std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
                      a.what.quantity);
 }
 
+// Numbers of a design that does not fit are shown all the same, but the answer is no.
+int fits(const study::Specs& specs) {
+  return report::does_not_fit(specs.hardware, specs.model) ? no : 0;
+}
+
+int run_workbook(const Arguments& a) {
+  const auto specs = load(a.design);
+  spec::write_file(a.output.file, report::workbook(specs));
+  if (const auto misfit = report::does_not_fit(specs.hardware, specs.model))
+    complain(fmt::format("CAUTION: as made, {} shows no design that works: {}", a.output.file, *misfit));
+  return fits(specs);
+}
+
+int run_quantities(const Arguments& a) {
+  const auto specs = load(a.design);
+  print(report::quantities_document(specs), a.output);
+  return fits(specs);
+}
+
 int run_explain(Arguments a) {
   const auto specs = load(a.design);
   if (a.layer >= 0) a.what.quantity = layer_quantity(specs, a);
   print(report::explain_document(specs, a.what), a.output);
-  return 0;
+  return fits(specs);
 }
 
 }  // namespace
@@ -84,15 +103,8 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
       ->type_name("FILE")
       ->required();
   return {{explain, [a] { return run_explain(*a); }},
-          {quantities, [a] {
-             print(report::quantities_document(load(a->design)), a->output);
-             return 0;
-           }},
-          {workbook, [a] {
-             const auto specs = load(a->design);
-             spec::write_file(a->output.file, report::workbook(specs));
-             return 0;
-           }}};
+          {quantities, [a] { return run_quantities(*a); }},
+          {workbook, [a] { return run_workbook(*a); }}};
 }
 
 }  // namespace tomestimate::cli

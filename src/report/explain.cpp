@@ -133,6 +133,11 @@ Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
   return table;
 }
 
+void add_misfit(const Specs& specs, Document& document) {
+  if (const auto misfit = does_not_fit(specs.hardware, specs.model))
+    document.lead.push_back(fmt::format("CAUTION: no design that works: {}", *misfit));
+}
+
 }  // namespace
 
 Document explain_document(const Specs& specs, const Explain& what) {
@@ -152,8 +157,7 @@ Document explain_document(const Specs& specs, const Explain& what) {
   document.lead.push_back(fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
   document.lead.push_back(
       fmt::format("{} = {}", value_text(n), with_values(n.equation, all.names())));
-  if (const auto misfit = does_not_fit(specs.hardware, specs.model))
-    document.lead.push_back(fmt::format("CAUTION: no design that works: {}", *misfit));
+  add_misfit(specs, document);
   document.tables.push_back(equation_table(all, of, what.depth));
   auto contributors = contributor_table(all, of, what.top);
   if (!contributors.rows.empty()) document.tables.push_back(std::move(contributors));
@@ -166,6 +170,7 @@ Document quantities_document(const Specs& specs) {
                     {}, {}};
   Table table{"quantities", "Quantities",
               {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}}, {}, {}};
+  add_misfit(specs, document);
   const Equations all(specs);
   for (const auto& n : all.names())
     if (!n.input)

@@ -64,6 +64,18 @@ TEST_CASE("quantities lists what explain knows") {
   CHECK(has(r.out, "\ndecode.up.cycles,1090,cycle,decode.gate.cycles,"));
 }
 
+TEST_CASE("a design that does not fit is explained, with exit code 1") {
+  const Folder folder;
+  const std::string misfit = design + " --context 4096";
+  for (const auto& r : {run("explain tpot " + misfit), run("quantities " + misfit),
+                        run("workbook " + misfit + " -o " + folder.file("a.xlsx"))}) {
+    CHECK(r.code == 1);
+    CHECK(has(r.out, "CAUTION"));
+    CHECK(has(r.out, "decode context of 4096 tokens does not fit the SRAM"));
+  }
+  CHECK(folder.files() == 1);
+}
+
 TEST_CASE("workbook writes one file, or none") {
   const Folder folder;
   CHECK(run("workbook " + design + " -o " + folder.file("a.xlsx")).code == 0);
