@@ -55,7 +55,7 @@ Pair spilling() {
   return d;
 }
 
-const RooflinePoint& point(const Roofline& data, const std::string& name, Work work) {
+const RooflinePoint& point(const Roofline& data, std::string_view name, Work work) {
   for (const auto& p : data.ops)
     if (p.name == name && p.work == work) return p;
   FAIL("no point " << name);
