@@ -7,6 +7,7 @@
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "binary.hpp"
@@ -42,12 +43,12 @@ std::vector<std::string> commands() {
 }
 
 // The flags that the --help of a command ("" for the program's) lists.
-const std::set<std::string>& flags(const std::string& command) {
+const std::set<std::string>& flags(std::string_view command) {
   static std::map<std::string, std::set<std::string>> known;
-  auto& out = known[command];
+  auto& out = known[std::string(command)];
   if (!out.empty()) return out;
   static const std::regex names("^ +(-[a-zA-Z])?,? *(--[a-z][a-z0-9-]*)?");
-  for (const auto& line : lines(run(command + " --help").out)) {
+  for (const auto& line : lines(run(std::string(command) + " --help").out)) {
     std::smatch found;
     if (!std::regex_search(line, found, names)) continue;
     for (const auto i : {1u, 2u})
