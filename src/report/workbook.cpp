@@ -46,20 +46,26 @@ std::string call(Kind kind, const std::vector<std::string>& arguments) {
   }
 }
 
+// Shortest text that reads back the same. Excel's files want a capital E.
+std::string number_text(double x) {
+  auto text = fmt::format("{}", x);
+  std::replace(text.begin(), text.end(), 'e', 'E');
+  return text;
+}
+
 // Names stand for cells, which hold display units; equations are in coherent ones.
 std::string cell_name(const Named& n) {
-  return n.factor == 1 ? n.name : fmt::format("({}*{})", n.name, n.factor);
+  return n.factor == 1 ? n.name : fmt::format("({}*{})", n.name, number_text(n.factor));
 }
 
 std::string formula(const Expression& e, const std::vector<Named>& names) {
-  static const study::Notation notation{cell_name, [](double x) { return fmt::format("{}", x); },
-                                        call};
+  static const study::Notation notation{cell_name, number_text, call};
   return study::write(e, names, notation);
 }
 
 // A formula in coherent units as one that gives a cell's display unit.
 std::string in_display_unit(const std::string& text, double factor) {
-  return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, factor);
+  return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, number_text(factor));
 }
 
 class Workbook {
@@ -151,8 +157,8 @@ class Workbook {
       s.number(6, (*source->range)[1] / unit, formats_.number);
     }
     const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
-    s.formula(7, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name, p.min,
-                             p.max, whole),
+    s.formula(7, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
+                             number_text(p.min), number_text(p.max), whole),
               std::string());
     s.text(8, p.doc);
     write_source(s, 9, source);

@@ -9,7 +9,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <regex>
 #include <set>
 #include <string>
 #include <vector>
@@ -140,6 +142,33 @@ TEST_CASE("a workbook recalculates to what the engine says") {
   CHECK(shown[5]["state"] == "NO DESIGN: a rule is broken, see Rules");
   CHECK(shown[6]["state"] == "NO DESIGN: a rule is broken, see Rules");
   CHECK(shown[7]["state"] == "NO DESIGN: a number is out of range, see Inputs");
+}
+
+TEST_CASE("formulas are what Excel's files take") {
+  const Folder folder;
+  spec::write_file(folder.file("w.xlsx"), report::workbook(shipped("tom.toml", "bitnet-2b.toml")));
+  const std::string dump =
+      "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); "
+      "open(sys.argv[2], 'wb').write(b''.join(z.read(n) for n in z.namelist() if '/sheet' in n))";
+  REQUIRE(std::system(fmt::format("/usr/bin/python3 -c \"{}\" '{}' '{}'", dump, folder.file("w.xlsx"),
+                                  folder.file("sheets"))
+                          .c_str()) == 0);
+  std::ifstream in(folder.file("sheets"));
+  const std::string xml(std::istreambuf_iterator<char>(in), {});
+  const std::regex small_exponent("[0-9]e[-+0-9]"), function("([A-Z.a-z]+)\\(");
+  const std::set<std::string> known{"MAX", "MIN", "INT", "LOG", "IF", "AND", "COUNTIF", "SUM"};
+  std::size_t formulas = 0;
+  for (std::size_t at = xml.find("<f>"); at != std::string::npos; at = xml.find("<f>", at)) {
+    const auto text = xml.substr(at + 3, xml.find("</f>", at) - at - 3);
+    at += 3;
+    ++formulas;
+    INFO(text);
+    CHECK(text.size() <= 8192);
+    CHECK_FALSE(std::regex_search(text, small_exponent));
+    for (std::sregex_iterator f(text.begin(), text.end(), function), end; f != end; ++f)
+      CHECK(known.contains(f->str(1)));
+  }
+  CHECK(formulas > 2000);
 }
 
 TEST_CASE("a workbook is made of its design alone") {
