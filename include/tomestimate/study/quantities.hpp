@@ -165,6 +165,8 @@ void visit_pass(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Name
   engine::visit_op(e.events, [&](std::string_view count, const auto& value) {
     visit(fmt::format("{}.{}", pass, count), "of the whole pass", Role::step, value);
   });
+  visit(pass + ".chip_time", "the pass on the chip", Role::step,
+        engine::seconds(hw, e.schedule.total));
   visit(pass + ".link_bits", "over the host link", Role::step, e.link_bits);
   visit(pass + ".link_time", "host link, hidden behind nothing", Role::part, e.link_time);
   visit(pass + ".time", "the pass with its host link", Role::step, e.time);
