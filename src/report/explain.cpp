@@ -93,7 +93,7 @@ std::vector<std::optional<double>> elasticities(const Specs& specs, const Equati
                                                 std::uint32_t of) {
   const auto shares = all.shares(of);
   std::vector<std::optional<double>> out(shares.begin(), shares.end());
-  if (!study::metric_unit(all.names()[of].name)) return out;
+  if (all.names()[of].role != study::Role::metric) return out;
   const auto slopes = study::slopes(specs, {all.names()[of].name});
   for (const auto& [i, n] : all.names() | ranges::views::enumerate) {
     const auto found = ranges::find(slopes, n.path, [](const auto& s) { return s.parameter.path; });

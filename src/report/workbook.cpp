@@ -2,20 +2,16 @@
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <cctype>
 #include <map>
-#include <memory>
 #include <stdexcept>
 #include <utility>
-
-#include <stdlib.h>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/study/equations.hpp>
 
 #include "sheet.hpp"
@@ -246,8 +242,6 @@ class Workbook {
     return fmt::format("{}", fmt::join(stretches, "+"));
   }
 
-  static bool is_metric(const Named& n) { return study::metric_unit(n.name).has_value(); }
-
   void write_equations() {
     auto& s = equations_;
     s.widths({38, 18, 10, 60, 120});
@@ -256,7 +250,7 @@ class Workbook {
     s.headings({"quantity", "is", "unit", "what", "equation"}, 1, 2);
     s.freeze();
     for (const auto& n : names()) {
-      if (n.input || is_metric(n) || in_layer_sheet(n)) continue;
+      if (n.input || n.role == study::Role::metric || in_layer_sheet(n)) continue;
       const auto text = formula_of(s, n);
       s.text(0, n.name);
       s.formula(1, text, n.value, formats_.number);
@@ -310,19 +304,12 @@ class Workbook {
     s.next(2);
     s.headings({"broken if", "excess", "state"}, 1, 2);
     for (const auto& rule : all_.rules()) {
-      const auto now = state_now(rule);
       s.text(0, rule.message);
-      s.formula(1, "=" + formula(rule.excess, names()), 0, formats_.number);
-      s.formula(2, fmt::format("=IF({}>0,\"BROKEN\",\"ok\")", s.place(1)), now);
+      s.formula(1, "=" + formula(rule.excess, names()), rule.value, formats_.number);
+      s.formula(2, fmt::format("=IF({}>0,\"BROKEN\",\"ok\")", s.place(1)),
+                std::string(rule.value > 0 ? "BROKEN" : "ok"));
       s.next();
     }
-  }
-
-  // A loaded pair of specs keeps every rule but, perhaps, that of the SRAM.
-  std::string state_now(const study::NamedRule& rule) const {
-    const bool broken = rule.message.find("SRAM") != std::string::npos &&
-                        does_not_fit(specs_.hardware, specs_.model).has_value();
-    return broken ? "BROKEN" : "ok";
   }
 
   // ---- what an architect looks at first ----
@@ -421,13 +408,14 @@ class Workbook {
     s.next();
     s.text(0, "Change numbers on the sheet Inputs; all results follow. \"As made\" stays.");
     s.next();
-    const bool fits = !does_not_fit(specs_.hardware, specs_.model);
+    const bool broken = std::any_of(all_.rules().begin(), all_.rules().end(),
+                                    [](const study::NamedRule& rule) { return rule.value > 0; });
     s.text(0, "state", formats_.section);
     s.formula(1,
               "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
               "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
               "\"ok: a design\"))",
-              fits ? "ok: a design" : "NO DESIGN: a rule is broken, see Rules", formats_.state);
+              broken ? "NO DESIGN: a rule is broken, see Rules" : "ok: a design", formats_.state);
     s.define(1, "state");
     s.next();
     s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));
@@ -435,7 +423,7 @@ class Workbook {
     s.headings({"metric", "is", "unit", "as made", "change", "what"}, 1, 1);
     s.freeze();
     for (const auto& n : names()) {
-      if (n.input || !is_metric(n)) continue;
+      if (n.role != study::Role::metric) continue;
       s.text(0, n.name);
       s.formula(1, formula_of(equations_, n), n.value, formats_.number);
       s.define(1, n.name);
@@ -459,19 +447,10 @@ class Workbook {
 }  // namespace
 
 std::string workbook(const Specs& specs) {
-  // libxlsxwriter only writes files.
-  auto folder = (std::filesystem::temp_directory_path() / "tomestimate-XXXXXX").string();
-  if (mkdtemp(folder.data()) == nullptr)
-    throw std::runtime_error("cannot make a temporary folder for the workbook");
-  const auto remove = [](std::string* path) {
-    std::error_code ignored;
-    std::filesystem::remove_all(*path, ignored);
-  };
-  const std::unique_ptr<std::string, decltype(remove)> cleanup(&folder, remove);
-  const auto path = folder + "/workbook.xlsx";
+  const spec::TemporaryFolder folder;  // libxlsxwriter only writes files
+  const auto path = (folder.path() / "workbook.xlsx").string();
   Workbook(specs, path).write();
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return spec::read_file(path, 1u << 30);
 }
 
 }  // namespace tomestimate::report

@@ -1,15 +1,13 @@
 #include <tomestimate/rtl/synthesis.hpp>
 
 #include <csignal>
+#include <filesystem>
 #include <cstdlib>
 #include <stdexcept>
-
-#include <stdlib.h>
 
 #include <fmt/format.h>
 
 #include <tomestimate/spec/diagnostic.hpp>
-#include <tomestimate/spec/file.hpp>
 
 #include "process.hpp"
 
@@ -37,18 +35,6 @@ std::string error_line(const std::string& log) {
 }
 
 }  // namespace
-
-TemporaryFolder::TemporaryFolder() {
-  auto name = (fs::temp_directory_path() / "tomestimate-XXXXXX").string();
-  if (mkdtemp(name.data()) == nullptr)
-    throw std::runtime_error("cannot make a temporary folder " + name);
-  path_ = name;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
 
 double parse_area(std::string_view stat) {
   // "Chip area for module '\rom': 24.000000" is not there if the module has no cells.

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -82,6 +83,18 @@ void write_file(const std::string& path, std::string_view text) try {
   file.rename_to(path);
 } catch (const std::runtime_error& e) {
   throw std::runtime_error(fmt::format("{}: {}", path, e.what()));
+}
+
+TemporaryFolder::TemporaryFolder() {
+  auto name = (std::filesystem::temp_directory_path() / "tomestimate-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr)
+    throw std::runtime_error("cannot make a temporary folder " + name);
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
 }
 
 }  // namespace tomestimate::spec

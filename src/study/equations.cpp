@@ -303,7 +303,7 @@ Equations::Equations(const Specs& specs) {
   const auto m = lift<Symbol>(specs.model.values, number);
   const auto all = evaluate(hw, m);
   visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
-    build.add(std::string(metric.name), metric.doc, metric.unit, Role::step, value);
+    build.add(std::string(metric.name), metric.doc, metric.unit, Role::metric, value);
   });
   visit_quantities(hw, m, all,
                    [&](std::string name, std::string_view doc, Role role, const auto& value) {
@@ -319,7 +319,7 @@ Equations::Equations(const Specs& specs) {
   }
   visit_rules(hw, m, all.base, [&](std::string_view message, const Symbol& excess) {
     if (!excess.is_constant() || excess.value() > 0)
-      rules_.push_back({std::string(message), build.of_symbol(excess)});
+      rules_.push_back({std::string(message), build.of_symbol(excess), excess.value()});
   });
 }
 

@@ -87,7 +87,7 @@ TEST_CASE("a bad library is refused, and temporary folders are gone") {
   CHECK(has(refused(folder.path.string()), "is a directory"));
   std::filesystem::path kept;
   {
-    const rtl::TemporaryFolder temporary;
+    const spec::TemporaryFolder temporary;
     kept = temporary.path();
     CHECK(std::filesystem::exists(kept));
   }

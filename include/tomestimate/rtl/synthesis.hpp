@@ -1,27 +1,13 @@
 // Synthesis of tiles with yosys and a Liberty library: their standard-cell area.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <string_view>
 
 #include <tomestimate/rtl/verilog.hpp>
+#include <tomestimate/spec/file.hpp>
 
 namespace tomestimate::rtl {
-
-// A folder of its own for temporary files, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder();
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 // The area in what `stat -liberty` of yosys printed for one flat module, in the library's unit of
 // area; 0 for a module without cells. Throws std::runtime_error if there is none, or a cell has
@@ -59,7 +45,7 @@ class Synthesizer {
   std::string synthesize(const std::string& verilog, const std::string& name) const;
 
   InterruptGuard guard_;
-  TemporaryFolder folder_;
+  spec::TemporaryFolder folder_;
   std::string version_;
   double nand2_ = 0;
 };

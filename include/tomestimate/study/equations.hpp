@@ -49,6 +49,7 @@ struct Named {
 struct NamedRule {
   std::string message;
   Expression excess;
+  double value = 0;  // of the excess, now
 };
 
 class Equations {

@@ -91,6 +91,7 @@ inline std::string layer_name(std::string_view pass, std::size_t layer) {
 
 // What a quantity is to a metric it goes into.
 enum class Role {
+  metric,  // a metric itself
   part,    // a term that metrics are sums of: cycles of an op, energy of a component, an area
   step,    // anything else between spec values and metrics
   detail,  // a step that needs no name where another has its equation
