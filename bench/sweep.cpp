@@ -31,8 +31,8 @@ study::Axis axis(const study::Specs& specs, const std::string& path, double low,
 
 const std::vector<std::string> metrics{"throughput", "power", "area", "ttft", "energy_per_token"};
 
-void run(benchmark::State& state, const study::Space& space, std::uint64_t points,
-         unsigned threads, study::Isa isa) {
+void run(benchmark::State& state, const study::Space& space, std::uint64_t points, unsigned threads,
+         study::Isa isa) {
   for (auto _ : state) {
     double sum = 0;
     study::for_each_chunk(space, 0, points, threads, isa, nullptr,
@@ -49,8 +49,9 @@ void run(benchmark::State& state, const study::Space& space, std::uint64_t point
 // One parameter of each kind, a million points on one core.
 void one_parameter(benchmark::State& state, const char* path, double low, double high) {
   const auto specs = bitnet_on_tom();
-  const study::Space space(specs, {axis(specs, path, low, high, 1000),
-                                   axis(specs, "rom.idle_power", 4e5, 8e5, 1000)}, metrics);
+  const study::Space space(
+      specs, {axis(specs, path, low, high, 1000), axis(specs, "rom.idle_power", 4e5, 8e5, 1000)},
+      metrics);
   run(state, space, space.points(), 1, study::best_isa());
 }
 BENCHMARK_CAPTURE(one_parameter, clock, "chip.clock", 4e8, 1e9)->Unit(benchmark::kMillisecond);
@@ -81,8 +82,10 @@ void by_isa(benchmark::State& state) {
   state.SetLabel(isa_names[state.range(0)]);
   if (isa > study::best_isa()) return state.SkipWithError("not on this machine");
   const auto specs = bitnet_on_tom();
-  const study::Space space(specs, {axis(specs, "lanes.count", 16, 1024, 1000),
-                                   axis(specs, "chip.clock", 4e8, 1e9, 1000)}, metrics);
+  const study::Space space(
+      specs,
+      {axis(specs, "lanes.count", 16, 1024, 1000), axis(specs, "chip.clock", 4e8, 1e9, 1000)},
+      metrics);
   run(state, space, space.points(), 1, isa);
 }
 BENCHMARK(by_isa)->DenseRange(0, 2)->Unit(benchmark::kMillisecond);
@@ -95,29 +98,37 @@ void by_layers(benchmark::State& state) {
   // Layers that all differ: nothing of one can serve another.
   for (std::size_t l = 0; l < m.layers; ++l)
     m.weights.zero_share[l] = 0.3 + 1e-4 * static_cast<double>(l);
-  const study::Space space(specs, {axis(specs, "pe.rows", 8, 128, 300),
-                                   axis(specs, "chip.clock", 4e8, 1e9, 300)}, metrics);
+  const study::Space space(
+      specs, {axis(specs, "pe.rows", 8, 128, 300), axis(specs, "chip.clock", 4e8, 1e9, 300)},
+      metrics);
   run(state, space, space.points(), 1, study::best_isa());
   state.SetComplexityN(state.range(0));
 }
-BENCHMARK(by_layers)->RangeMultiplier(2)->Range(15, 240)->Complexity()
-    ->Unit(benchmark::kMillisecond);
+BENCHMARK(by_layers)->RangeMultiplier(2)->Range(15, 240)->Complexity()->Unit(
+    benchmark::kMillisecond);
 
 void by_threads(benchmark::State& state) {
   const auto specs = bitnet_on_tom();
-  const study::Space space(specs, {axis(specs, "lanes.count", 16, 1024, 2000),
-                                   axis(specs, "chip.clock", 4e8, 1e9, 2000)}, metrics);
+  const study::Space space(
+      specs,
+      {axis(specs, "lanes.count", 16, 1024, 2000), axis(specs, "chip.clock", 4e8, 1e9, 2000)},
+      metrics);
   run(state, space, space.points(), static_cast<unsigned>(state.range(0)), study::best_isa());
 }
 BENCHMARK(by_threads)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void by_points(benchmark::State& state) {
   const auto specs = bitnet_on_tom();
-  const study::Space space(specs, {axis(specs, "chip.clock", 4e8, 1e9, 10000),
-                                   axis(specs, "rom.idle_power", 4e5, 8e5, 10000)}, metrics);
+  const study::Space space(
+      specs,
+      {axis(specs, "chip.clock", 4e8, 1e9, 10000), axis(specs, "rom.idle_power", 4e5, 8e5, 10000)},
+      metrics);
   run(state, space, static_cast<std::uint64_t>(state.range(0)), 2, study::best_isa());
 }
-BENCHMARK(by_points)->RangeMultiplier(10)->Range(1000, 100000000)->UseRealTime()
+BENCHMARK(by_points)
+    ->RangeMultiplier(10)
+    ->Range(1000, 100000000)
+    ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
 // The whole command: engine, formatting and writing of a million crossed points.

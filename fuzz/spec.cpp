@@ -1,5 +1,5 @@
-// Specs: any text gives a spec or a SpecError; a spec that loads is written and loads back the same;
-// and any override gives a value or a SpecError.
+// Specs: any text gives a spec or a SpecError; a spec that loads is written and loads back the
+// same; and any override gives a value or a SpecError.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -30,7 +30,8 @@ bool near(const std::optional<std::array<double, 2>>& a,
 }
 
 template <class S>
-void same_when_written(const Spec<S>& spec, Spec<S> (*parse)(std::string_view, const std::string&)) {
+void same_when_written(const Spec<S>& spec,
+                       Spec<S> (*parse)(std::string_view, const std::string&)) {
   const auto text = to_toml(spec, "written");
   std::optional<Spec<S>> back;
   try {

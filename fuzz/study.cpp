@@ -1,5 +1,5 @@
-// Studies: any study beside the shipped specs gives a study or a SpecError. Its pieces on their own get
-// further than whole files do: the first byte chooses one of them, the rest is its text.
+// Studies: any study beside the shipped specs gives a study or a SpecError. Its pieces on their own
+// get further than whole files do: the first byte chooses one of them, the rest is its text.
 #include <unistd.h>
 
 #include <cstdint>
@@ -39,7 +39,8 @@ void load_study(const std::string& text) {
                         ("tomestimate-fuzz-" + std::to_string(getpid())) / "reports" / "studies";
     std::filesystem::create_directories(folder);
     const auto link = folder / "../../specs";
-    if (!std::filesystem::exists(link)) std::filesystem::create_directory_symlink(specs_folder(), link);
+    if (!std::filesystem::exists(link))
+      std::filesystem::create_directory_symlink(specs_folder(), link);
     return (folder / "study.toml").string();
   }();
   std::ofstream(file) << text;
@@ -49,8 +50,10 @@ void load_study(const std::string& text) {
 void formula(const std::string& text) {
   const study::Scope scope{
       [](std::string_view name) -> std::optional<study::Value> {
-        if (name == "area") return study::Value{study::Symbol(2), units::dimension_of<units::area_unit>()};
-        if (name == "power") return study::Value{study::Symbol(3), units::dimension_of<units::power_unit>()};
+        if (name == "area")
+          return study::Value{study::Symbol(2), units::dimension_of<units::area_unit>()};
+        if (name == "power")
+          return study::Value{study::Symbol(3), units::dimension_of<units::power_unit>()};
         return std::nullopt;
       },
       {"area", "power"}};
@@ -81,13 +84,25 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
   try {
     switch (data[0]) {
-      case 'f': formula(text); break;
-      case 't': study::parse_target(text); break;
-      case 'u': units::parse_unit(text); break;
-      case 'q': units::parse_quantity(text); break;
-      case 'o': override_value(text); break;
+      case 'f':
+        formula(text);
+        break;
+      case 't':
+        study::parse_target(text);
+        break;
+      case 'u':
+        units::parse_unit(text);
+        break;
+      case 'q':
+        units::parse_quantity(text);
+        break;
+      case 'o':
+        override_value(text);
+        break;
       // Whole files keep their first byte, so that shipped studies are seeds as they are.
-      default: load_study(static_cast<char>(data[0]) + text); break;
+      default:
+        load_study(static_cast<char>(data[0]) + text);
+        break;
     }
   } catch (const spec::SpecError&) {
   } catch (const study::FormulaError&) {

@@ -1,5 +1,5 @@
-// estimate HARDWARE MODEL: what a design does per token, what twice the lanes would change, and time
-// and power over a range of clocks.
+// estimate HARDWARE MODEL: what a design does per token, what twice the lanes would change, and
+// time and power over a range of clocks.
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -22,7 +22,8 @@ void print_estimate(const char* what, const study::Specs& specs) {
 }
 
 // Sets spec values from text, as --set does, and checks the design they make.
-study::Specs with(study::Specs specs, const std::vector<std::pair<std::string, std::string>>& values) {
+study::Specs with(study::Specs specs,
+                  const std::vector<std::pair<std::string, std::string>>& values) {
   for (const auto& [path, value] : values)
     spec::override_value(specs.hardware, specs.model, path, value, {path, 1, 1});
   spec::check_pair(specs.hardware.values, specs.model.values);

@@ -48,8 +48,7 @@ void keep_table(report::Document& document, const std::string& id) {
 
 void set_workload(study::Specs& specs, const char* flag, const char* path, double value) {
   if (value != 0)
-    spec::override_value(specs.hardware, specs.model, path, fmt::format("{}", value),
-                         {flag, 1, 1});
+    spec::override_value(specs.hardware, specs.model, path, fmt::format("{}", value), {flag, 1, 1});
 }
 
 }  // namespace
@@ -57,11 +56,10 @@ void set_workload(study::Specs& specs, const char* flag, const char* path, doubl
 void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
 
 void add_format_options(CLI::App& command, Output& output) {
-  static const std::map<std::string, report::Format> formats{
-      {"text", report::Format::text},
-      {"csv", report::Format::csv},
-      {"markdown", report::Format::markdown},
-      {"json", report::Format::json}};
+  static const std::map<std::string, report::Format> formats{{"text", report::Format::text},
+                                                             {"csv", report::Format::csv},
+                                                             {"markdown", report::Format::markdown},
+                                                             {"json", report::Format::json}};
   command.add_option("--format", output.format, "format of the tables")
       ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
       ->type_name("text|csv|markdown|json");
@@ -90,9 +88,7 @@ void add_design_options(CLI::App& command, Design& design) {
 unsigned all_threads() { return std::max(1u, std::thread::hardware_concurrency()); }
 
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what) {
-  command.add_option("--threads", threads, what)
-      ->check(CLI::Range(1u, 1024u))
-      ->type_name("N");
+  command.add_option("--threads", threads, what)->check(CLI::Range(1u, 1024u))->type_name("N");
 }
 
 void deliver(const std::string& text, const std::string& file) {
@@ -131,7 +127,8 @@ std::string find_spec(const std::string& name) {
   const auto known = installed_names();
   if (known.empty()) return name;
   const auto near = units::nearest(fs::path(name).stem().string(), known);
-  throw spec::SpecError({{{name, 1, 1}, "no such file, and no installed spec of that name",
+  throw spec::SpecError({{{name, 1, 1},
+                          "no such file, and no installed spec of that name",
                           near ? fmt::format("did you mean \"{}\"?", *near)
                                : fmt::format("installed: {}", fmt::join(known, ", "))}});
 }

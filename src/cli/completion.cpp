@@ -64,7 +64,8 @@ std::string replaced(std::string text, const std::vector<std::pair<std::string, 
 
 // ---- bash ----
 
-constexpr const char* bash_script = R"SH(# Completion of tomestimate for bash: written by tomestimate --generate bash.
+constexpr const char* bash_script =
+    R"SH(# Completion of tomestimate for bash: written by tomestimate --generate bash.
 
 # The flags of command $1.
 _tomestimate_flags() {
@@ -140,11 +141,16 @@ std::string bash_value(const OptionPage& option) {
   const auto [what, assigned] = completed(option);
   const std::string equals = assigned ? "=" : "";
   switch (what) {
-    case Follows::words: return joined(choices(option.value));
-    case Follows::file: return "@file";
-    case Follows::parameter: return "@parameter" + equals;
-    case Follows::metric: return "@metric" + equals;
-    case Follows::text: break;
+    case Follows::words:
+      return joined(choices(option.value));
+    case Follows::file:
+      return "@file";
+    case Follows::parameter:
+      return "@parameter" + equals;
+    case Follows::metric:
+      return "@metric" + equals;
+    case Follows::text:
+      break;
   }
   return "@text";
 }
@@ -194,8 +200,8 @@ fi
 // Text inside a description of _arguments.
 std::string zsh_text(const std::string& text) {
   std::string out;
-  for (const char c : text) out += (c == '[' || c == ']' || c == ':' || c == '\\' ? "\\" : "") +
-                                   std::string(1, c);
+  for (const char c : text)
+    out += (c == '[' || c == ']' || c == ':' || c == '\\' ? "\\" : "") + std::string(1, c);
   return out;
 }
 
@@ -203,11 +209,16 @@ std::string zsh_action(const OptionPage& option) {
   const auto [what, assigned] = completed(option);
   const std::string equals = assigned ? " -S =" : "";
   switch (what) {
-    case Follows::words: return "(" + joined(choices(option.value)) + ")";
-    case Follows::file: return "_files";
-    case Follows::parameter: return "_tomestimate_parameters" + equals;
-    case Follows::metric: return "_tomestimate_metrics" + equals;
-    case Follows::text: break;
+    case Follows::words:
+      return "(" + joined(choices(option.value)) + ")";
+    case Follows::file:
+      return "_files";
+    case Follows::parameter:
+      return "_tomestimate_parameters" + equals;
+    case Follows::metric:
+      return "_tomestimate_metrics" + equals;
+    case Follows::text:
+      break;
   }
   return " ";
 }
@@ -226,8 +237,8 @@ std::string zsh_options(const Page& page, const std::string& indent) {
 
 std::string zsh_case(const Page& page) {
   const std::string indent(12, ' ');
-  auto out = fmt::format("        {})\n          _arguments \\\n{}", page.name,
-                         zsh_options(page, indent));
+  auto out =
+      fmt::format("        {})\n          _arguments \\\n{}", page.name, zsh_options(page, indent));
   for (const auto& a : page.arguments)
     out += indent + literal(fmt::format("{}:{}:_files", a.repeats ? "*" : "", a.name)) + " \\\n";
   out.erase(out.size() - 3);  // the last " \"
@@ -236,7 +247,8 @@ std::string zsh_case(const Page& page) {
 
 // ---- fish ----
 
-constexpr const char* fish_script = R"SH(# Completion of tomestimate for fish: written by tomestimate --generate fish.
+constexpr const char* fish_script =
+    R"SH(# Completion of tomestimate for fish: written by tomestimate --generate fish.
 
 # Runs command $argv[1] on the two specs on the line, with the rest of $argv.
 function __tomestimate_run
@@ -277,11 +289,16 @@ std::string fish_action(const OptionPage& option) {
                     : fmt::format(" -x -a '({})'", function);
   };
   switch (what) {
-    case Follows::words: return " -x -a " + literal(joined(choices(option.value)));
-    case Follows::file: return " -r -F";
-    case Follows::parameter: return names("__tomestimate_parameters");
-    case Follows::metric: return names("__tomestimate_metrics");
-    case Follows::text: break;
+    case Follows::words:
+      return " -x -a " + literal(joined(choices(option.value)));
+    case Follows::file:
+      return " -r -F";
+    case Follows::parameter:
+      return names("__tomestimate_parameters");
+    case Follows::metric:
+      return names("__tomestimate_metrics");
+    case Follows::text:
+      break;
   }
   return " -x";
 }
@@ -317,8 +334,8 @@ std::string bash_completion(const std::vector<Page>& pages) {
   }
   std::string cases;
   for (const auto& [value, after] : values)
-    cases += fmt::format("    {})\n      echo \"{}\"\n      ;;\n", fmt::join(after, " | \\\n      "),
-                         value);
+    cases += fmt::format("    {})\n      echo \"{}\"\n      ;;\n",
+                         fmt::join(after, " | \\\n      "), value);
   return replaced(bash_script,
                   {{"@FLAGS@", flags},
                    {"@VALUES@", cases},
@@ -339,8 +356,7 @@ std::string zsh_completion(const std::vector<Page>& pages) {
 }
 
 std::string fish_completion(const std::vector<Page>& pages) {
-  auto out =
-      replaced(fish_script, {{"@VALUED@", joined(valued_options(pages))}});
+  auto out = replaced(fish_script, {{"@VALUED@", joined(valued_options(pages))}});
   for (const auto& page : pages) {
     if (!page.name.empty())
       out += fmt::format("complete -c tomestimate -n __fish_use_subcommand -f -a {} -d {}\n",

@@ -36,9 +36,8 @@ std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
     throw CLI::ValidationError("--layer", fmt::format("the model has layers 0 to {}", layers - 1));
   const auto names = layer_metric_names(specs);
   if (std::find(names.begin(), names.end(), a.what.quantity) == names.end())
-    throw CLI::ValidationError(
-        "METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}", a.what.quantity,
-                              fmt::join(names, ", ")));
+    throw CLI::ValidationError("METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}",
+                                                     a.what.quantity, fmt::join(names, ", ")));
   return fmt::format("{}.{}", study::layer_name(a.phase, static_cast<std::size_t>(a.layer)),
                      a.what.quantity);
 }
@@ -53,7 +52,8 @@ int run_workbook(const Arguments& a) {
   spec::write_file(a.output.file, report::workbook(specs));
   const auto misfit = report::does_not_fit(specs.hardware, specs.model);
   if (misfit)
-    complain(fmt::format("CAUTION: as made, {} shows no design that works: {}", a.output.file, *misfit));
+    complain(
+        fmt::format("CAUTION: as made, {} shows no design that works: {}", a.output.file, *misfit));
   return misfit ? no : 0;
 }
 
@@ -94,11 +94,13 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
       ->type_name("N");
   add_output_options(*explain, a->output);
 
-  auto* quantities = app.add_subcommand("quantities", "Every quantity that explain knows, with its value");
+  auto* quantities =
+      app.add_subcommand("quantities", "Every quantity that explain knows, with its value");
   add_design_options(*quantities, a->design);
   add_output_options(*quantities, a->output);
 
-  auto* workbook = app.add_subcommand("workbook", "A live spreadsheet: change inputs, results follow");
+  auto* workbook =
+      app.add_subcommand("workbook", "A live spreadsheet: change inputs, results follow");
   add_design_options(*workbook, a->design);
   workbook->add_option("-o,--output", a->output.file, "write to FILE (XLSX), replaced in one step")
       ->type_name("FILE")

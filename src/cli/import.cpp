@@ -26,17 +26,29 @@ struct ImportCommand {
 report::Cell number(std::uint64_t value) { return static_cast<double>(value); }
 
 report::Table tensor_table(const Imported& imported) {
-  report::Table table{"tensors", "Linear layers",
-                      {{"tensor", ""}, {"layer", ""}, {"projection", ""}, {"outputs", ""},
-                       {"inputs", ""}, {"type", ""}, {"weights", ""}, {"-1", ""}, {"0", ""},
-                       {"+1", ""}, {"other", ""}, {"zero share", ""}},
-                      {}, {}};
+  report::Table table{"tensors",
+                      "Linear layers",
+                      {{"tensor", ""},
+                       {"layer", ""},
+                       {"projection", ""},
+                       {"outputs", ""},
+                       {"inputs", ""},
+                       {"type", ""},
+                       {"weights", ""},
+                       {"-1", ""},
+                       {"0", ""},
+                       {"+1", ""},
+                       {"other", ""},
+                       {"zero share", ""}},
+                      {},
+                      {}};
   for (const auto& l : imported.linears)
-    table.rows.push_back({l.name, number(l.layer),
-                          std::string(spec::projection_names[static_cast<std::size_t>(l.projection)]),
-                          number(l.outputs), number(l.inputs), l.type, number(l.counts.weights()),
-                          number(l.counts.minus), number(l.counts.zeros), number(l.counts.plus),
-                          number(l.counts.invalid), l.counts.zero_share()});
+    table.rows.push_back(
+        {l.name, number(l.layer),
+         std::string(spec::projection_names[static_cast<std::size_t>(l.projection)]),
+         number(l.outputs), number(l.inputs), l.type, number(l.counts.weights()),
+         number(l.counts.minus), number(l.counts.zeros), number(l.counts.plus),
+         number(l.counts.invalid), l.counts.zero_share()});
   return table;
 }
 
@@ -54,14 +66,19 @@ struct Summary {
     highest = std::max(highest, more.zero_share());
   }
   report::Row row(std::string name) const {
-    return {std::move(name), number(tensors), number(counts.weights()), number(counts.zeros),
-            counts.zero_share(), lowest, highest};
+    return {std::move(name),
+            number(tensors),
+            number(counts.weights()),
+            number(counts.zeros),
+            counts.zero_share(),
+            lowest,
+            highest};
   }
 };
 
-const std::vector<report::Column> summary_columns{{"tensors", ""}, {"weights", ""}, {"zeros", ""},
-                                                  {"zero share", ""}, {"lowest", ""},
-                                                  {"highest", ""}};
+const std::vector<report::Column> summary_columns{{"tensors", ""}, {"weights", ""},
+                                                  {"zeros", ""},   {"zero share", ""},
+                                                  {"lowest", ""},  {"highest", ""}};
 
 report::Table summary_table(std::string id, std::string title, std::string first) {
   report::Table table{std::move(id), std::move(title), {{std::move(first), ""}}, {}, {}};
@@ -96,8 +113,11 @@ report::Table layer_table(const Imported& imported) {
 }
 
 report::Table value_table(const Imported& imported) {
-  report::Table table{"spec", "Values of the spec",
-                      {{"value", ""}, {"is", ""}, {"grade", ""}, {"source", ""}}, {}, {}};
+  report::Table table{"spec",
+                      "Values of the spec",
+                      {{"value", ""}, {"is", ""}, {"grade", ""}, {"source", ""}},
+                      {},
+                      {}};
   for (const auto& v : imported.values)
     table.rows.push_back({v.path, v.text, std::string(spec::name(v.grade)), v.source});
   return table;
@@ -107,10 +127,11 @@ report::Document import_document(const Imported& imported, const std::string& sp
   report::Document document{fmt::format("Import of {}", imported.source), {}, {}};
   document.lead.push_back("model: " + imported.name);
   if (imported.linears.empty())
-    document.lead.push_back(imported.ternary
-                                ? "no weights, so no zeros were counted: weights.zero_share is an assumption"
-                                : "weights are whole numbers: no zeros were counted, weights.zero_bit_ratio "
-                                  "is an assumption");
+    document.lead.push_back(
+        imported.ternary
+            ? "no weights, so no zeros were counted: weights.zero_share is an assumption"
+            : "weights are whole numbers: no zeros were counted, weights.zero_bit_ratio "
+              "is an assumption");
   for (const auto& caution : imported.cautions) document.lead.push_back("CAUTION: " + caution);
   document.lead.push_back(spec.empty() ? "no spec is written: give -o FILE" : "spec: " + spec);
   if (!imported.linears.empty())
@@ -131,19 +152,23 @@ int run_import(const ImportCommand& command) {
 std::vector<Command> add_import_commands(CLI::App& app) {
   auto command = std::make_shared<ImportCommand>();
   auto* import = app.add_subcommand(
-      "import", "Make a model spec from a config.json, GGUF or safetensors checkpoint, counting zeros");
-  import->add_option("SOURCE", command->source,
-                     "config.json, .gguf, .safetensors beside its config.json, or a folder of these")
+      "import",
+      "Make a model spec from a config.json, GGUF or safetensors checkpoint, counting zeros");
+  import
+      ->add_option("SOURCE", command->source,
+                   "config.json, .gguf, .safetensors beside its config.json, or a folder of these")
       ->required();
   import->add_option("-o,--output", command->spec, "write the spec to FILE, replaced in one step")
       ->type_name("FILE");
   import->add_option("--name", command->options.name, "name of the model")->type_name("NAME");
-  auto* bits = import->add_option("--bits", command->options.bits,
-                                  "whole-number weights of N bits, whatever the source says")
+  auto* bits = import
+                   ->add_option("--bits", command->options.bits,
+                                "whole-number weights of N bits, whatever the source says")
                    ->check(CLI::Range(1, 8))
                    ->type_name("N");
-  import->add_flag("--ternary", command->options.ternary,
-                   "ternary weights, whatever the source says; floats are ternarized by absmean")
+  import
+      ->add_flag("--ternary", command->options.ternary,
+                 "ternary weights, whatever the source says; floats are ternarized by absmean")
       ->excludes(bits);
   add_format_options(*import, command->output);
   return {{import, [command] { return run_import(*command); }}};

@@ -1,5 +1,5 @@
-// tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a workload
-// doesn't fit, a file can't be written); 2: bad spec or flag.
+// tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a
+// workload doesn't fit, a file can't be written); 2: bad spec or flag.
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -27,16 +27,15 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
     for (auto& graph : study::full_graphs(specs.hardware.values, specs.model.values))
       graphs.push_back(std::move(graph));
   std::vector<study::Validation> validations;
-  for (const auto& graph : graphs)
-    validations.push_back(study::validate(graph, threads));
+  for (const auto& graph : graphs) validations.push_back(study::validate(graph, threads));
   print(report::validation_document(validations), output);
   for (const auto& v : validations) {
     if (v.passed()) continue;
     const auto& what = v.mismatches.empty()
                            ? "the kernel's two paths differ at " + v.first_difference
-                           : fmt::format("{} {}: closed form {}, counted {}",
-                                         v.mismatches[0].where, v.mismatches[0].count,
-                                         v.mismatches[0].closed_form, v.mismatches[0].counted);
+                           : fmt::format("{} {}: closed form {}, counted {}", v.mismatches[0].where,
+                                         v.mismatches[0].count, v.mismatches[0].closed_form,
+                                         v.mismatches[0].counted);
     complain(fmt::format("tomestimate: validation failed: {}: {}", v.graph, what));
     return no;
   }
@@ -75,8 +74,8 @@ int run(int argc, char** argv) {
 
   bool small_only = false;
   unsigned threads = all_threads();
-  auto* validate = app.add_subcommand(
-      "validate", "Compare every closed-form count with the bit-exact kernel's");
+  auto* validate =
+      app.add_subcommand("validate", "Compare every closed-form count with the bit-exact kernel's");
   add_design_options(*validate, design);
   validate->add_flag("--small", small_only, "only the small graphs, not the full-size model");
   add_threads_option(*validate, threads, "threads of the kernel");
@@ -90,7 +89,8 @@ int run(int argc, char** argv) {
   add_output_options(*published, output);
 
   std::vector<std::string> files;
-  auto* check = app.add_subcommand("check", "Report every error of specs, studies and published figures");
+  auto* check =
+      app.add_subcommand("check", "Report every error of specs, studies and published figures");
   check->add_option("SPEC", files, "files (TOML)")->required();
 
   std::vector<Command> commands;

@@ -20,7 +20,8 @@ struct ReportArguments {
 // Published figures: as given, or those beside the hardware spec if there are any.
 std::vector<study::Comparison> published_figures(const ReportArguments& a) {
   if (!a.published.empty()) return study::compare_published(a.published);
-  const auto beside = std::filesystem::path(find_spec(a.design.hardware)).parent_path() / "published.toml";
+  const auto beside =
+      std::filesystem::path(find_spec(a.design.hardware)).parent_path() / "published.toml";
   if (!std::filesystem::exists(beside)) return {};
   return study::compare_published(beside.string());
 }
@@ -29,7 +30,8 @@ std::vector<study::Comparison> published_figures(const ReportArguments& a) {
 std::string command(const Design& design) {
   auto text = fmt::format("tomestimate report {} {}", design.hardware, design.model);
   for (const auto& [flag, value] : {std::pair{"--batch", design.batch},
-                                    {"--prompt", design.prompt}, {"--context", design.context}})
+                                    {"--prompt", design.prompt},
+                                    {"--context", design.context}})
     if (value != 0) text += fmt::format(" {} {}", flag, value);
   for (const auto& set : design.sets) text += " --set " + set;
   return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
@@ -39,8 +41,8 @@ int run_report(const ReportArguments& a) {
   if (a.folder.empty()) throw CLI::ValidationError("--output", "names no folder");
   const auto specs = load(a.design);
   report::check_report_folder(a.folder);
-  const auto files = report::design_report(specs.hardware, specs.model, published_figures(a),
-                                           command(a.design));
+  const auto files =
+      report::design_report(specs.hardware, specs.model, published_figures(a), command(a.design));
   report::write_report_folder(a.folder, files);
   complain(fmt::format("{} files in {}", files.size(), a.folder));
   return 0;
@@ -53,7 +55,8 @@ std::vector<Command> add_report_commands(CLI::App& app) {
   auto* report =
       app.add_subcommand("report", "A folder with Markdown, HTML, figures and tables of a design");
   add_design_options(*report, arguments->design);
-  report->add_option("-o,--output", arguments->folder, "write to the folder DIR, whole or not at all")
+  report
+      ->add_option("-o,--output", arguments->folder, "write to the folder DIR, whole or not at all")
       ->type_name("DIR")
       ->required();
   report

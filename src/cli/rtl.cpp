@@ -39,8 +39,8 @@ rtl::RomForm parse_form(const std::string& text) {
 
 void check_tile(const std::string& flag, std::size_t words, std::size_t weights) {
   if (words == 0 || weights == 0 || words > rtl::largest_tile / weights)
-    throw CLI::ValidationError(flag, fmt::format("expected from 1 to {} weights in a tile",
-                                                 rtl::largest_tile));
+    throw CLI::ValidationError(
+        flag, fmt::format("expected from 1 to {} weights in a tile", rtl::largest_tile));
 }
 
 void add_form_option(CLI::App& command, std::string& form) {
@@ -70,9 +70,9 @@ rtl::Tile tile_from_file(const RtlArguments& a) {
   auto tile = rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights);
   if (!a.shaped) return tile;
   if (a.rows * a.width != tile.shape.width)
-    throw CLI::ValidationError("--rows",
-                               fmt::format("{} x {} weights are not the {} of a line of {}", a.rows,
-                                           a.width, tile.shape.width, a.weights));
+    throw CLI::ValidationError(
+        "--rows", fmt::format("{} x {} weights are not the {} of a line of {}", a.rows, a.width,
+                              tile.shape.width, a.weights));
   tile.shape.rows = a.rows;
   tile.shape.width = a.width;
   return tile;
@@ -92,11 +92,11 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
   const auto percent = [&](std::size_t n) {
     return 100 * static_cast<double>(n) / static_cast<double>(s.weights());
   };
-  const auto from = a.weights.empty()
-                        ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}",
-                                      s.words, s.rows, s.width, a.zero_share, a.seed)
-                        : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows,
-                                      s.width);
+  const auto from =
+      a.weights.empty()
+          ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}", s.words,
+                        s.rows, s.width, a.zero_share, a.seed)
+          : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows, s.width);
   return fmt::format(
       "Made by: tomestimate rtl {} --form {} --module {}\n"
       "{} words of {} x {} ternary weights, 2 bit each: 0 is 00, +1 is 01, -1 is 10.\n"
@@ -163,7 +163,8 @@ rtl::Grid parse_grid(const CalibrateArguments& a) {
                  parse_list("--zero-shares", a.zero_shares, parse_share),
                  parse_list("--held-out-sizes", a.held_out_sizes, parse_size),
                  parse_list("--held-out-zero-shares", a.held_out_zero_shares, parse_share),
-                 a.seed, parse_form(a.form)};
+                 a.seed,
+                 parse_form(a.form)};
   if (grid.sizes.empty()) throw CLI::ValidationError("--sizes", "the fit needs a size");
   if (std::adjacent_find(grid.zero_shares.begin(), grid.zero_shares.end(), std::not_equal_to{}) ==
       grid.zero_shares.end())
@@ -175,9 +176,9 @@ rtl::Grid parse_grid(const CalibrateArguments& a) {
   for (const auto& size : grid.held_out_sizes)
     for (const double z : grid.held_out_zero_shares)
       if (in(grid.sizes, size) && in(grid.zero_shares, z))
-        throw CLI::ValidationError("--held-out-zero-shares",
-                                   fmt::format("{} at {} is in the fit, not held out",
-                                               rtl::to_text(size), z));
+        throw CLI::ValidationError(
+            "--held-out-zero-shares",
+            fmt::format("{} at {} is in the fit, not held out", rtl::to_text(size), z));
   return grid;
 }
 
@@ -188,8 +189,9 @@ rtl::NodeChoice parse_node(const CalibrateArguments& a) {
     throw CLI::ValidationError("--scale", "expected a factor above 0");
   if (!a.spec.empty() && a.scale == 0 && a.node.empty())
     throw CLI::ValidationError(
-        "-o", "the library's areas are of its own node: give --node LENGTH to move the spec there, "
-              "or --scale FACTOR and --scale-source TEXT to bring them to the spec's");
+        "-o",
+        "the library's areas are of its own node: give --node LENGTH to move the spec there, "
+        "or --scale FACTOR and --scale-source TEXT to bring them to the spec's");
   return {a.node, a.scale == 0 ? 1 : a.scale, a.scale_source};
 }
 
@@ -208,21 +210,24 @@ int run_calibrate(const CalibrateArguments& a, const Output& output) {
   const auto node = parse_node(a);
   const auto hardware = spec::load_hardware(find_spec(a.hardware));
   rtl::calibrated_spec(hardware, {}, node);  // refuses a bad --node before minutes of synthesis
-  const auto progress = isatty(STDERR_FILENO) != 0 ? rtl::Progress(show_progress)
-                                                   : [](std::size_t, std::size_t) {};
+  const auto progress =
+      isatty(STDERR_FILENO) != 0 ? rtl::Progress(show_progress) : [](std::size_t, std::size_t) {};
   const auto calibration = rtl::calibrate(a.liberty, grid, a.threads, progress);
   print(report::calibration_document(hardware, calibration, node), output);
   if (!a.spec.empty())
-    spec::write_file(a.spec, spec::to_toml(rtl::calibrated_spec(hardware, calibration, node),
-                                           spec_comment(a, rtl::cautions(hardware, calibration,
-                                                                         node))));
+    spec::write_file(a.spec,
+                     spec::to_toml(rtl::calibrated_spec(hardware, calibration, node),
+                                   spec_comment(a, rtl::cautions(hardware, calibration, node))));
   return 0;
 }
 
 CLI::Option* add_list(CLI::App& command, const std::string& flag, Strings& list,
                       const std::string& what) {
-  return command.add_option(flag, list, what)->delimiter(',')->capture_default_str()
-      ->type_name("LIST")->allow_extra_args(false);
+  return command.add_option(flag, list, what)
+      ->delimiter(',')
+      ->capture_default_str()
+      ->type_name("LIST")
+      ->allow_extra_args(false);
 }
 
 }  // namespace
@@ -232,42 +237,55 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
 
   const auto a = std::make_shared<RtlArguments>();
   auto* rtl = app.add_subcommand("rtl", "Verilog of the ROM of a tile of weights");
-  auto* words = rtl->add_option("--words", a->words, "ROM words")->capture_default_str()
-      ->check(CLI::Range(std::size_t{1}, rtl::largest_tile).description(""))->type_name("N");
-  auto* rows = rtl->add_option("--rows", a->rows, "rows of a word")->capture_default_str()
-      ->check(CLI::Range(1, 65536).description(""))->type_name("N");
-  auto* width = rtl->add_option("--width", a->width, "weights of a row")->capture_default_str()
-      ->check(CLI::Range(1, 65536).description(""))->type_name("N");
+  auto* words = rtl->add_option("--words", a->words, "ROM words")
+                    ->capture_default_str()
+                    ->check(CLI::Range(std::size_t{1}, rtl::largest_tile).description(""))
+                    ->type_name("N");
+  auto* rows = rtl->add_option("--rows", a->rows, "rows of a word")
+                   ->capture_default_str()
+                   ->check(CLI::Range(1, 65536).description(""))
+                   ->type_name("N");
+  auto* width = rtl->add_option("--width", a->width, "weights of a row")
+                    ->capture_default_str()
+                    ->check(CLI::Range(1, 65536).description(""))
+                    ->type_name("N");
   auto* zeros = rtl->add_option("--zero-share", a->zero_share, "share of weights that are zero")
-      ->capture_default_str()->type_name("SHARE");
+                    ->capture_default_str()
+                    ->type_name("SHARE");
   auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
   rtl->add_option("--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
-      ->type_name("FILE")->excludes(words)->excludes(zeros)->excludes(seed);
+      ->type_name("FILE")
+      ->excludes(words)
+      ->excludes(zeros)
+      ->excludes(seed);
   add_form_option(*rtl, a->form);
-  rtl->add_option("--module", a->module, "name of the module")->capture_default_str()
+  rtl->add_option("--module", a->module, "name of the module")
+      ->capture_default_str()
       ->type_name("NAME");
   rtl->add_option("-o,--output", a->output, "write to FILE, replaced in one step")
       ->type_name("FILE");
   rtl->add_option("--testbench", a->testbench, "write a testbench that reads every word back")
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
-    a->shaped = *rows || *width;
-    return run_rtl(*a);
-  }});
+                        a->shaped = *rows || *width;
+                        return run_rtl(*a);
+                      }});
 
   const auto c = std::make_shared<CalibrateArguments>();
   const auto output = std::make_shared<Output>();
   auto* calibrate = app.add_subcommand(
       "calibrate", "Fit the ROM area law to tiles synthesized with yosys and a cell library");
   calibrate->add_option("HARDWARE", c->hardware, "hardware spec (TOML)")->required();
-  calibrate->add_option("--liberty", c->liberty, "cell library (Liberty)")->required()
+  calibrate->add_option("--liberty", c->liberty, "cell library (Liberty)")
+      ->required()
       ->type_name("FILE");
   calibrate->add_option("-o,--output", c->spec, "write the calibrated hardware spec to FILE")
       ->type_name("SPEC");
-  auto* node = calibrate->add_option("--node", c->node, "the library's node, for -o")
-      ->type_name("LENGTH");
+  auto* node =
+      calibrate->add_option("--node", c->node, "the library's node, for -o")->type_name("LENGTH");
   calibrate->add_option("--scale", c->scale, "factor on areas, from the library to the spec's node")
-      ->type_name("FACTOR")->excludes(node);
+      ->type_name("FACTOR")
+      ->excludes(node);
   calibrate->add_option("--scale-source", c->scale_source, "where the factor is from")
       ->type_name("TEXT");
   add_list(*calibrate, "--sizes", c->sizes, "tiles of the fit, WORDSxWEIGHTS");
@@ -279,8 +297,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   add_threads_option(*calibrate, c->threads, "syntheses at a time");
   add_format_options(*calibrate, *output);
   // Not after minutes of synthesis.
-  calibrate->get_option("--table")
-      ->check(CLI::IsMember({"laws", "sparsity", "sizes", "tiles"}).description(""));
+  calibrate->get_option("--table")->check(
+      CLI::IsMember({"laws", "sparsity", "sizes", "tiles"}).description(""));
   commands.push_back({calibrate, [=] { return run_calibrate(*c, *output); }});
   return commands;
 }

@@ -21,8 +21,8 @@ void interrupt(int) { interrupted = true; }
 class Progress {
  public:
   void operator()(std::uint64_t done, std::uint64_t total) {
-    const auto percent = static_cast<int>(100.0 * static_cast<double>(done) /
-                                          static_cast<double>(total));
+    const auto percent =
+        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
     if (percent == shown_) return;
     shown_ = percent;
     const bool color = std::getenv("NO_COLOR") == nullptr;
@@ -58,8 +58,7 @@ study::Isa parse_isa(const std::string& text) {
   if (text == "baseline") return study::Isa::baseline;
   const auto best = study::best_isa();
   const auto wanted = text == "avx2" ? study::Isa::avx2 : study::Isa::avx512;
-  if (wanted > best)
-    throw CLI::ValidationError("--isa", "this machine does not have " + text);
+  if (wanted > best) throw CLI::ValidationError("--isa", "this machine does not have " + text);
   return wanted;
 }
 
@@ -90,9 +89,9 @@ int run_sweep(const SweepArguments& a) {
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {
-    complain(fmt::format("tomestimate: stopped after {} points{}", result.points,
-                         a.output.empty() || st.order ? ""
-                                                      : "; the same command with --resume goes on"));
+    complain(fmt::format(
+        "tomestimate: stopped after {} points{}", result.points,
+        a.output.empty() || st.order ? "" : "; the same command with --resume goes on"));
     return no;
   }
   if (!a.output.empty())
@@ -110,8 +109,8 @@ report::Design parse_design(const std::string& text) {
       parts.back() += c;
   }
   if (parts.size() < 2)
-    throw CLI::ValidationError("DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text +
-                                             "\"");
+    throw CLI::ValidationError("DESIGN",
+                               "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text + "\"");
   Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, 0, 0, 0};
   return {text, load(design)};
 }
@@ -152,7 +151,8 @@ int run_solve(const Design& design, const SolveArguments& a, const Output& outpu
 int run_pareto(const std::string& path, unsigned threads, const Output& output) {
   const auto st = study::load_study(path);
   if (st.objectives.empty())
-    throw spec::SpecError({{{path, 1, 1}, "the study has no objectives",
+    throw spec::SpecError({{{path, 1, 1},
+                            "the study has no objectives",
                             "objectives = [\"max throughput\", \"min area\"]"}});
   study::SweepResult result;
   const auto front = study::pareto(st, threads, result);
@@ -183,19 +183,22 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_design_options(*what_if, *design);
   add_output_options(*what_if, *output);
   commands.push_back({what_if, [=] {
-    const auto before = load_files(*design);
-    spec::check_pair(before.hardware.values, before.model.values);
-    auto after = before;
-    apply(*design, after);
-    auto changes = design->sets;
-    for (const auto& [flag, value] : {std::pair{"batch", design->batch},
-                                      {"prompt", design->prompt}, {"context", design->context}})
-      if (value != 0) changes.push_back(fmt::format("workload.{}={}", flag, value));
-    if (changes.empty())
-      throw CLI::ValidationError("what-if", "nothing changes: give --set PATH=VALUE");
-    print(report::what_if_document(before, after, changes), *output);
-    return report::does_not_fit(after.hardware, after.model) ? no : 0;
-  }});
+                        const auto before = load_files(*design);
+                        spec::check_pair(before.hardware.values, before.model.values);
+                        auto after = before;
+                        apply(*design, after);
+                        auto changes = design->sets;
+                        for (const auto& [flag, value] : {std::pair{"batch", design->batch},
+                                                          {"prompt", design->prompt},
+                                                          {"context", design->context}})
+                          if (value != 0)
+                            changes.push_back(fmt::format("workload.{}={}", flag, value));
+                        if (changes.empty())
+                          throw CLI::ValidationError("what-if",
+                                                     "nothing changes: give --set PATH=VALUE");
+                        print(report::what_if_document(before, after, changes), *output);
+                        return report::does_not_fit(after.hardware, after.model) ? no : 0;
+                      }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
@@ -217,9 +220,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   merge->add_option("SHARD", *shards, "files that sweep --shard made")->required();
   merge->add_option("-o,--output", *merged, "write to FILE")->type_name("FILE")->required();
   commands.push_back({merge, [=] {
-    study::merge(*shards, *merged);
-    return 0;
-  }});
+                        study::merge(*shards, *merged);
+                        return 0;
+                      }});
 
   const auto designs = std::make_shared<std::vector<std::string>>();
   auto* compare = app.add_subcommand("compare", "Designs side by side");
@@ -233,8 +236,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   solve->add_option("--vary", solve_arguments->parameter, "the parameter, such as chip.clock")
       ->required()
       ->type_name("PATH");
-  solve->add_option("--target", solve_arguments->target,
-                    "such as \"throughput>=5000 token/s\" (=, >=, <=)")
+  solve
+      ->add_option("--target", solve_arguments->target,
+                   "such as \"throughput>=5000 token/s\" (=, >=, <=)")
       ->required()
       ->type_name("METRIC=VALUE");
   solve->add_option("--from", solve_arguments->from, "lowest value; default: the lowest legal one")
@@ -255,17 +259,20 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto top = std::make_shared<std::size_t>(20);
   auto* sensitivity = app.add_subcommand("sensitivity", "What a metric hangs on, as a tornado");
   add_design_options(*sensitivity, *design);
-  sensitivity->add_option("--metric", *metric, "the metric")->capture_default_str()
+  sensitivity->add_option("--metric", *metric, "the metric")
+      ->capture_default_str()
       ->type_name("METRIC");
-  sensitivity->add_option("--top", *top, "rows")->capture_default_str()->check(CLI::PositiveNumber)
+  sensitivity->add_option("--top", *top, "rows")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber)
       ->type_name("N");
   add_output_options(*sensitivity, *output);
   commands.push_back({sensitivity, [=] {
-    const auto specs = load(*design);
-    const auto all = study::sensitivity(specs, *metric);
-    print(report::sensitivity_document(specs, *metric, all, *top), *output);
-    return 0;
-  }});
+                        const auto specs = load(*design);
+                        const auto all = study::sensitivity(specs, *metric);
+                        print(report::sensitivity_document(specs, *metric, all, *top), *output);
+                        return 0;
+                      }});
 
   const auto metrics = std::make_shared<std::vector<std::string>>(
       std::vector<std::string>{"throughput", "power", "area", "energy_per_token"});
@@ -274,24 +281,28 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto uniform = std::make_shared<bool>(false);
   auto* uncertainty = app.add_subcommand("uncertainty", "What the specs' ranges do to metrics");
   add_design_options(*uncertainty, *design);
-  uncertainty->add_option("--metric", *metrics, "metrics; repeatable")->type_name("METRIC")
+  uncertainty->add_option("--metric", *metrics, "metrics; repeatable")
+      ->type_name("METRIC")
       ->allow_extra_args(false);
-  uncertainty->add_option("--samples", options->samples, "draws")->capture_default_str()
-      ->check(CLI::Range(2, 10'000'000))->type_name("N");
+  uncertainty->add_option("--samples", options->samples, "draws")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 10'000'000))
+      ->type_name("N");
   uncertainty->add_option("--seed", options->seed, "seed")->capture_default_str()->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
   add_output_options(*uncertainty, *output);
   commands.push_back({uncertainty, [=] {
-    const auto specs = load(*design);
-    if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
-    if (*uniform) options->spread = study::Spread::uniform;
-    for (const auto& m : *metrics) study::metric_value(specs, m);  // refuses unknown ones
-    print(report::uncertainty_document(specs, study::uncertainty(specs, *metrics, *options),
-                                       *options),
-          *output);
-    return 0;
-  }});
+                        const auto specs = load(*design);
+                        if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
+                        if (*uniform) options->spread = study::Spread::uniform;
+                        for (const auto& m : *metrics)
+                          study::metric_value(specs, m);  // refuses unknown ones
+                        print(report::uncertainty_document(
+                                  specs, study::uncertainty(specs, *metrics, *options), *options),
+                              *output);
+                        return 0;
+                      }});
 
   const auto names = std::make_shared<bool>(false);
   auto* parameters = app.add_subcommand("parameters", "Every spec value by name, unit and range");

@@ -56,9 +56,9 @@ class Config {
     out.tied = flag("tie_word_embeddings");
     read_code(out);
     const bool bitnet = says_bitnet(text("model_type")) || says_bitnet(out.type);
-    out.sub_norms = {bitnet, Grade::secondary,
-                     fmt::format("{} {} norms before o and down", out.type,
-                                 bitnet ? "has" : "has no")};
+    out.sub_norms = {
+        bitnet, Grade::secondary,
+        fmt::format("{} {} norms before o and down", out.type, bitnet ? "has" : "has no")};
     return out;
   }
 
@@ -86,8 +86,9 @@ class Config {
   Fact number(const char* key) const {
     if (!has(key))
       fail(fmt::format("has no \"{}\"", key),
-           has("text_config") ? "a model of several parts: give the text_config as a file of its own"
-                              : "only decoders with Llama's key names are read");
+           has("text_config")
+               ? "a model of several parts: give the text_config as a file of its own"
+               : "only decoders with Llama's key names are read");
     if (!root_[key].is_number_unsigned()) fail(fmt::format("\"{}\" is not a whole number", key));
     return {root_[key].get<std::uint64_t>(), Grade::secondary, in_file(key)};
   }
@@ -188,10 +189,10 @@ class GgufFacts {
     out.layers = number(key("block_count"));
     out.heads = number(key("attention.head_count"));
     const auto kv_heads = key("attention.head_count_kv");
-    out.kv_heads = has(kv_heads) ? number(kv_heads)
-                                 : Fact{out.heads.value, Grade::secondary,
-                                        fmt::format("{} has no {}: one for each query head", file_,
-                                                    kv_heads)};
+    out.kv_heads =
+        has(kv_heads) ? number(kv_heads)
+                      : Fact{out.heads.value, Grade::secondary,
+                             fmt::format("{} has no {}: one for each query head", file_, kv_heads)};
     out.head_dim = head_dim(key("attention.key_length"), out);
     out.intermediate = number(key("feed_forward_length"));
     out.vocabulary = vocabulary(key("vocab_size"));
@@ -199,9 +200,9 @@ class GgufFacts {
     out.tied = {tied, Grade::secondary,
                 fmt::format("{} {} tensor output.weight", file_, tied ? "has no" : "has a")};
     const bool norms = has_tensor("blk.0.attn_sub_norm.weight");
-    out.sub_norms = {norms, Grade::secondary,
-                     fmt::format("{} {} tensor blk.0.attn_sub_norm.weight", file_,
-                                 norms ? "has a" : "has no")};
+    out.sub_norms = {
+        norms, Grade::secondary,
+        fmt::format("{} {} tensor blk.0.attn_sub_norm.weight", file_, norms ? "has a" : "has no")};
     if (says_bitnet(type)) {
       out.ternary = true;
       out.ternary_why = fmt::format("architecture {} in {}", out.type, file_);
@@ -258,8 +259,8 @@ class GgufFacts {
     const auto* tokens = gguf_.find("tokenizer.ggml.tokens");
     const auto* length = tokens == nullptr ? nullptr : std::get_if<ArrayLength>(&tokens->value);
     if (length == nullptr)
-      fail("does not say its vocabulary", fmt::format("no {}, token_embd.weight or token list",
-                                                      printable(key)));
+      fail("does not say its vocabulary",
+           fmt::format("no {}, token_embd.weight or token list", printable(key)));
     return {length->value, Grade::secondary, fmt::format("tokenizer.ggml.tokens in {}", file_)};
   }
 

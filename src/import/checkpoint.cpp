@@ -37,8 +37,8 @@ std::set<std::string> indexed_files(const fs::path& index) {
   for (const auto& file : *map) {
     const auto* name = file.get_ptr<const std::string*>();
     // Only files beside the index: no way out of its folder.
-    if (name == nullptr || !name->ends_with(".safetensors") || name->find('/') != std::string::npos ||
-        name->find('\0') != std::string::npos)
+    if (name == nullptr || !name->ends_with(".safetensors") ||
+        name->find('/') != std::string::npos || name->find('\0') != std::string::npos)
       source.fail(0, fmt::format("\"weight_map\" names {}, no .safetensors file of this folder",
                                  name == nullptr ? "no text" : "\"" + printable(*name) + "\""));
     out.insert(*name);
@@ -55,7 +55,8 @@ std::set<std::string> weight_files(const fs::path& folder) {
   std::set<std::string> out;
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".safetensors") out.insert(entry.path().filename().string());
-  if (out.size() > most_files) fail(folder, fmt::format("over {} .safetensors files", most_files), "");
+  if (out.size() > most_files)
+    fail(folder, fmt::format("over {} .safetensors files", most_files), "");
   return out;
 }
 
@@ -102,8 +103,8 @@ Checkpoint open_checkpoint(const std::string& path) try {
   if (file.extension() == ".json") return {path, "config", read_config(source), {}};
   std::array<std::uint8_t, 4> magic{};
   source.read(0, std::span(magic).first(std::min<std::uint64_t>(4, source.size())));
-  if (file.extension() == ".gguf" || std::string_view("GGUF") ==
-                                         std::string_view(reinterpret_cast<char*>(magic.data()), 4))
+  if (file.extension() == ".gguf" ||
+      std::string_view("GGUF") == std::string_view(reinterpret_cast<char*>(magic.data()), 4))
     return open_gguf(path, std::move(source));
   source.fail(0, "is no checkpoint that can be imported",
               "config.json, .gguf, .safetensors, or a folder with config.json and .safetensors");

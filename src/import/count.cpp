@@ -29,8 +29,8 @@ void stream(const Source& source, const Tensor& tensor, std::uint64_t bytes, std
   }
 }
 
-// How often each byte is there. Neighbours go to tables of their own: an increment need not wait for
-// the one before it, even if all bytes are the same.
+// How often each byte is there. Neighbours go to tables of their own: an increment need not wait
+// for the one before it, even if all bytes are the same.
 class Histogram {
  public:
   void add(Bytes bytes) {
@@ -102,9 +102,10 @@ Counts count_bytes(const Source& source, const Tensor& tensor, std::uint64_t byt
 float from_half(std::uint16_t bits) {
   const int exponent = bits >> 10 & 31;
   const int fraction = bits & 1023;
-  const float size = exponent == 31  ? (fraction == 0 ? INFINITY : NAN)
-                     : exponent == 0 ? std::ldexp(static_cast<float>(fraction), -24)
-                                     : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
+  const float size = exponent == 31 ? (fraction == 0 ? INFINITY : NAN)
+                     : exponent == 0
+                         ? std::ldexp(static_cast<float>(fraction), -24)
+                         : std::ldexp(static_cast<float>(fraction + 1024), exponent - 25);
   return (bits & 0x8000) != 0 ? -size : size;
 }
 
@@ -112,7 +113,9 @@ float from_bfloat(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
 }
 
-std::uint16_t half_at(Bytes bytes) { return static_cast<std::uint16_t>(little_endian(bytes.first(2))); }
+std::uint16_t half_at(Bytes bytes) {
+  return static_cast<std::uint16_t>(little_endian(bytes.first(2)));
+}
 
 // A zero scale makes every weight of its block zero, so any other code there is odd.
 bool is_odd(std::uint16_t scale, Bytes codes, std::uint8_t zero_code) {
@@ -201,8 +204,8 @@ Counts count_16_bit(const Source& source, const Tensor& tensor, float (*value)(s
   double sum = 0;
   for (std::size_t bits = 0; bits < histogram.size(); ++bits)
     if (histogram[bits] != 0)
-      sum += static_cast<double>(histogram[bits]) *
-             std::abs(value(static_cast<std::uint16_t>(bits)));
+      sum +=
+          static_cast<double>(histogram[bits]) * std::abs(value(static_cast<std::uint16_t>(bits)));
   const float inverse = inverse_of_mean(sum, tensor.bytes / 2);
   Counts out;
   for (std::size_t bits = 0; bits < histogram.size(); ++bits)
@@ -246,18 +249,27 @@ Counts count(const Source& source, const Tensor& tensor) {
   static const auto codes = two_bit_codes();
   static const auto numbers = whole_numbers();
   switch (tensor.storage) {
-    case Storage::f32: return count_f32(source, tensor);
-    case Storage::f16: return count_16_bit(source, tensor, from_half, 0x7C00);
-    case Storage::bf16: return count_16_bit(source, tensor, from_bfloat, 0x7F80);
-    case Storage::i8: return count_bytes(source, tensor, tensor.bytes, numbers);
-    case Storage::packed_u8: return count_bytes(source, tensor, tensor.bytes, codes);
-    case Storage::tq1_0: return count_tq1(source, tensor);
-    case Storage::tq2_0: return count_tq2(source, tensor);
-    case Storage::i2_s: return count_i2s(source, tensor);
-    case Storage::other: break;
+    case Storage::f32:
+      return count_f32(source, tensor);
+    case Storage::f16:
+      return count_16_bit(source, tensor, from_half, 0x7C00);
+    case Storage::bf16:
+      return count_16_bit(source, tensor, from_bfloat, 0x7F80);
+    case Storage::i8:
+      return count_bytes(source, tensor, tensor.bytes, numbers);
+    case Storage::packed_u8:
+      return count_bytes(source, tensor, tensor.bytes, codes);
+    case Storage::tq1_0:
+      return count_tq1(source, tensor);
+    case Storage::tq2_0:
+      return count_tq2(source, tensor);
+    case Storage::i2_s:
+      return count_i2s(source, tensor);
+    case Storage::other:
+      break;
   }
-  source.fail(tensor.offset, fmt::format("{} is {}, which has no zero weights to count", tensor.name,
-                                         tensor.type));
+  source.fail(tensor.offset, fmt::format("{} is {}, which has no zero weights to count",
+                                         tensor.name, tensor.type));
 }
 
 }  // namespace tomestimate::importer

@@ -18,7 +18,7 @@ constexpr std::uint64_t longest_kept_text = 1024;      // longer values (chat te
 constexpr std::uint64_t longest_text_array = 1 << 24;  // tokens of a vocabulary
 constexpr std::uint64_t largest_header = 1 << 28;      // 256 MiB; vocabularies take some MiB
 constexpr std::uint64_t largest_alignment = 1 << 20;
-constexpr std::uint64_t most_dimensions = 4;           // GGML_MAX_DIMS
+constexpr std::uint64_t most_dimensions = 4;  // GGML_MAX_DIMS
 
 struct Type {
   std::uint32_t id;
@@ -73,7 +73,20 @@ constexpr std::uint64_t i2_s_tail = 32;  // the scale, padded
 
 // Value types of the metadata.
 enum ValueType : std::uint32_t {
-  u8, s8, u16, s16, u32, s32, f32, boolean, text, array, u64, s64, f64, value_types
+  u8,
+  s8,
+  u16,
+  s16,
+  u32,
+  s32,
+  f32,
+  boolean,
+  text,
+  array,
+  u64,
+  s64,
+  f64,
+  value_types
 };
 
 std::uint64_t size_of(std::uint32_t type) {
@@ -123,8 +136,8 @@ class HeaderReader {
   std::uint64_t read_count(std::string_view what, std::uint64_t most, std::uint64_t least) {
     const auto at = in_.at();
     const auto count = in_.number(8, what);
-    if (count > most) fail(at, fmt::format("{} of {} is too large", what, count),
-                           fmt::format("{} at most", most));
+    if (count > most)
+      fail(at, fmt::format("{} of {} is too large", what, count), fmt::format("{} at most", most));
     if (count > in_.left() / least)
       fail(at, fmt::format("{} of {}, but only {} bytes follow", what, count, in_.left()),
            "is the file truncated?");
@@ -167,17 +180,29 @@ class HeaderReader {
   decltype(Metadata::value) read_value(std::uint32_t type, const std::string& key) {
     const auto at = in_.at();
     switch (type) {
-      case u8: case u16: case u32: case u64: return in_.number(size_of(type), key);
-      case s8: return std::int64_t{static_cast<std::int8_t>(in_.number(1, key))};
-      case s16: return std::int64_t{static_cast<std::int16_t>(in_.number(2, key))};
-      case s32: return std::int64_t{static_cast<std::int32_t>(in_.number(4, key))};
-      case s64: return static_cast<std::int64_t>(in_.number(8, key));
+      case u8:
+      case u16:
+      case u32:
+      case u64:
+        return in_.number(size_of(type), key);
+      case s8:
+        return std::int64_t{static_cast<std::int8_t>(in_.number(1, key))};
+      case s16:
+        return std::int64_t{static_cast<std::int16_t>(in_.number(2, key))};
+      case s32:
+        return std::int64_t{static_cast<std::int32_t>(in_.number(4, key))};
+      case s64:
+        return static_cast<std::int64_t>(in_.number(8, key));
       case f32:
         return double{std::bit_cast<float>(static_cast<std::uint32_t>(in_.number(4, key)))};
-      case f64: return std::bit_cast<double>(in_.number(8, key));
-      case boolean: break;
-      case text: return read_value_text(key);
-      default: return read_array(key);
+      case f64:
+        return std::bit_cast<double>(in_.number(8, key));
+      case boolean:
+        break;
+      case text:
+        return read_value_text(key);
+      default:
+        return read_array(key);
     }
     const auto flag = in_.number(1, key);
     if (flag > 1) fail(at, fmt::format("{} is a boolean of {}", key, flag), "0 or 1");
@@ -234,8 +259,9 @@ class HeaderReader {
     const auto offset_at = in_.at();
     out.offset = in_.number(8, out.name);
     if (out.offset > source_.size())
-      fail(offset_at, fmt::format("{} is said to be at {} of the data, beyond the file's {} bytes",
-                                  out.name, out.offset, source_.size()),
+      fail(offset_at,
+           fmt::format("{} is said to be at {} of the data, beyond the file's {} bytes", out.name,
+                       out.offset, source_.size()),
            "is the file truncated?");
     return out;
   }
@@ -254,13 +280,15 @@ class HeaderReader {
     if (!weights || *weights == 0)
       fail(at, fmt::format("{} has no possible shape: {}", out.name, shape_text(out.shape)));
     if (*run % type->block != 0)
-      fail(at, fmt::format("{} of {} {}, not a multiple of {}", out.name, *run,
-                           id == i2_s ? "weights" : "weights a row", type->block),
+      fail(at,
+           fmt::format("{} of {} {}, not a multiple of {}", out.name, *run,
+                       id == i2_s ? "weights" : "weights a row", type->block),
            fmt::format("{} packs blocks of {}", type->name, type->block));
     const auto bytes = product(*weights / type->block, type->bytes);
     if (!bytes || *bytes > source_.size())
-      fail(at, fmt::format("{} ({} {}) is larger than the file", out.name, shape_text(out.shape),
-                           type->name),
+      fail(at,
+           fmt::format("{} ({} {}) is larger than the file", out.name, shape_text(out.shape),
+                       type->name),
            "is the file truncated?");
     out.bytes = *bytes + (id == i2_s ? i2_s_tail : 0);
   }

@@ -56,8 +56,8 @@ struct LinearName {
 
 // "blk.7.attn_q.weight", "model.layers.7.self_attn.q_proj.weight"
 std::optional<LinearName> linear_name(std::string_view name) {
-  const auto suffix = ranges::find_if(
-      suffixes, [name](const Suffix& s) { return name.ends_with(s.text); });
+  const auto suffix =
+      ranges::find_if(suffixes, [name](const Suffix& s) { return name.ends_with(s.text); });
   if (suffix == suffixes.end()) return std::nullopt;
   name.remove_suffix(suffix->text.size());
   for (const std::string_view prefix : {"blk.", "model.layers.", "layers."}) {
@@ -97,8 +97,9 @@ class LinearTable {
     for (std::size_t i = 0; i < all_.size(); ++i)
       if (all_[i].tensor == nullptr)
         checkpoint.parts[0].source.fail(
-            0, fmt::format("layer {} has no tensor for {}", i / projection_count,
-                           spec::projection_names[i % projection_count]),
+            0,
+            fmt::format("layer {} has no tensor for {}", i / projection_count,
+                        spec::projection_names[i % projection_count]),
             missing_hint(checkpoint));
   }
 
@@ -109,13 +110,14 @@ class LinearTable {
     const auto name = linear_name(tensor.name);
     if (!name) return check_embedding(source, tensor);
     if (name->layer >= model_.layers)
-      source.fail(tensor.offset, fmt::format("{} is of layer {}, but there are {} layers",
-                                             tensor.name, name->layer, model_.layers),
+      source.fail(tensor.offset,
+                  fmt::format("{} is of layer {}, but there are {} layers", tensor.name,
+                              name->layer, model_.layers),
                   checkpoint_.architecture.layers.source);
     auto& slot = all_[name->layer * projection_count + static_cast<std::size_t>(name->projection)];
     if (slot.tensor != nullptr)
-      source.fail(tensor.offset, fmt::format("{} and {} are the same layer", slot.tensor->name,
-                                             tensor.name));
+      source.fail(tensor.offset,
+                  fmt::format("{} and {} are the same layer", slot.tensor->name, tensor.name));
     check_shape(source, tensor, name->projection);
     slot = {&source, &tensor};
   }
@@ -127,8 +129,8 @@ class LinearTable {
     std::string note;
     if (tensor.storage == Storage::packed_u8) {
       if (wanted[0] % 4 != 0)
-        source.fail(tensor.offset, fmt::format("{} has 4 rows a byte, but {} rows", tensor.name,
-                                               wanted[0]));
+        source.fail(tensor.offset,
+                    fmt::format("{} has 4 rows a byte, but {} rows", tensor.name, wanted[0]));
       wanted[0] /= 4;
       note = ", four rows a byte";
     }
@@ -183,9 +185,8 @@ std::optional<Coding> integer_tensors(const Checkpoint& checkpoint) {
       weights[{*tensor.integer_bits, tensor.type}] += elements(tensor.shape).value_or(0);
     }
   if (weights.empty()) return std::nullopt;
-  const auto most = std::max_element(weights.begin(), weights.end(), [](auto& a, auto& b) {
-    return a.second < b.second;
-  });
+  const auto most = std::max_element(weights.begin(), weights.end(),
+                                     [](auto& a, auto& b) { return a.second < b.second; });
   std::string types;
   for (const auto& [type, count] : weights) types += (types.empty() ? "" : ", ") + type.second;
   return Coding{false, static_cast<std::uint64_t>(most->first.first),
@@ -214,15 +215,17 @@ Coding coding_of(const Checkpoint& checkpoint, const Options& options) {
   if (auto integer = integer_tensors(checkpoint)) return *integer;
   throw spec::SpecError(
       {{{checkpoint.path, 1, 1},
-        a.integer_why.empty() ? "does not say that its weights are ternary or whole numbers"
-                              : a.integer_why + " does not say whole-number weights of how many bits",
+        a.integer_why.empty()
+            ? "does not say that its weights are ternary or whole numbers"
+            : a.integer_why + " does not say whole-number weights of how many bits",
         "--bits N makes a spec of N-bit whole-number weights, --ternary one of ternary weights"}});
 }
 
 // ---- the spec ----
 
 constexpr std::string_view usual =
-    "measured ternary checkpoints have 29 to 42 % zeros; 30 % is the share behind TOM's published 65 % "
+    "measured ternary checkpoints have 29 to 42 % zeros; 30 % is the share behind TOM's published "
+    "65 % "
     "zero bits";
 
 class SpecBuilder {
@@ -237,11 +240,13 @@ class SpecBuilder {
     fact("model.intermediate", a.intermediate);
     flag("model.sub_norms", a.sub_norms);
     if (coding.ternary)
-      add("model.activation_bits", "8 bit", Grade::secondary, "per-token absmax int8, as BitNet b1.58");
+      add("model.activation_bits", "8 bit", Grade::secondary,
+          "per-token absmax int8, as BitNet b1.58");
     else
       assume("model.activation_bits", "8 bit", "8-bit activations, as TOM and ROMA compute");
     assume("model.kv_bits", "8 bit", "not in the checkpoint; 8-bit keys and values");
-    assume("model.residual_bits", "16 bit", "not in the checkpoint; residual stream kept in 16 bit");
+    assume("model.residual_bits", "16 bit",
+           "not in the checkpoint; residual stream kept in 16 bit");
     add_weights();
     assume("adapter.rank", "16", "not in the checkpoint; 16 is what ROMA quotes context for",
            {{0, 64}});
@@ -272,7 +277,8 @@ class SpecBuilder {
   using Range = std::optional<std::array<double, 2>>;
 
   void add(std::string path, std::string text, Grade grade, std::string source, Range range = {}) {
-    spec_.sourced.push_back({std::move(path), std::move(text), grade, std::move(source), range, {}, {}});
+    spec_.sourced.push_back(
+        {std::move(path), std::move(text), grade, std::move(source), range, {}, {}});
   }
   void assume(std::string path, std::string text, std::string source, Range range = {}) {
     add(std::move(path), std::move(text), Grade::assumption, std::move(source), range);
@@ -287,7 +293,8 @@ class SpecBuilder {
   void add_weights() {
     if (coding_.ternary) {
       add("weights.code", "ternary", Grade::secondary, coding_.why);
-      add("weights.bits", "2 bit", Grade::secondary, "2-bit code with one 1-bit for -1 and +1 (TOM summary)");
+      add("weights.bits", "2 bit", Grade::secondary,
+          "2-bit code with one 1-bit for -1 and +1 (TOM summary)");
       assume("weights.zero_share", "0.3", std::string(usual), {{usual_low, usual_high}});
       return;
     }
@@ -306,7 +313,8 @@ spec::Model<double> checked(const std::string& toml, const std::string& path) tr
   return spec::parse_model(toml, path).values;
 } catch (const spec::SpecError& e) {
   const auto& first = e.diagnostics().front();
-  throw spec::SpecError({{{path, 1, 1}, "describes no model of a spec: " + first.message, first.hint}});
+  throw spec::SpecError(
+      {{{path, 1, 1}, "describes no model of a spec: " + first.message, first.hint}});
 }
 
 // ---- counting ----
@@ -314,10 +322,10 @@ spec::Model<double> checked(const std::string& toml, const std::string& path) tr
 void check_countable(const Located& l) {
   const auto storage = l.tensor->storage;
   if (storage == Storage::other)
-    l.source->fail(l.tensor->offset,
-                   fmt::format("{} is {}, neither ternary nor floating", l.tensor->name,
-                               l.tensor->type),
-                   "--bits N makes a spec of N-bit whole-number weights");
+    l.source->fail(
+        l.tensor->offset,
+        fmt::format("{} is {}, neither ternary nor floating", l.tensor->name, l.tensor->type),
+        "--bits N makes a spec of N-bit whole-number weights");
 }
 
 std::vector<Linear> count_all(const std::vector<Located>& all, const spec::Model<double>& model) {
@@ -350,13 +358,16 @@ std::vector<std::string> cautions_of(const std::vector<Linear>& linears) {
   };
   note([](const Linear& l) { return l.counts.invalid > 0; },
        "have values that are not -1, 0 or +1; they count as non-zero weights");
-  note([](const Linear& l) { return l.counts.odd_bytes > 0; }, "have TQ1_0 bytes that no writer makes");
+  note([](const Linear& l) { return l.counts.odd_bytes > 0; },
+       "have TQ1_0 bytes that no writer makes");
   note([](const Linear& l) { return l.counts.odd_scales > 0; },
-       "have a scale that is not finite, or is zero beside weights that are not; zeros are counted by code");
-  note([](const Linear& l) {
-         return l.counts.zero_share() < usual_low || l.counts.zero_share() > usual_high;
-       },
-       "have a zero share outside the 29 to 42 % of measured ternary checkpoints");
+       "have a scale that is not finite, or is zero beside weights that are not; zeros are counted "
+       "by code");
+  note(
+      [](const Linear& l) {
+        return l.counts.zero_share() < usual_low || l.counts.zero_share() > usual_high;
+      },
+      "have a zero share outside the 29 to 42 % of measured ternary checkpoints");
   return out;
 }
 
@@ -370,10 +381,11 @@ std::string counting_source(const std::string& source, const std::vector<Linear>
                             bool from_floats) {
   Counts total;
   for (const auto& l : linears) total += l.counts;
-  return fmt::format("{}: {} of {} weights of the {} linear layers are zero{}, counted one by one; one "
-                     "value a layer, over its 7 projections",
-                     source, total.zeros, total.weights(), linears.size(),
-                     from_floats ? " once ternarized by absmean as BitNet b1.58 does" : "");
+  return fmt::format(
+      "{}: {} of {} weights of the {} linear layers are zero{}, counted one by one; one "
+      "value a layer, over its 7 projections",
+      source, total.zeros, total.weights(), linears.size(),
+      from_floats ? " once ternarized by absmean as BitNet b1.58 does" : "");
 }
 
 // The path from the root, without "." and ".." and without a slash at the end.
@@ -420,12 +432,12 @@ Imported import_model(const std::string& path, const Options& options) {
     const LinearTable table(checkpoint, model);
     out.linears = count_all(table.all(), model);
     out.cautions = cautions_of(out.linears);
-    out.source = fmt::format("{} ({}, {})", file_name(path), checkpoint.format,
-                             types_of(out.linears));
+    out.source =
+        fmt::format("{} ({}, {})", file_name(path), checkpoint.format, types_of(out.linears));
     std::vector<Counts> layers(model.layers);
     for (const auto& l : out.linears) layers[l.layer] += l.counts;
-    const bool from_floats = ranges::any_of(
-        table.all(), [](const Located& l) { return is_float(l.tensor->storage); });
+    const bool from_floats =
+        ranges::any_of(table.all(), [](const Located& l) { return is_float(l.tensor->storage); });
     builder.set_zero_share(layers, counting_source(out.source, out.linears, from_floats));
   }
   out.spec = spec::to_toml(builder.spec(), "Made by tomestimate import from " + out.source +

@@ -18,8 +18,8 @@ constexpr std::size_t deepest = 32;               // a config with text and quan
 constexpr std::uint64_t most_values = 1'000'000;  // a safetensors header has 8 a tensor
 
 // Builds the document as the parser goes (nlohmann's SAX interface), and stops at what is wrong.
-// A callback to the library's own builder would do, but that one takes quadratic time in the members
-// of an object.
+// A callback to the library's own builder would do, but that one takes quadratic time in the
+// members of an object.
 class Builder {
  public:
   Json& root() { return root_; }
@@ -95,7 +95,8 @@ Json parse_object(const std::string& text, const std::string& file, std::uint64_
     return spec::SpecError({{{file, 1, 1, from + byte}, std::move(message), ""}});
   };
   Builder builder;
-  if (!Json::sax_parse(text, &builder)) throw fail(builder.error_byte(), "the JSON " + builder.error());
+  if (!Json::sax_parse(text, &builder))
+    throw fail(builder.error_byte(), "the JSON " + builder.error());
   if (!builder.root().is_object()) throw fail(0, "is JSON, but no object");
   return std::move(builder.root());
 }

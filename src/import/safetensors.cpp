@@ -24,12 +24,23 @@ struct Type {
 };
 
 constexpr std::array types{
-    Type{"BOOL", 1},    Type{"U8", 1, Storage::packed_u8}, Type{"I8", 1, Storage::i8},
-    Type{"F8_E5M2", 1}, Type{"F8_E4M3", 1},                Type{"F8_E8M0", 1},
-    Type{"I16", 2},     Type{"U16", 2},                    Type{"F16", 2, Storage::f16},
-    Type{"BF16", 2, Storage::bf16}, Type{"I32", 4},        Type{"U32", 4},
-    Type{"F32", 4, Storage::f32},   Type{"F64", 8},        Type{"I64", 8},
-    Type{"U64", 8},     Type{"C64", 8},
+    Type{"BOOL", 1},
+    Type{"U8", 1, Storage::packed_u8},
+    Type{"I8", 1, Storage::i8},
+    Type{"F8_E5M2", 1},
+    Type{"F8_E4M3", 1},
+    Type{"F8_E8M0", 1},
+    Type{"I16", 2},
+    Type{"U16", 2},
+    Type{"F16", 2, Storage::f16},
+    Type{"BF16", 2, Storage::bf16},
+    Type{"I32", 4},
+    Type{"U32", 4},
+    Type{"F32", 4, Storage::f32},
+    Type{"F64", 8},
+    Type{"I64", 8},
+    Type{"U64", 8},
+    Type{"C64", 8},
 };
 
 using Json = nlohmann::json;

@@ -41,7 +41,7 @@ Source Source::open(const std::string& path) {
     return spec::SpecError({{{path, 1, 1}, std::move(message), ""}});
   };
   if (!file) throw fail(fmt::format("cannot be read: {}", std::strerror(errno)));
-  struct stat status{};
+  struct stat status {};
   if (fstat(fileno(file.get()), &status) != 0)
     throw fail(fmt::format("cannot be read: {}", std::strerror(errno)));
   if (!S_ISREG(status.st_mode)) throw fail("is not a regular file");
@@ -60,7 +60,8 @@ Source Source::of(std::span<const std::uint8_t> bytes, std::string name) {
 
 void Source::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
   if (offset > size_ || out.size() > size_ - offset)
-    fail(size_, fmt::format("the file ends, but {} bytes from byte {} are needed", out.size(), offset),
+    fail(size_,
+         fmt::format("the file ends, but {} bytes from byte {} are needed", out.size(), offset),
          "is it truncated?");
   if (const auto* bytes = std::get_if<std::span<const std::uint8_t>>(&bytes_)) {
     std::ranges::copy(bytes->subspan(offset, out.size()), out.begin());

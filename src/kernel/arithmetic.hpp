@@ -28,8 +28,9 @@ Quantized quantize(std::span<const std::int32_t> x, unsigned bits, bool norm);
 // ternary matrix of that many inputs.
 std::int32_t dequantize(std::int64_t acc, std::int64_t scale, std::size_t inputs);
 
-// Rotates pairs (2i, 2i + 1) of each head by position * 2^(-13 i / (head_dim / 2)) radians: RoPE with
-// base 2^13, near its 10,000, and a parabola for the sine, so that it is the same on every machine.
+// Rotates pairs (2i, 2i + 1) of each head by position * 2^(-13 i / (head_dim / 2)) radians: RoPE
+// with base 2^13, near its 10,000, and a parabola for the sine, so that it is the same on every
+// machine.
 void rotate(std::span<std::int32_t> heads, std::size_t head_dim, std::uint64_t position);
 
 // Static 8-bit code of a key, value or query: x in units of 1/16.

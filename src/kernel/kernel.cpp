@@ -33,11 +33,20 @@ class Run {
  public:
   Run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
       const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed)
-      : hw_(hw), model_(model), m_(make_machine(hw, model)), batch_(whole(pass.batch)),
-        fresh_(whole(pass.fresh)), past_(whole(pass.past)), tokens_(batch_ * fresh_),
-        groups_(steps(tokens_, m_.accumulators)), threads_(threads), seed_(seed),
-        hidden_(whole(model.hidden)), heads_(whole(model.heads)),
-        kv_heads_(whole(model.kv_heads)), head_dim_(whole(model.head_dim)),
+      : hw_(hw),
+        model_(model),
+        m_(make_machine(hw, model)),
+        batch_(whole(pass.batch)),
+        fresh_(whole(pass.fresh)),
+        past_(whole(pass.past)),
+        tokens_(batch_ * fresh_),
+        groups_(steps(tokens_, m_.accumulators)),
+        threads_(threads),
+        seed_(seed),
+        hidden_(whole(model.hidden)),
+        heads_(whole(model.heads)),
+        kv_heads_(whole(model.kv_heads)),
+        head_dim_(whole(model.head_dim)),
         gated_(hw.gating.enabled == spec::Switch::on),
         by_layer_(hw.gating.domain == spec::GatingDomain::layer),
         prewake_(hw.gating.prewake == spec::Switch::on) {
@@ -129,8 +138,8 @@ class Run {
   Input quantized(std::span<const std::int32_t> values, Count size, bool norm) const {
     Input out{{size, {}}, {}};
     for (std::size_t at = 0; at < values.size(); at += size) {
-      const auto token = quantize(values.subspan(at, size),
-                                  static_cast<unsigned>(m_.activation_bits), norm);
+      const auto token =
+          quantize(values.subspan(at, size), static_cast<unsigned>(m_.activation_bits), norm);
       out.activations.values.insert(out.activations.values.end(), token.q.begin(), token.q.end());
       out.scales.push_back(token.scale);
     }
@@ -157,7 +166,8 @@ class Run {
       c.sram_write_bits += row;
       c.sram_cycles += 2 * steps(row, m_.lanes * m_.sram_width);
     }
-    for (std::size_t i = 0; i < stream_.size(); ++i) stream_[i] = saturate(std::int64_t{stream_[i]} + added[i]);
+    for (std::size_t i = 0; i < stream_.size(); ++i)
+      stream_[i] = saturate(std::int64_t{stream_[i]} + added[i]);
     finish(op, c);
   }
 
@@ -170,10 +180,9 @@ class Run {
   Matrix base_matrix(Projection p, Count outputs, Count inputs) const {
     const auto bits = static_cast<unsigned>(whole(model_.weights.bits.value()));
     const bool ternary = model_.weights.code == spec::WeightCode::ternary;
-    const Count zeros = ternary
-                            ? share_of(model_.weights.zero_share[layer_], outputs * inputs)
-                            : share_of(model_.weights.zero_bit_ratio[layer_],
-                                       outputs * inputs * bits);
+    const Count zeros =
+        ternary ? share_of(model_.weights.zero_share[layer_], outputs * inputs)
+                : share_of(model_.weights.zero_bit_ratio[layer_], outputs * inputs * bits);
     return Matrix({outputs, inputs, ternary ? Code::ternary : Code::integer, bits, zeros},
                   seed_of(layer_, 3 * static_cast<int>(p)));
   }
@@ -289,7 +298,8 @@ class Run {
     for (Count s = 0; s < batch_; ++s) {
       const auto first = rows_written.begin() + static_cast<std::ptrdiff_t>(s * m_.lanes);
       const Count fullest = *std::max_element(first, first + static_cast<std::ptrdiff_t>(m_.lanes));
-      for (Count row = 0; row < fullest; ++row) c.sram_cycles += steps(kv_dim * kv_bits, m_.sram_width);
+      for (Count row = 0; row < fullest; ++row)
+        c.sram_cycles += steps(kv_dim * kv_bits, m_.sram_width);
     }
     finish(Op::rope, c);
   }
@@ -379,8 +389,7 @@ class Run {
                                        Count kv_dim, OpCounts& c) {
     std::vector<std::int32_t> naive(n);
     for (Count p = 0; p < n; ++p)
-      for (Count i = 0; i < head_dim_; ++i)
-        naive[p] += q[i] * keys_[from + p * kv_dim + i];
+      for (Count i = 0; i < head_dim_; ++i) naive[p] += q[i] * keys_[from + p * kv_dim + i];
     // Each lane takes its positions, dimensions in chunks of W8.
     std::vector<std::int32_t> lanes(n);
     for (Count lane = 0; lane < m_.lanes; ++lane)
@@ -560,7 +569,7 @@ class Run {
   Count hidden_, heads_, kv_heads_, head_dim_;
   bool gated_, by_layer_, prewake_;
 
-  std::vector<std::int32_t> stream_;  // tokens x hidden
+  std::vector<std::int32_t> stream_;        // tokens x hidden
   std::vector<std::int8_t> keys_, values_;  // of one layer: batch x positions x kv_dim
   PassCounts result_;
   std::vector<Domain> domains_;
@@ -576,7 +585,8 @@ class Run {
 };
 
 void require_8bit(double bits, const char* what) {
-  if (bits > 8) throw std::invalid_argument(std::string("the kernel takes ") + what + " of at most 8 bit");
+  if (bits > 8)
+    throw std::invalid_argument(std::string("the kernel takes ") + what + " of at most 8 bit");
 }
 
 }  // namespace

@@ -9,8 +9,7 @@
 namespace tomestimate::kernel {
 namespace {
 
-std::int32_t dot(const std::int8_t* __restrict w, const std::int16_t* __restrict x,
-                 std::size_t n) {
+std::int32_t dot(const std::int8_t* __restrict w, const std::int16_t* __restrict x, std::size_t n) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < n; ++i) sum += static_cast<std::int16_t>(w[i]) * x[i];
   return sum;
@@ -28,8 +27,13 @@ class Worker {
  public:
   Worker(const Machine& m, const Dealing& d, const Matrix& weights, const Activations& input,
          MatrixResult& result)
-      : m_(m), d_(d), weights_(weights), input_(input), result_(result),
-        tokens_(input.values.size() / input.size), block_(m.rows * input.size),
+      : m_(m),
+        d_(d),
+        weights_(weights),
+        input_(input),
+        result_(result),
+        tokens_(input.values.size() / input.size),
+        block_(m.rows * input.size),
         partial_(d.per_tree * m.rows * tokens_) {
     tally_.lane_bits.resize(d.trees * d.per_tree);
     tally_.lane_words.resize(d.trees * d.per_tree);
@@ -138,8 +142,8 @@ class Worker {
   const Activations& input_;
   MatrixResult& result_;
   std::size_t tokens_;
-  std::vector<std::int8_t> block_;      // the rows of a chunk
-  std::vector<std::int32_t> partial_;   // lanes of the tree x tokens x rows
+  std::vector<std::int8_t> block_;     // the rows of a chunk
+  std::vector<std::int32_t> partial_;  // lanes of the tree x tokens x rows
   std::vector<std::uint8_t> scratch_;
   Tally tally_;
 };
@@ -212,9 +216,9 @@ MatrixResult multiply(const Machine& machine, const Dealing& dealing, const Matr
   result.fullest_lane_words = *std::max_element(words.begin(), words.end());
   // SRAM weights stream from all banks of a lane; the fullest lane decides.
   if (!dealing.in_rom)
-    result.counts.sram_cycles = steps(tokens, machine.accumulators) *
-                                steps(*std::max_element(bits.begin(), bits.end()),
-                                      machine.sram_width);
+    result.counts.sram_cycles =
+        steps(tokens, machine.accumulators) *
+        steps(*std::max_element(bits.begin(), bits.end()), machine.sram_width);
   return result;
 }
 

@@ -44,8 +44,7 @@ std::uint64_t mix(std::uint64_t x) {
 Matrix::Matrix(const MatrixShape& shape, std::uint64_t seed)
     : shape_(shape),
       seed_(mix(seed)),
-      keys_(permutation(shape.code == Code::ternary ? shape.columns
-                                                    : shape.columns * shape.bits)) {
+      keys_(permutation(shape.code == Code::ternary ? shape.columns : shape.columns * shape.bits)) {
   if (shape_.code == Code::ternary) {
     signs_.resize(shape_.columns);
     for (std::uint64_t i = 0; i < shape_.columns; ++i)

@@ -78,8 +78,14 @@ std::vector<plot::LegendEntry> legend(const Bars& data) {
 // Bars from top to bottom, in the order of the data.
 Panel bar_panel(const Bars& data, double top, double height_of_one, const std::string& x_title,
                 double x_max) {
-  Panel panel{235, 975, top, top + height_of_one * static_cast<double>(data.bars.size()),
-              {x_title, 0, x_max}, {"", 0.5, static_cast<double>(data.bars.size()) + 0.5}, {}, {},
+  Panel panel{235,
+              975,
+              top,
+              top + height_of_one * static_cast<double>(data.bars.size()),
+              {x_title, 0, x_max},
+              {"", 0.5, static_cast<double>(data.bars.size()) + 0.5},
+              {},
+              {},
               ""};
   for (std::size_t i = 0; i < data.bars.size(); ++i)
     panel.y_names.emplace_back(static_cast<double>(data.bars.size() - i), data.bars[i].name);
@@ -143,27 +149,33 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   const auto chip = [&](std::size_t i) { return told(data.bars[i].total()); };
   std::string caption;
   if (ours == 0 && rom(0) == 0)
-    caption = fmt::format("Sparse logic takes no area where no bit is 1; a compiled macro would make "
-                          "the chip {} mm² instead of {}.",
-                          chip(2), chip(0));
+    caption = fmt::format(
+        "Sparse logic takes no area where no bit is 1; a compiled macro would make "
+        "the chip {} mm² instead of {}.",
+        chip(2), chip(0));
   else if (ours == 0)
     caption = fmt::format(
-        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled macro would take {:.2f} times "
-        "that (chip {}), SRAM {:.2f} times (chip {}). If all bits were 1 the logic would take {}: zero "
+        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled macro would take {:.2f} "
+        "times "
+        "that (chip {}), SRAM {:.2f} times (chip {}). If all bits were 1 the logic would take {}: "
+        "zero "
         "bits save {:.0f} % of it, and without them sparse logic would {} a macro.",
-        told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3),
-        told(rom(1)), 100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
+        told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3), told(rom(1)),
+        100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
   else
     caption = fmt::format(
         "This design stores base weights in a compiled macro: {} mm² of a chip of {}, whatever the "
         "bits are. As sparse logic the ROM would take {:.2f} times that (chip {}), as SRAM {:.2f} "
         "times (chip {}).",
         told(rom(2)), chip(2), rom(0) / rom(2), chip(0), rom(3) / rom(2), chip(3));
-  return {"area", "Chip area, and what it would be without sparsity",
-          fmt::format("Stacked bars of the chip's area with the ROM as sparse logic ({} mm²), logic "
-                      "with all bits 1 ({}), compiled macro ({}) and SRAM ({}).",
-                      chip(0), chip(1), chip(2), chip(3)),
-          {caption}, canvas.script()};
+  return {
+      "area",
+      "Chip area, and what it would be without sparsity",
+      fmt::format("Stacked bars of the chip's area with the ROM as sparse logic ({} mm²), logic "
+                  "with all bits 1 ({}), compiled macro ({}) and SRAM ({}).",
+                  chip(0), chip(1), chip(2), chip(3)),
+      {caption},
+      canvas.script()};
 }
 
 // ---- energy ----
@@ -230,21 +242,25 @@ Figure energy_figure(const Bars& data, spec::Switch gating) {
   const auto &gated = data.bars[0], &open = data.bars[1];
   std::string caption;
   if (gating == spec::Switch::off)
-    caption = fmt::format("Power gating is off in this spec, so both bars are the same: {} µJ, led by "
-                          "{} and {}.",
-                          told(gated.total()), leading(gated, 0), leading(gated, 1));
+    caption = fmt::format(
+        "Power gating is off in this spec, so both bars are the same: {} µJ, led by "
+        "{} and {}.",
+        told(gated.total()), leading(gated, 0), leading(gated, 1));
   else
     caption = fmt::format(
-        "Gating takes a step from {} to {} µJ, {}. Without it {} leads; with it {} and {} do, so that "
+        "Gating takes a step from {} to {} µJ, {}. Without it {} leads; with it {} and {} do, so "
+        "that "
         "is where the next saving is.",
         told(open.total()), told(gated.total()), change(gated.total() / open.total()),
         leading(open, 0), leading(gated, 0), leading(gated, 1));
   caption += fmt::format(" \"{}\" are components below 2 % of both bars.", small_ones);
-  return {"energy", "Energy of a decode step, with and without power gating",
+  return {"energy",
+          "Energy of a decode step, with and without power gating",
           fmt::format("Stacked bars of the energy of a decode step: {} µJ with gating, {} without; "
                       "below, the same as shares.",
                       told(gated.total()), told(open.total())),
-          {caption}, canvas.script()};
+          {caption},
+          canvas.script()};
 }
 
 }  // namespace tomestimate::report

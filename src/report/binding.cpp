@@ -45,8 +45,8 @@ std::vector<std::pair<std::string, double>> binding_cycles(
   add(pass.schedule.final_norm, 1);
   add(pass.schedule.lm_head, 1);
   const auto& plan = pass.schedule;
-  by_name["exposed ROM wake"] = plan.exposed_first.value() +
-                                (layers - 1) * plan.exposed.value() + plan.exposed_head.value();
+  by_name["exposed ROM wake"] =
+      plan.exposed_first.value() + (layers - 1) * plan.exposed.value() + plan.exposed_head.value();
   by_name["host link"] = (pass.link_time * hw.chip.clock).value();
   std::vector<std::pair<std::string, double>> sorted(by_name.begin(), by_name.end());
   std::erase_if(sorted, [](const auto& entry) { return entry.second == 0; });
@@ -58,9 +58,11 @@ std::string_view remedy(std::string_view what) {
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Pair, 12> remedies{{
       {"PE compute = ROM read = activation buffer",
-       "lanes; or pe.rows with rom.read_width; or pe.width with that and buffer.read_width: none of "
+       "lanes; or pe.rows with rom.read_width; or pe.width with that and buffer.read_width: none "
+       "of "
        "these alone but lanes"},
-      {"PE compute = ROM read", "lanes or a wider PE with its ROM port; either alone gains nothing"},
+      {"PE compute = ROM read",
+       "lanes or a wider PE with its ROM port; either alone gains nothing"},
       {"PE compute = activation buffer",
        "lanes.count, pe.rows or the clock; pe.width only with buffer.read_width"},
       {"PE compute", "lanes.count, pe.rows, pe.width or the clock"},

@@ -59,11 +59,21 @@ Tiles densest_series(const Calibration& c) {
 }
 
 Table tiles_table(const Calibration& c) {
-  Table table{"tiles", "Tiles, in the fit and held out",
-              {{"use", ""}, {"words", ""}, {"weights a word", ""}, {"zero weights", "%"},
-               {"bits", "bit"}, {"1-bits", "bit"}, {"measured", "um^2"}, {"fitted", "um^2"},
-               {"residual", "um^2"}, {"residual", "%"}, {"NAND2 a bit", ""}},
-              {}, {"residual = fitted - measured"}};
+  Table table{"tiles",
+              "Tiles, in the fit and held out",
+              {{"use", ""},
+               {"words", ""},
+               {"weights a word", ""},
+               {"zero weights", "%"},
+               {"bits", "bit"},
+               {"1-bits", "bit"},
+               {"measured", "um^2"},
+               {"fitted", "um^2"},
+               {"residual", "um^2"},
+               {"residual", "%"},
+               {"NAND2 a bit", ""}},
+              {},
+              {"residual = fitted - measured"}};
   for (const auto& t : c.tiles) {
     const double fitted = c.law.area(t.sample);
     table.rows.push_back({std::string(t.held_out ? "held out" : "fit"),
@@ -88,11 +98,18 @@ Cell worst(const Tiles& tiles, Law law) {
 }
 
 Table laws_table(const Calibration& c) {
-  Table table{"laws", "Laws fitted to the same tiles",
-              {{"law", ""}, {"of a 1-bit", "um^2/bit"}, {"of any bit", "um^2/bit"},
-               {"intercept", "um^2"}, {"of a bit of entropy", "um^2/bit"}, {"R^2", ""},
-               {"worst in fit", "%"}, {"worst held out", "%"}},
-              {}, {}};
+  Table table{"laws",
+              "Laws fitted to the same tiles",
+              {{"law", ""},
+               {"of a 1-bit", "um^2/bit"},
+               {"of any bit", "um^2/bit"},
+               {"intercept", "um^2"},
+               {"of a bit of entropy", "um^2/bit"},
+               {"R^2", ""},
+               {"worst in fit", "%"},
+               {"worst held out", "%"}},
+              {},
+              {}};
   const auto used = rtl::samples(c.fitted());
   const auto add = [&](std::string name, std::vector<Cell> coefficients, auto law) {
     const auto fitted = used | rv::transform(law) | ranges::to<std::vector<double>>;
@@ -121,9 +138,15 @@ Table laws_table(const Calibration& c) {
 Table sparsity_table(const Calibration& c, const Tiles& series) {
   Table table{"sparsity",
               fmt::format("Area against zero weights, tiles of {}", rtl::to_text(series[0].size)),
-              {{"zero weights", "%"}, {"zero bits", "%"}, {"use", ""}, {"measured", "um^2/bit"},
-               {"linear", "um^2/bit"}, {"linear off", "%"}, {"entropy off", "%"}},
-              {}, {}};
+              {{"zero weights", "%"},
+               {"zero bits", "%"},
+               {"use", ""},
+               {"measured", "um^2/bit"},
+               {"linear", "um^2/bit"},
+               {"linear off", "%"},
+               {"entropy off", "%"}},
+              {},
+              {}};
   for (const auto& t : series)
     table.rows.push_back(
         {100 * t.zero_share, 50 * (1 + t.zero_share), std::string(t.held_out ? "held out" : "fit"),
@@ -138,9 +161,14 @@ double density(double area) { return 1e6 / area / 8e6; }
 Table sizes_table(const Calibration& c, const rtl::NodeChoice& node) {
   Table table{"sizes",
               "Area against size, at the zero weights nearest to TOM's 30 % (65 % zero bits)",
-              {{"tile", ""}, {"zero weights", "%"}, {"measured", "um^2/bit"}, {"linear off", "%"},
-               {"NAND2 a bit", ""}, {"density", "MB/mm^2"}},
-              {}, {"density: cells only, all of the area used"}};
+              {{"tile", ""},
+               {"zero weights", "%"},
+               {"measured", "um^2/bit"},
+               {"linear off", "%"},
+               {"NAND2 a bit", ""},
+               {"density", "MB/mm^2"}},
+              {},
+              {"density: cells only, all of the area used"}};
   const bool scaled = !node.scale_source.empty();
   if (scaled) {
     table.columns.push_back({"density, scaled", "MB/mm^2"});
@@ -153,8 +181,8 @@ Table sizes_table(const Calibration& c, const rtl::NodeChoice& node) {
     const auto& t = *std::min_element(series.begin(), series.end(), [](auto& a, auto& b) {
       return std::abs(a.zero_share - tom_zeros) < std::abs(b.zero_share - tom_zeros);
     });
-    Row row{rtl::to_text(size), 100 * t.zero_share, per_bit(t), 100 * error(c, t),
-            per_bit(t) / c.nand2_area, density(per_bit(t))};
+    Row row{rtl::to_text(size), 100 * t.zero_share,        per_bit(t),
+            100 * error(c, t),  per_bit(t) / c.nand2_area, density(per_bit(t))};
     if (scaled) row.push_back(density(node.scale * per_bit(t)));
     table.rows.push_back(std::move(row));
   }
@@ -206,9 +234,10 @@ std::vector<std::string> trust_sentences(const Calibration& c) {
     const double law = c.law.area(high->sample) / c.law.area(low->sample) - 1;
     level = level && off <= tolerated;
     slope = slope && std::abs(law - measured) <= 0.25 * std::abs(law);
-    sizes.push_back(fmt::format("{} goes {:+.1f} % ({:+.1f} % by the law, which is off by up to "
-                                "{:.1f} %)", rtl::to_text(size), 100 * measured, 100 * law,
-                                100 * off));
+    sizes.push_back(
+        fmt::format("{} goes {:+.1f} % ({:+.1f} % by the law, which is off by up to "
+                    "{:.1f} %)",
+                    rtl::to_text(size), 100 * measured, 100 * law, 100 * off));
   }
   if (sizes.empty()) return {};
   return {fmt::format("From {:g} to {:g} % zero weights, where the models are, the area of {}: {}.",
@@ -236,10 +265,10 @@ std::string range_sentence(const Calibration& c) {
       std::minmax_element(c.grid.sizes.begin(), c.grid.sizes.end(),
                           [&](const Size& a, const Size& b) { return bits(a) < bits(b); });
   const auto zeros = std::minmax_element(c.grid.zero_shares.begin(), c.grid.zero_shares.end());
-  return fmt::format("Fitted to {} to {} (words x weights), {:g} to {:g} % zero weights; anything "
-                     "else is extrapolated.",
-                     rtl::to_text(*small), rtl::to_text(*large), 100 * *zeros.first,
-                     100 * *zeros.second);
+  return fmt::format(
+      "Fitted to {} to {} (words x weights), {:g} to {:g} % zero weights; anything "
+      "else is extrapolated.",
+      rtl::to_text(*small), rtl::to_text(*large), 100 * *zeros.first, 100 * *zeros.second);
 }
 
 }  // namespace

@@ -63,8 +63,7 @@ bool is_numeric(const Table& table, std::size_t column) {
 }
 
 std::vector<Strings> readable_rows(const Table& table) {
-  const auto rows = table.rows |
-                    rv::transform([](const Row& r) { return row_text(r, rounded); }) |
+  const auto rows = table.rows | rv::transform([](const Row& r) { return row_text(r, rounded); }) |
                     ranges::to<std::vector<Strings>>;
   return table.merge_equal_rows ? merged(rows) : rows;
 }

@@ -37,8 +37,7 @@ ContextCurve context_curve(const spec::Hardware<double>& hw, const spec::Model<d
   const double batch = m.workload.batch, context = m.workload.context;
   ContextCurve out;
   out.present = at_context(hw, m, context);
-  out.largest =
-      std::max(0.0, engine::capacity(hw, m, batch, batch, context).max_context);
+  out.largest = std::max(0.0, engine::capacity(hw, m, batch, batch, context).max_context);
   out.spills = hw.sram.spill == spec::Spill::host;
   const double end = out.spills ? std::max({4 * out.largest, 2 * context, 16.0}) : out.largest;
   const double step = std::max(1.0, std::ceil(end / most_points));
@@ -59,10 +58,15 @@ Figure context_figure(const ContextCurve& curve) {
     tpot = std::max(tpot, p.tpot);
   }
   const double x_max = plot::round_up(curve.spills ? last.context : last.context * 1.15);
-  Panel panel{95, 905, 40, 400,
+  Panel panel{95,
+              905,
+              40,
+              400,
               {"context length [tokens per sequence]", 0, x_max},
-              {"decode throughput [token/s]", 0, plot::round_up(rate * 1.15)}, {},
-              {"time per output token [µs]", 0, plot::round_up(tpot * 1.35)}, ""};
+              {"decode throughput [token/s]", 0, plot::round_up(rate * 1.15)},
+              {},
+              {"time per output token [µs]", 0, plot::round_up(tpot * 1.35)},
+              ""};
   plot::Canvas canvas(1000, 500);
   canvas.begin(panel);
   if (x_max > curve.largest)
@@ -81,16 +85,16 @@ Figure context_figure(const ContextCurve& curve) {
   canvas.text({edge + (edge > 700 ? -6 : 6), panel.top + 14},
               fmt::format("{} tokens fit", told(curve.largest)),
               edge > 700 ? Align::right : Align::left);
-  canvas.legend(462, {plot::line("throughput (left)", rate_line),
-                      plot::line("time per token (right)", time_line),
-                      plot::marker("present context", Marker::circle, "#000000"),
-                      plot::box(curve.spills ? "KV spills to the host" : "does not fit the SRAM",
-                                beyond)});
+  canvas.legend(
+      462,
+      {plot::line("throughput (left)", rate_line), plot::line("time per token (right)", time_line),
+       plot::marker("present context", Marker::circle, "#000000"),
+       plot::box(curve.spills ? "KV spills to the host" : "does not fit the SRAM", beyond)});
   canvas.end();
 
   std::string caption = fmt::format("At the present context of {} it is {} token/s, {} µs a token.",
-                                    told(curve.present.context),
-                                    told(curve.present.throughput), told(curve.present.tpot));
+                                    told(curve.present.context), told(curve.present.throughput),
+                                    told(curve.present.tpot));
   const auto fits = [&](const ContextPoint& p) { return p.context <= curve.largest; };
   const auto end = std::find_if_not(curve.points.begin(), curve.points.end(), fits);
   if (end == curve.points.begin()) {
@@ -98,7 +102,8 @@ Figure context_figure(const ContextCurve& curve) {
   } else {
     const auto& full = *(end - 1);
     caption += fmt::format(
-        " From context 1 to {}, the largest that fits the SRAM, throughput goes from {} to {} token/s "
+        " From context 1 to {}, the largest that fits the SRAM, throughput goes from {} to {} "
+        "token/s "
         "({:+.1f} %).",
         told(full.context), told(first.throughput), told(full.throughput),
         100 * (full.throughput / first.throughput - 1));
@@ -114,17 +119,19 @@ Figure context_figure(const ContextCurve& curve) {
       caption += half == curve.points.end()
                      ? fmt::format(" Beyond, KV spills to the host link: at {} it is {} token/s.",
                                    told(last.context), told(last.throughput))
-                     : fmt::format(" Beyond, KV spills to the host link, and by context {} throughput "
-                                   "is below half of that ({} token/s at {}).",
-                                   told(half->context), told(last.throughput),
-                                   told(last.context));
+                     : fmt::format(
+                           " Beyond, KV spills to the host link, and by context {} throughput "
+                           "is below half of that ({} token/s at {}).",
+                           told(half->context), told(last.throughput), told(last.context));
     }
   }
-  return {"context", "Throughput against context length",
+  return {"context",
+          "Throughput against context length",
           fmt::format("Curves of decode throughput and time per token for contexts of 1 to {}; {} "
                       "positions fit the SRAM.",
                       told(last.context), told(curve.largest)),
-          {caption}, canvas.script()};
+          {caption},
+          canvas.script()};
 }
 
 // ---- density ----
@@ -220,10 +227,9 @@ std::vector<std::string> density_caption(const DensityCurve& curve) {
   const auto& d = curve.design;
   if (!std::isfinite(d.density))
     return {"All bits of this design are 0: sparse logic needs no area for them."};
-  std::string text = fmt::format("At {:.1f} % zero bits this design stores {} MB/mm² ({}): ",
-                                 100 * d.zero_bit_ratio, told(d.density),
-                                 curve.law == spec::RomLaw::sparse_logic ? "sparse logic"
-                                                                         : "compiled macro");
+  std::string text = fmt::format(
+      "At {:.1f} % zero bits this design stores {} MB/mm² ({}): ", 100 * d.zero_bit_ratio,
+      told(d.density), curve.law == spec::RomLaw::sparse_logic ? "sparse logic" : "compiled macro");
   text += fmt::format("{:.2f} times a compiled ROM ({}), {:.2f} times SRAM ({}). ",
                       d.density / curve.macro, told(curve.macro), d.density / curve.sram,
                       told(curve.sram));
@@ -260,8 +266,15 @@ Figure density_figure(const DensityCurve& curve) {
   include(curve.design);
   for (const auto& p : curve.published) include(p);
   for (const auto& p : curve.layers) include(p);
-  Panel panel{85, 975, 30, 400, {"zero-bit ratio of the stored bits [%]", 0, 100},
-              {"density [MB/mm²]", 0, plot::round_up(1.6 * most)}, {}, {}, ""};
+  Panel panel{85,
+              975,
+              30,
+              400,
+              {"zero-bit ratio of the stored bits [%]", 0, 100},
+              {"density [MB/mm²]", 0, plot::round_up(1.6 * most)},
+              {},
+              {},
+              ""};
   plot::Canvas canvas(1000, 520);
   canvas.begin(panel);
   std::vector<plot::Point> sparse;
@@ -295,12 +308,13 @@ Figure density_figure(const DensityCurve& curve) {
         Marker::square, ink::pe.colour));
   canvas.legend(462, entries);
   canvas.end();
-  return {"density", "ROM density against the share of zero bits",
-          fmt::format("Curve of sparse-logic density over the zero-bit ratio, with lines of a compiled "
-                      "ROM at {} and SRAM at {} MB/mm²; this design is at {:.1f} % and {} MB/mm².",
-                      told(curve.macro), told(curve.sram), 100 * curve.design.zero_bit_ratio,
-                      told(curve.design.density)),
-          density_caption(curve), canvas.script()};
+  return {
+      "density", "ROM density against the share of zero bits",
+      fmt::format("Curve of sparse-logic density over the zero-bit ratio, with lines of a compiled "
+                  "ROM at {} and SRAM at {} MB/mm²; this design is at {:.1f} % and {} MB/mm².",
+                  told(curve.macro), told(curve.sram), 100 * curve.design.zero_bit_ratio,
+                  told(curve.design.density)),
+      density_caption(curve), canvas.script()};
 }
 
 // ---- all ----

@@ -70,8 +70,9 @@ std::optional<Table> published_table(const HardwareSpec& hardware,
   auto table = std::move(document.tables.at(0));
   table.title = "Published figures beside the estimate";
   table.notes = std::move(document.lead);
-  table.notes.push_back("each is evaluated with the specs and workload that it names as shipped, "
-                        "whatever --set, --batch, --prompt or --context say here");
+  table.notes.push_back(
+      "each is evaluated with the specs and workload that it names as shipped, "
+      "whatever --set, --batch, --prompt or --context say here");
   return table;
 }
 
@@ -80,7 +81,8 @@ std::optional<Table> published_table(const HardwareSpec& hardware,
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
                     const std::vector<study::Comparison>& published, const std::string& made_by) {
   auto document = estimate_document(hardware, model);
-  if (auto table = published_table(hardware, published)) document.tables.push_back(std::move(*table));
+  if (auto table = published_table(hardware, published))
+    document.tables.push_back(std::move(*table));
   std::vector<Picture> pictures;
   for (auto& figure : design_figures(hardware, model, published)) {
     auto svg = draw(figure);

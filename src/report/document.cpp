@@ -26,8 +26,8 @@ std::string exact(double value) { return fmt::format("{}", value); }
 
 // Bytes that continue a UTF-8 character take no width.
 std::size_t width(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return (c & 0xC0) != 0x80; }));
 }
 
 std::string padded(const std::string& text, std::size_t to, bool right) {
@@ -171,10 +171,14 @@ std::string render_json(const Document& document) {
 
 std::string render(const Document& document, Format format) {
   switch (format) {
-    case Format::csv: return render_csv(document);
-    case Format::markdown: return render_markdown(document);
-    case Format::json: return render_json(document);
-    case Format::text: break;
+    case Format::csv:
+      return render_csv(document);
+    case Format::markdown:
+      return render_markdown(document);
+    case Format::json:
+      return render_json(document);
+    case Format::text:
+      break;
   }
   return render_text(document);
 }

@@ -35,8 +35,11 @@ using Model = spec::Model<double>;
 
 Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass,
                     std::string id, std::string title) {
-  Table table{std::move(id), std::move(title),
-              {{"bound by", ""}, {"time", "us"}, {"share", "%"}, {"relieved by", ""}}, {}, {}};
+  Table table{std::move(id),
+              std::move(title),
+              {{"bound by", ""}, {"time", "us"}, {"share", "%"}, {"relieved by", ""}},
+              {},
+              {}};
   const auto parts = binding_cycles(hw, m, pass);
   double sum = 0;
   for (const auto& part : parts) sum += part.second;
@@ -52,8 +55,8 @@ Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<doubl
 // ---- summary ----
 
 Table summary_table(const Hardware& hw, const Evaluation& all) {
-  Table table{"summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}},
-              {}, {}};
+  Table table{
+      "summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}}, {}, {}};
   study::visit_metrics(hw, all, [&table](const study::Metric& metric, const auto& value) {
     table.rows.push_back({std::string(metric.name), in(value, metric.unit),
                           std::string(metric.unit), std::string(metric.doc)});
@@ -71,9 +74,8 @@ std::string layer_binding(const Layer& layer) {
     by_name[binding(op)] += total_cycles(op).value();
     sum += total_cycles(op).value();
   }
-  const auto top = std::max_element(by_name.begin(), by_name.end(), [](auto& a, auto& b) {
-    return a.second < b.second;
-  });
+  const auto top = std::max_element(by_name.begin(), by_name.end(),
+                                    [](auto& a, auto& b) { return a.second < b.second; });
   return fmt::format("{} ({:.0f} %)", top->first, 100 * top->second / sum);
 }
 
@@ -97,13 +99,12 @@ Table layer_table(const Hardware& hw, const Hardware& ungated_hw, const Model& m
   }
   table.columns.push_back({"bound by", ""});
   table.notes.push_back(
-      "E: events of the layer, its ROM domains over the whole pass, leakage and clock while it runs");
+      "E: events of the layer, its ROM domains over the whole pass, leakage and clock while it "
+      "runs");
   return table;
 }
 
-Cell cycles_cell(units::Cycles<double> c) {
-  return c.value() == 0 ? Cell{} : Cell{c.value()};
-}
+Cell cycles_cell(units::Cycles<double> c) { return c.value() == 0 ? Cell{} : Cell{c.value()}; }
 
 Row op_row(const Hardware& hw, std::string name, const OpEstimate<double>& op, double width) {
   // Lane-active cycles over lane cycles, times how full those cycles were, is positions used over
@@ -112,20 +113,38 @@ Row op_row(const Hardware& hw, std::string name, const OpEstimate<double>& op, d
   const Cell edge = op.compute.value() == 0
                         ? Cell{}
                         : Cell{100 * engine::edge_utilization(hw, uses, op.compute, width)};
-  return {std::move(name), cycles_cell(op.compute), cycles_cell(op.rom), cycles_cell(op.sram),
-          cycles_cell(op.buffer), cycles_cell(op.tree), cycles_cell(op.broadcast),
-          cycles_cell(op.vector), cycles_cell(op.latency), total_cycles(op).value(), edge,
+  return {std::move(name),
+          cycles_cell(op.compute),
+          cycles_cell(op.rom),
+          cycles_cell(op.sram),
+          cycles_cell(op.buffer),
+          cycles_cell(op.tree),
+          cycles_cell(op.broadcast),
+          cycles_cell(op.vector),
+          cycles_cell(op.latency),
+          total_cycles(op).value(),
+          edge,
           binding(op)};
 }
 
-Table op_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass,
-               std::string id, std::string title) {
-  Table table{std::move(id), std::move(title),
-              {{"op", ""}, {"compute", "cycle"}, {"ROM", "cycle"}, {"SRAM", "cycle"},
-               {"buffer", "cycle"}, {"tree", "cycle"}, {"broadcast", "cycle"},
-               {"vector", "cycle"}, {"latency", "cycle"}, {"total", "cycle"}, {"PE use", "%"},
+Table op_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass, std::string id,
+               std::string title) {
+  Table table{std::move(id),
+              std::move(title),
+              {{"op", ""},
+               {"compute", "cycle"},
+               {"ROM", "cycle"},
+               {"SRAM", "cycle"},
+               {"buffer", "cycle"},
+               {"tree", "cycle"},
+               {"broadcast", "cycle"},
+               {"vector", "cycle"},
+               {"latency", "cycle"},
+               {"total", "cycle"},
+               {"PE use", "%"},
                {"bound by", ""}},
-              {}, {}};
+              {},
+              {}};
   const double tokens = pass.pass.batch * pass.pass.fresh;
   for (const auto& [i, op] : pass.schedule.ops | rv::enumerate) {
     if (total_cycles(op).value() == 0) continue;
@@ -135,23 +154,30 @@ Table op_table(const Hardware& hw, const Model& m, const PassEstimate<double>& p
     // Dense: a zero weight occupies its PE position all the same.
     const auto shape = spec::shape(m, projection);
     if (base) counted.base_adds = tokens * shape.outputs * shape.inputs;
-    table.rows.push_back(op_row(hw, std::string(spec::op_names[i]), counted,
-                                base ? hw.pe.width : hw.pe.width_8bit));
+    table.rows.push_back(
+        op_row(hw, std::string(spec::op_names[i]), counted, base ? hw.pe.width : hw.pe.width_8bit));
   }
   table.rows.push_back(op_row(hw, "final_norm (once)", pass.schedule.final_norm, 1));
   if (hw.mapping.lm_head == spec::Placement::rom)
     table.rows.push_back(op_row(hw, "lm_head (once)", pass.schedule.lm_head, hw.pe.width_8bit));
-  table.notes.push_back("total = slowest resource + latency; PE use = edge losses of the shape only");
+  table.notes.push_back(
+      "total = slowest resource + latency; PE use = edge losses of the shape only");
   return table;
 }
 
 // ---- energy, area, capacity ----
 
 Table energy_table(const Evaluation& all) {
-  Table table{"energy", "Energy of a decode step, with and without power gating",
-              {{"component", ""}, {"gated", "uJ"}, {"share", "%"}, {"power", "W"},
-               {"ungated", "uJ"}, {"ungated power", "W"}},
-              {}, {}};
+  Table table{"energy",
+              "Energy of a decode step, with and without power gating",
+              {{"component", ""},
+               {"gated", "uJ"},
+               {"share", "%"},
+               {"power", "W"},
+               {"ungated", "uJ"},
+               {"ungated power", "W"}},
+              {},
+              {}};
   const auto& gated = all.base.decode;
   const auto& open = all.ungated.decode;
   const auto sum = total(gated.energy);
@@ -177,18 +203,19 @@ void add_gating_notes(const Hardware& hw, const Model& m, const Estimate& e, Tab
   const auto& plan = e.decode.schedule;
   const auto sleep = e.tpot - engine::seconds(hw, plan.projections[0].awake);
   table.notes.push_back(fmt::format(
-      "a domain sleeps {:.4g} us of each step; break-even is {:.4g} ns: gating {}",
-      in(sleep, "us"), in(e.gating_break_even, "ns"),
-      sleep > e.gating_break_even ? "pays" : "LOSES ENERGY"));
+      "a domain sleeps {:.4g} us of each step; break-even is {:.4g} ns: gating {}", in(sleep, "us"),
+      in(e.gating_break_even, "ns"), sleep > e.gating_break_even ? "pays" : "LOSES ENERGY"));
   table.notes.push_back(fmt::format(
       "wake takes {} cycles; exposed: {} in the first layer (cold), {} in each of the other {}",
       plan.wake.value(), plan.exposed_first.value(), plan.exposed.value(), m.layers - 1));
 }
 
 Table area_table(const Hardware& hw, const Estimate& e) {
-  Table table{"area", "Area, and the ROM by the two alternatives",
+  Table table{"area",
+              "Area, and the ROM by the two alternatives",
               {{"component", ""}, {"area", "mm^2"}, {"share", "%"}, {"density", "MB/mm^2"}},
-              {}, {}};
+              {},
+              {}};
   const auto chip = e.area.total();
   const auto add = [&](std::string name, units::Area<double> a, Cell density = {}) {
     table.rows.push_back(
@@ -210,11 +237,19 @@ Table area_table(const Hardware& hw, const Estimate& e) {
 }
 
 Table capacity_table(const Estimate& e) {
-  Table table{"capacity", "SRAM capacity",
-              {{"phase", ""}, {"available", "MB"}, {"adapters", "MB"}, {"workspace", "MB"},
-               {"KV cache", "MB"}, {"used", "%"}, {"context", ""}, {"max context", ""},
+  Table table{"capacity",
+              "SRAM capacity",
+              {{"phase", ""},
+               {"available", "MB"},
+               {"adapters", "MB"},
+               {"workspace", "MB"},
+               {"KV cache", "MB"},
+               {"used", "%"},
+               {"context", ""},
+               {"max context", ""},
                {"max rank", ""}},
-              {}, {}};
+              {},
+              {}};
   const auto add = [&](std::string phase, const engine::Capacity<double>& c) {
     table.rows.push_back({std::move(phase), in(c.available, "MB"), in(c.adapters, "MB"),
                           in(c.workspace, "MB"), in(c.kv, "MB"),
@@ -261,18 +296,27 @@ Table assumption_table(const study::Specs& specs) {
   const std::vector<std::string> metrics{"throughput", "power", "area"};
   Table table{"assumptions",
               "Assumptions and calibrated values behind these numbers, most important first",
-              {{"value", ""}, {"is", ""}, {"grade", ""}, {"throughput", "el."}, {"power", "el."},
-               {"area", "el."}, {"source", ""}, {"place", ""}},
-              {}, {}};
+              {{"value", ""},
+               {"is", ""},
+               {"grade", ""},
+               {"throughput", "el."},
+               {"power", "el."},
+               {"area", "el."},
+               {"source", ""},
+               {"place", ""}},
+              {},
+              {}};
   const auto slopes = study::slopes(specs, metrics);
   std::vector<std::pair<double, Row>> ranked;
   for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
     for (const auto& v : *list | rv::filter(is_assumed)) {
       Row row{v.path, v.text, std::string(spec::name(v.grade))};
-      const auto found = ranges::find(slopes, v.path, [](const auto& s) { return s.parameter.path; });
+      const auto found =
+          ranges::find(slopes, v.path, [](const auto& s) { return s.parameter.path; });
       double most = 0;
       for (std::size_t i = 0; i < metrics.size(); ++i) {
-        const auto elasticity = found == slopes.end() ? std::nullopt : found->by_metric[i].elasticity;
+        const auto elasticity =
+            found == slopes.end() ? std::nullopt : found->by_metric[i].elasticity;
         row.push_back(elasticity ? Cell{*elasticity} : Cell{});
         most = std::max(most, std::abs(elasticity.value_or(0)));
       }
@@ -283,7 +327,8 @@ Table assumption_table(const study::Specs& specs) {
   ranges::stable_sort(ranked, std::greater{}, [](const auto& entry) { return entry.first; });
   for (auto& entry : ranked) table.rows.push_back(std::move(entry.second));
   table.notes.push_back(
-      "el.: elasticity, % of change of the metric for 1 % more of the value; of a whole number the mean "
+      "el.: elasticity, % of change of the metric for 1 % more of the value; of a whole number the "
+      "mean "
       "between half and twice of it; empty for switches and names");
   return table;
 }
@@ -305,8 +350,8 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
       fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
                   m.workload.batch, m.workload.prompt, m.workload.context),
       fmt::format("{:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
-                  in(e.throughput, "token/s"), in(e.power, "W"),
-                  in(e.energy_per_token, "uJ/token"), in(e.area.total(), "mm^2")),
+                  in(e.throughput, "token/s"), in(e.power, "W"), in(e.energy_per_token, "uJ/token"),
+                  in(e.area.total(), "mm^2")),
       binding_text(hw, m, e.decode)};
   if (hw.mapping.lm_head == spec::Placement::host)
     text.push_back(fmt::format(
@@ -343,8 +388,8 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model)
   auto ungated_hw = hw;
   ungated_hw.gating.enabled = spec::Switch::off;
 
-  Document document{fmt::format("{} running {}", hardware.name, model.name),
-                    lead(hardware, model, all), {}};
+  Document document{
+      fmt::format("{} running {}", hardware.name, model.name), lead(hardware, model, all), {}};
   auto& tables = document.tables;
   tables.push_back(summary_table(hw, all));
   tables.push_back(binding_table(hw, m, all.base.decode, "binds-decode", "What binds decode"));

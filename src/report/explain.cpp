@@ -19,7 +19,8 @@ using study::Named;
 using study::Specs;
 
 std::string value_text(const Named& n) {
-  return n.unit.empty() ? fmt::format("{:.6g}", n.value) : fmt::format("{:.6g} {}", n.value, n.unit);
+  return n.unit.empty() ? fmt::format("{:.6g}", n.value)
+                        : fmt::format("{:.6g} {}", n.value, n.unit);
 }
 
 // The equation with each name replaced by its value and unit.
@@ -31,15 +32,22 @@ std::string with_values(const study::Expression& e, const std::vector<Named>& na
 }
 
 Row equation_row(const Named& n, const std::vector<Named>& names) {
-  return {n.name, study::plain_text(n.equation, names), with_values(n.equation, names), n.value,
-          n.unit, n.doc};
+  return {
+      n.name, study::plain_text(n.equation, names), with_values(n.equation, names), n.value, n.unit,
+      n.doc};
 }
 
 Table equation_table(const Equations& all, std::uint32_t of, int depth) {
-  Table table{"equations", "Equations",
-              {{"quantity", ""}, {"equation", ""}, {"with values", ""}, {"is", ""}, {"unit", ""},
+  Table table{"equations",
+              "Equations",
+              {{"quantity", ""},
+               {"equation", ""},
+               {"with values", ""},
+               {"is", ""},
+               {"unit", ""},
                {"what", ""}},
-              {}, {}};
+              {},
+              {}};
   const auto& names = all.names();
   table.rows.push_back(equation_row(names[of], names));
   std::size_t deeper = 0;
@@ -52,8 +60,10 @@ Table equation_table(const Equations& all, std::uint32_t of, int depth) {
   }
   table.notes.push_back("sums over the layers are written out: a factor may be their number");
   if (deeper > 0)
-    table.notes.push_back(fmt::format("{} more equations below these: --depth {} and more, or explain "
-                                      "one of the quantities", deeper, depth + 1));
+    table.notes.push_back(
+        fmt::format("{} more equations below these: --depth {} and more, or explain "
+                    "one of the quantities",
+                    deeper, depth + 1));
   return table;
 }
 
@@ -67,8 +77,11 @@ std::string with_twins(const Equations& all, std::uint32_t of) {
 
 // Terms of the sums below the quantity, by how much of it they make.
 Table contributor_table(const Equations& all, std::uint32_t of, std::size_t top) {
-  Table table{"contributors", "What contributes most",
-              {{"part", ""}, {"is", ""}, {"unit", ""}, {"share", "%"}, {"what", ""}}, {}, {}};
+  Table table{"contributors",
+              "What contributes most",
+              {{"part", ""}, {"is", ""}, {"unit", ""}, {"share", "%"}, {"what", ""}},
+              {},
+              {}};
   const auto shares = all.shares(of);
   std::vector<std::uint32_t> parts;
   for (const auto& [i, n] : all.names() | ranges::views::enumerate)
@@ -83,7 +96,8 @@ Table contributor_table(const Equations& all, std::uint32_t of, std::size_t top)
   if (parts.size() > top)
     table.notes.push_back(fmt::format("{} smaller ones: --top N", parts.size() - top));
   table.notes.push_back(
-      "share: % of change for 1 % more of the part (below 0: the part makes it smaller), as if nothing "
+      "share: % of change for 1 % more of the part (below 0: the part makes it smaller), as if "
+      "nothing "
       "were rounded; parts with one equation are one row; a part may hold others of this table");
   return table;
 }
@@ -98,7 +112,8 @@ std::vector<std::optional<double>> elasticities(const Specs& specs, const Equati
   for (const auto& [i, n] : all.names() | ranges::views::enumerate) {
     const auto found = ranges::find(slopes, n.path, [](const auto& s) { return s.parameter.path; });
     // An entry of a per-layer list has a slope of its own; sensitivity moves the whole list.
-    if (n.input && n.name == n.path && found != slopes.end()) out[i] = found->by_metric[0].elasticity;
+    if (n.input && n.name == n.path && found != slopes.end())
+      out[i] = found->by_metric[0].elasticity;
   }
   return out;
 }
@@ -116,20 +131,28 @@ Row input_row(const Specs& specs, const Named& n, std::optional<double> elastici
 }
 
 Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
-  Table table{"inputs", "Spec values that go in, most important first",
-              {{"value", ""}, {"is", ""}, {"unit", ""}, {"elasticity", ""}, {"grade", ""},
-               {"source", ""}, {"place", ""}, {"what", ""}},
-              {}, {}};
+  Table table{"inputs",
+              "Spec values that go in, most important first",
+              {{"value", ""},
+               {"is", ""},
+               {"unit", ""},
+               {"elasticity", ""},
+               {"grade", ""},
+               {"source", ""},
+               {"place", ""},
+               {"what", ""}},
+              {},
+              {}};
   const auto elasticity = elasticities(specs, all, of);
   std::vector<std::uint32_t> inputs;
   for (const auto& [n, distance] : all.operands(of))
     if (all.names()[n].input) inputs.push_back(n);
   ranges::stable_sort(inputs, std::greater{},
                       [&](auto i) { return std::abs(elasticity[i].value_or(0)); });
-  for (const auto i : inputs)
-    table.rows.push_back(input_row(specs, all.names()[i], elasticity[i]));
+  for (const auto i : inputs) table.rows.push_back(input_row(specs, all.names()[i], elasticity[i]));
   table.notes.push_back(
-      "elasticity: % of change for 1 % more; of a whole number the mean between half and twice of it");
+      "elasticity: % of change for 1 % more; of a whole number the mean between half and twice of "
+      "it");
   return table;
 }
 
@@ -150,11 +173,14 @@ Document explain_document(const Specs& specs, const Explain& what) {
                             fmt::format("\"{}\" is a spec value, not computed", n.name),
                             "\"tomestimate parameters\" lists those"}});
   Document document{
-      fmt::format("{} of {} running {}", what.quantity, specs.hardware.name, specs.model.name), {}, {}};
+      fmt::format("{} of {} running {}", what.quantity, specs.hardware.name, specs.model.name),
+      {},
+      {}};
   if (asked != of)
     document.lead.push_back(fmt::format("{} has the equation of {}", what.quantity, n.name));
   if (!n.doc.empty()) document.lead.push_back(fmt::format("{}: {}", n.name, n.doc));
-  document.lead.push_back(fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
+  document.lead.push_back(
+      fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
   document.lead.push_back(
       fmt::format("{} = {}", value_text(n), with_values(n.equation, all.names())));
   add_misfit(specs, document);
@@ -166,10 +192,13 @@ Document explain_document(const Specs& specs, const Explain& what) {
 }
 
 Document quantities_document(const Specs& specs) {
-  Document document{fmt::format("Quantities of {} running {}", specs.hardware.name, specs.model.name),
-                    {}, {}};
-  Table table{"quantities", "Quantities",
-              {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}}, {}, {}};
+  Document document{
+      fmt::format("Quantities of {} running {}", specs.hardware.name, specs.model.name), {}, {}};
+  Table table{"quantities",
+              "Quantities",
+              {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}},
+              {},
+              {}};
   add_misfit(specs, document);
   const Equations all(specs);
   for (const auto& n : all.names())

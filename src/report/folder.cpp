@@ -114,13 +114,14 @@ void check_report_folder(const std::string& folder) {
   const auto status = fs::status(folder);
   if (!fs::exists(status)) return;
   if (!fs::is_directory(status))
-    throw std::runtime_error(fmt::format("{}: is not a folder (hint: give -o a new folder)", folder));
+    throw std::runtime_error(
+        fmt::format("{}: is not a folder (hint: give -o a new folder)", folder));
   const auto foreign = foreign_entry(folder);
   if (!foreign.empty())
-    throw std::runtime_error(
-        fmt::format("{}: holds \"{}\", which no report makes, so nothing was written (hint: give -o a "
-                    "new or empty folder, or one that holds only a report)",
-                    folder, foreign));
+    throw std::runtime_error(fmt::format(
+        "{}: holds \"{}\", which no report makes, so nothing was written (hint: give -o a "
+        "new or empty folder, or one that holds only a report)",
+        folder, foreign));
 }
 
 void write_report_folder(const std::string& folder, const Files& files) try {

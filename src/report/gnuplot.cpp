@@ -1,5 +1,5 @@
-// Runs gnuplot as a process of its own, without a shell: commands on its standard input, the picture
-// from its standard output, both through files that have no name.
+// Runs gnuplot as a process of its own, without a shell: commands on its standard input, the
+// picture from its standard output, both through files that have no name.
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
@@ -96,8 +96,9 @@ std::string draw(const Figure& figure) {
   static const std::regex ids(R"re((id=['"]|href=['"]#|url\(#))re");
   svg = std::regex_replace(svg, ids, "$1" + figure.id + "-");
   // gnuplot tells its version where the alt text belongs.
-  const auto alt = fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",
-                               figure.id, escaped(figure.title), escaped(figure.alt));
+  const auto alt =
+      fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",
+                  figure.id, escaped(figure.title), escaped(figure.alt));
   constexpr std::string_view close = "</desc>";
   const auto from = svg.find("<title>"), to = svg.find(close);
   if (from > to || to == std::string::npos) fail("made a picture of an unknown form");

@@ -78,16 +78,15 @@ std::string html_table(const Table& table) {
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
     const auto& column = table.columns[c];
     classes.push_back(is_numeric(table, c) ? " class=\"n\"" : "");
-    head += fmt::format("<th scope=\"col\"{}>{}{}</th>", classes[c], escaped(column.name),
-                        column.unit.empty()
-                            ? ""
-                            : fmt::format("<small>{}</small>", escaped(column.unit)));
+    head += fmt::format(
+        "<th scope=\"col\"{}>{}{}</th>", classes[c], escaped(column.name),
+        column.unit.empty() ? "" : fmt::format("<small>{}</small>", escaped(column.unit)));
   }
   auto out = fmt::format(
       "<div class=\"scroll\" id=\"table-{}\">\n<table{}>\n<caption>{} <small>tables/{}.csv</small>"
       "</caption>\n<thead><tr>{}</tr></thead>\n<tbody>\n",
-      escaped(table.id), is_wide(table) ? " class=\"wide\"" : "",
-      escaped(table.title), escaped(table.id), head);
+      escaped(table.id), is_wide(table) ? " class=\"wide\"" : "", escaped(table.title),
+      escaped(table.id), head);
   for (const auto& row : readable_rows(table)) {
     out += "<tr>";
     for (std::size_t c = 0; c < row.size(); ++c)
@@ -102,8 +101,8 @@ std::string html_table(const Table& table) {
 }
 
 std::string html_caption(const Figure& figure) {
-  auto out = fmt::format("<p><b>{}.</b> {}</p>\n", escaped(figure.title),
-                         escaped(figure.caption.front()));
+  auto out =
+      fmt::format("<p><b>{}.</b> {}</p>\n", escaped(figure.title), escaped(figure.caption.front()));
   if (figure.caption.size() > 1) out += "<ul>\n";
   for (std::size_t i = 1; i < figure.caption.size(); ++i)
     out += fmt::format("<li>{}</li>\n", escaped(figure.caption[i]));
@@ -119,8 +118,8 @@ std::string contents(const Page& page) {
       out += fmt::format("<li><a href=\"#figure-{}\">Figure: {}</a></li>\n", p->figure.id,
                          escaped(p->figure.title));
     for (const auto* t : section.tables)
-      out += fmt::format("<li><a href=\"#table-{}\">{}</a></li>\n", escaped(t->id),
-                         escaped(t->title));
+      out +=
+          fmt::format("<li><a href=\"#table-{}\">{}</a></li>\n", escaped(t->id), escaped(t->title));
     out += "</ol></li>\n";
   }
   return out + "</ol>\n</nav>\n";
@@ -132,11 +131,20 @@ std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;
@@ -151,7 +159,8 @@ std::string html(const Page& page) {
       "<div class=\"lead\">\n",
       escaped(page.title), style);
   for (const auto& line : page.lead)
-    out += fmt::format("<p{}>{}</p>\n", is_caution(line) ? " class=\"caution\"" : "", escaped(line));
+    out +=
+        fmt::format("<p{}>{}</p>\n", is_caution(line) ? " class=\"caution\"" : "", escaped(line));
   out += "</div>\n" + contents(page) + "<main>\n";
   for (const auto& section : page.sections) {
     const bool wide = std::any_of(section.tables.begin(), section.tables.end(),
@@ -164,10 +173,11 @@ std::string html(const Page& page) {
     for (const auto* t : section.tables) out += html_table(*t);
     out += "</section>\n";
   }
-  return out + fmt::format("</main>\n<footer><p>Made by <code>{}</code>. Numbers are rounded to read; "
-                           "tables/*.csv beside this page have them in full.</p></footer>\n"
-                           "</body>\n</html>\n",
-                           escaped(page.made_by));
+  return out + fmt::format(
+                   "</main>\n<footer><p>Made by <code>{}</code>. Numbers are rounded to read; "
+                   "tables/*.csv beside this page have them in full.</p></footer>\n"
+                   "</body>\n</html>\n",
+                   escaped(page.made_by));
 }
 
 std::string markdown(const Page& page) {

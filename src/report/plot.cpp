@@ -21,9 +21,12 @@ std::string quoted(std::string_view text) {
 
 std::string_view name(Align align) {
   switch (align) {
-    case Align::center: return "center";
-    case Align::right: return "right";
-    case Align::left: break;
+    case Align::center:
+      return "center";
+    case Align::right:
+      return "right";
+    case Align::left:
+      break;
   }
   return "left";
 }
@@ -86,12 +89,15 @@ void Canvas::begin(const Panel& panel) {
       panel.left / width_, panel.right / width_, 1 - panel.top / height_,
       1 - panel.bottom / height_);
   const auto axis = [this](std::string_view a, const Axis& values) {
-    script_ += fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
-                           values.max, values.log ? "" : "un", a, a, quoted(values.title));
+    script_ +=
+        fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
+                    values.max, values.log ? "" : "un", a, a, quoted(values.title));
     script_ += fmt::format("set format {} {}\n", a,
-                           !values.numbers ? "''" : values.log ? "'%g'" : "'%.10g'");
-    script_ += fmt::format("set {}tics {}\n", a,
-                           values.log ? "(" + log_ticks(values) + ")" : "autofreq");
+                           !values.numbers ? "''"
+                           : values.log    ? "'%g'"
+                                           : "'%.10g'");
+    script_ +=
+        fmt::format("set {}tics {}\n", a, values.log ? "(" + log_ticks(values) + ")" : "autofreq");
   };
   // gnuplot puts the title of the x axis where it likes; the legend must not meet it.
   auto x = panel.x;
@@ -132,12 +138,12 @@ void Canvas::end() {
 }
 
 void Canvas::fill(const std::string& where, const Ink& ink, std::string_view border) {
-  script_ += fmt::format("set object rectangle {} fc rgb '{}' fs solid {}\n", where, ink.colour,
-                         border);
+  script_ +=
+      fmt::format("set object rectangle {} fc rgb '{}' fs solid {}\n", where, ink.colour, border);
   if (ink.hatch != 0)
-    script_ += fmt::format(
-        "set object rectangle {} fc rgb '{}' fs transparent pattern {} noborder\n", where,
-        ink.hatch_colour, ink.hatch);
+    script_ +=
+        fmt::format("set object rectangle {} fc rgb '{}' fs transparent pattern {} noborder\n",
+                    where, ink.hatch_colour, ink.hatch);
 }
 
 void Canvas::rectangle(Point from, Point to, const Ink& ink) {
@@ -154,13 +160,13 @@ void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y
   data_ += fmt::format("$d{} << EOD\n", ++blocks_);
   for (const auto& p : points) data_ += fmt::format("{} {}\n", p.x, p.y);
   data_ += "EOD\n";
-  plots_ += fmt::format(", $d{} using 1:2 axes x1y{} with lines {} notitle", blocks_,
-                        on_y2 ? 2 : 1, stroke_style(line));
+  plots_ += fmt::format(", $d{} using 1:2 axes x1y{} with lines {} notitle", blocks_, on_y2 ? 2 : 1,
+                        stroke_style(line));
 }
 
 void Canvas::mark(Point p, Marker marker, std::string_view colour, double size) {
-  script_ += fmt::format("set label '' at first {},{} point pt {} ps {:.3f} lc rgb '{}' front\n", p.x,
-                         p.y, static_cast<int>(marker), size, colour);
+  script_ += fmt::format("set label '' at first {},{} point pt {} ps {:.3f} lc rgb '{}' front\n",
+                         p.x, p.y, static_cast<int>(marker), size, colour);
 }
 
 void Canvas::label(Point p, const std::string& text, Align align, std::string_view colour,

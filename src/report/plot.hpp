@@ -73,9 +73,9 @@ enum class Align { left, center, right };
 
 struct LegendEntry {
   std::string text;
-  Ink box{""};       // if it has a colour
-  Line line{""};     // likewise
-  Marker marker{};   // with `colour`
+  Ink box{""};      // if it has a colour
+  Line line{""};    // likewise
+  Marker marker{};  // with `colour`
   std::string_view colour;
 };
 

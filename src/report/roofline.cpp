@@ -50,8 +50,12 @@ class Roofs {
     const auto top = [this](double operations, double cycles) {
       return operations / cycles * hw_.chip.clock.value() / 1e12;
     };
-    return {std::move(name), work, s.operations / s.bytes, top(s.operations, s.cycles),
-            top(s.operations, s.ideal), s.cycles / layer_cycles};
+    return {std::move(name),
+            work,
+            s.operations / s.bytes,
+            top(s.operations, s.cycles),
+            top(s.operations, s.ideal),
+            s.cycles / layer_cycles};
   }
 
  private:
@@ -149,20 +153,28 @@ namespace ink = plot::ink;
 
 Marker marker(Work work) {
   switch (work) {
-    case Work::base: return Marker::circle;
-    case Work::adapter: return Marker::triangle;
-    case Work::attention: return Marker::square;
-    case Work::vector: break;
+    case Work::base:
+      return Marker::circle;
+    case Work::adapter:
+      return Marker::triangle;
+    case Work::attention:
+      return Marker::square;
+    case Work::vector:
+      break;
   }
   return Marker::diamond;
 }
 
 std::string_view colour(Work work) {
   switch (work) {
-    case Work::base: return ink::rom.colour;
-    case Work::adapter: return "#b87800";  // the adapters' orange, dark enough for text
-    case Work::attention: return "#1a86c0";
-    case Work::vector: break;
+    case Work::base:
+      return ink::rom.colour;
+    case Work::adapter:
+      return "#b87800";  // the adapters' orange, dark enough for text
+    case Work::attention:
+      return "#1a86c0";
+    case Work::vector:
+      break;
   }
   return "#000000";
 }
@@ -196,16 +208,15 @@ std::vector<Label> labels(const Panel& panel, std::vector<RooflinePoint> points)
   return out;
 }
 
-// Labels of one side, moved down until none covers the one above. Those of points at the PE roof, at
-// `roof` pixels, go above it.
+// Labels of one side, moved down until none covers the one above. Those of points at the PE roof,
+// at `roof` pixels, go above it.
 void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left, double roof) {
   const auto wanted = [roof](const Label& l) {
     const double middle = (l.at.y + l.low) / 2;
     return l.work == Work::base && middle - roof < 22 ? middle - 28 : middle;
   };
-  std::stable_sort(all.begin(), all.end(), [&wanted](const Label& a, const Label& b) {
-    return wanted(a) < wanted(b);
-  });
+  std::stable_sort(all.begin(), all.end(),
+                   [&wanted](const Label& a, const Label& b) { return wanted(a) < wanted(b); });
   const double side = to_the_left ? -1 : 1;
   double last = -1e9;
   for (const auto& l : all) {
@@ -282,9 +293,10 @@ std::string span(const Group& g) {
 std::string side_of_ridge(double intensity, double ridge) {
   const double ratio = intensity / ridge;
   if (std::abs(ratio - 1) < 1e-3)
-    return fmt::format("just where the ROM's roof meets the PEs' peak ({} op/byte), so both bind at "
-                       "the same point",
-                       told(ridge));
+    return fmt::format(
+        "just where the ROM's roof meets the PEs' peak ({} op/byte), so both bind at "
+        "the same point",
+        told(ridge));
   return ratio < 1
              ? fmt::format("left of the ridge at {} op/byte, so the ROM port binds", told(ridge))
              : fmt::format("right of the ridge at {} op/byte, so the PEs bind, not the ROM port",
@@ -294,20 +306,20 @@ std::string side_of_ridge(double intensity, double ridge) {
 std::string phase_text(const std::string& phase, const Roofline& data) {
   const auto base = group(data, Work::base), adapters = group(data, Work::adapter),
              attention = group(data, Work::attention);
-  std::string text =
-      fmt::format("{}: base projections do {} op per byte of ROM, {}; they reach {} of their roof "
-                  "and take {} of a layer's work.",
-                  phase, told(base.intensity),
-                  side_of_ridge(base.intensity, data.peak / data.rom), span(base),
-                  percent(base.share));
+  std::string text = fmt::format(
+      "{}: base projections do {} op per byte of ROM, {}; they reach {} of their roof "
+      "and take {} of a layer's work.",
+      phase, told(base.intensity), side_of_ridge(base.intensity, data.peak / data.rom), span(base),
+      percent(base.share));
   if (adapters.any)
-    text += fmt::format(" Adapters reach {} of theirs (the rest is latency, the tree, and PE rows or "
-                        "columns that stay empty) and take {}.",
-                        span(adapters), percent(adapters.share));
-  text += fmt::format(" Attention reaches {} and takes {}. A layer as a whole runs at {} of what its "
-                      "matrix work could: the rest is vector work, latency and ops off their roof.",
-                      span(attention), percent(attention.share),
-                      percent(data.layer.rate / data.layer.roof));
+    text += fmt::format(
+        " Adapters reach {} of theirs (the rest is latency, the tree, and PE rows or "
+        "columns that stay empty) and take {}.",
+        span(adapters), percent(adapters.share));
+  text += fmt::format(
+      " Attention reaches {} and takes {}. A layer as a whole runs at {} of what its "
+      "matrix work could: the rest is vector work, latency and ops off their roof.",
+      span(attention), percent(attention.share), percent(data.layer.rate / data.layer.roof));
   return text;
 }
 
@@ -365,22 +377,23 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
       {line(fmt::format("ROM ports {} TB/s", told(decode.rom)), {ink::rom.colour, 3}),
        line(fmt::format("PE peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
        line(fmt::format("SRAM ports {} TB/s", told(decode.sram)), {ink::sram.colour, 3, 2}),
-       line(fmt::format("PE peak, 8-bit {} Top/s", told(decode.peak_8bit)),
-            {ink::pe.colour, 3, 2}),
+       line(fmt::format("PE peak, 8-bit {} Top/s", told(decode.peak_8bit)), {ink::pe.colour, 3, 2}),
        plot::marker("base projection", Marker::circle, colour(Work::base)),
        plot::marker("its adapter (A and B)", Marker::triangle, colour(Work::adapter)),
        plot::marker("attention", Marker::square, colour(Work::attention)),
        plot::marker("layer as a whole", Marker::diamond, colour(Work::vector))});
   canvas.end();
-  return {"roofline", "Roofline of a layer",
-          fmt::format("Two log-log rooflines, decode and prefill, with one point for each projection, "
-                      "adapter and attention op of a layer and one for the layer. PE peak {} Top/s, "
-                      "ROM {} TB/s, SRAM {} TB/s.",
-                      told(decode.peak), told(decode.rom), told(decode.sram)),
-          {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
-           phase_text("Decode", decode), phase_text("Prefill", prefill),
-           "The area of a mark is its share of the layer's work; rates include latency."},
-          canvas.script()};
+  return {
+      "roofline",
+      "Roofline of a layer",
+      fmt::format("Two log-log rooflines, decode and prefill, with one point for each projection, "
+                  "adapter and attention op of a layer and one for the layer. PE peak {} Top/s, "
+                  "ROM {} TB/s, SRAM {} TB/s.",
+                  told(decode.peak), told(decode.rom), told(decode.sram)),
+      {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
+       phase_text("Decode", decode), phase_text("Prefill", prefill),
+       "The area of a mark is its share of the layer's work; rates include latency."},
+      canvas.script()};
 }
 
 }  // namespace tomestimate::report

@@ -37,7 +37,9 @@ Formats make_formats(lxw_workbook* book) {
 }
 
 Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
-    : book_(book), formats_(&formats), name_(name),
+    : book_(book),
+      formats_(&formats),
+      name_(name),
       sheet_(workbook_add_worksheet(book, name.c_str())) {
   if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
   worksheet_set_landscape(sheet_);

@@ -32,11 +32,13 @@ class Sheet {
   void text(ColumnIndex column, const std::string& value, lxw_format* format = nullptr);
   void number(ColumnIndex column, double value, lxw_format* format = nullptr);
   // With the value it has now, for readers that do not compute.
-  void formula(ColumnIndex column, const std::string& value, double now, lxw_format* format = nullptr);
+  void formula(ColumnIndex column, const std::string& value, double now,
+               lxw_format* format = nullptr);
   void formula(ColumnIndex column, const std::string& value, const std::string& now,
                lxw_format* format = nullptr);
   // A row of headings; those of columns from `numbers` up to `texts_again` stand over numbers.
-  void headings(const std::vector<std::string>& texts, std::size_t numbers, std::size_t texts_again);
+  void headings(const std::vector<std::string>& texts, std::size_t numbers,
+                std::size_t texts_again);
   // Gives a cell of the present row a name. Throws std::runtime_error if it can't be one.
   void define(ColumnIndex column, const std::string& name);
   // "'Decode layers'!$B$7" of a cell of the present row.

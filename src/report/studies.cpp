@@ -23,18 +23,15 @@ struct MetricValue {
 std::vector<MetricValue> metrics_of(const Specs& specs) {
   std::vector<MetricValue> out;
   const auto& hw = specs.hardware.values;
-  study::visit_metrics(hw, study::evaluate(hw, specs.model.values),
-                       [&](const study::Metric& m, const auto& value) {
-                         out.push_back({std::string(m.name), std::string(m.unit),
-                                        std::string(m.doc),
-                                        study::raw(value) / study::unit_factor(m.unit)});
-                       });
+  study::visit_metrics(
+      hw, study::evaluate(hw, specs.model.values), [&](const study::Metric& m, const auto& value) {
+        out.push_back({std::string(m.name), std::string(m.unit), std::string(m.doc),
+                       study::raw(value) / study::unit_factor(m.unit)});
+      });
   return out;
 }
 
-Cell ratio(double before, double after) {
-  return before == 0 ? Cell{} : Cell{after / before};
-}
+Cell ratio(double before, double after) { return before == 0 ? Cell{} : Cell{after / before}; }
 
 std::string shown(const study::Parameter& p, double base) {
   const double value = base / study::unit_factor(p.unit);
@@ -55,20 +52,23 @@ void add_no_design(const std::map<std::string, std::uint64_t>& reasons,
 
 Document what_if_document(const Specs& before, const Specs& after,
                           const std::vector<std::string>& changes) {
-  Document document{fmt::format("What if: {} running {}", before.hardware.name, before.model.name),
-                    {}, {}};
+  Document document{
+      fmt::format("What if: {} running {}", before.hardware.name, before.model.name), {}, {}};
   for (const auto& change : changes) document.lead.push_back("set " + change);
   const auto say = [&document](const std::string& when, const Specs& specs) {
     document.lead.push_back(when + " " + binding_sentence(specs.hardware, specs.model));
     if (const auto misfit = does_not_fit(specs.hardware, specs.model))
-      document.lead.push_back(fmt::format("CAUTION: {} is no design that works: {}", when, *misfit));
+      document.lead.push_back(
+          fmt::format("CAUTION: {} is no design that works: {}", when, *misfit));
   };
   say("before", before);
   say("after", after);
-  Table table{"what-if", "Before and after",
-              {{"metric", ""}, {"unit", ""}, {"before", ""}, {"after", ""}, {"delta", ""},
-               {"ratio", ""}},
-              {}, {}};
+  Table table{
+      "what-if",
+      "Before and after",
+      {{"metric", ""}, {"unit", ""}, {"before", ""}, {"after", ""}, {"delta", ""}, {"ratio", ""}},
+      {},
+      {}};
   const auto a = metrics_of(before);
   const auto b = metrics_of(after);
   for (std::size_t i = 0; i < a.size(); ++i)
@@ -80,12 +80,13 @@ Document what_if_document(const Specs& before, const Specs& after,
 
 Document compare_document(const std::vector<Design>& designs) {
   Document document{"Designs side by side", {}, {}};
-  Table table{"compare", "Metrics; ratios are to the first design", {{"metric", ""}, {"unit", ""}},
-              {}, {}};
+  Table table{
+      "compare", "Metrics; ratios are to the first design", {{"metric", ""}, {"unit", ""}}, {}, {}};
   std::vector<std::vector<MetricValue>> all;
   for (std::size_t d = 0; d < designs.size(); ++d) {
     const auto& specs = designs[d].specs;
-    const auto letter = d < 26 ? std::string(1, static_cast<char>('A' + d)) : fmt::format("#{}", d + 1);
+    const auto letter =
+        d < 26 ? std::string(1, static_cast<char>('A' + d)) : fmt::format("#{}", d + 1);
     if (const auto misfit = does_not_fit(specs.hardware, specs.model))
       document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", letter, *misfit));
     document.lead.push_back(fmt::format("{}: {} running {} ({}); {}", letter, specs.hardware.name,
@@ -116,12 +117,16 @@ Document solve_document(const study::Solved& s, const study::Target& target) {
                                                                   : "<=";
   Document document{fmt::format("Solve {} for {} {} {:.6g} {}", p.path, target.metric, sign,
                                 target.value / factor, unit),
-                    {}, {}};
-  document.lead.push_back(fmt::format("now {}; looked at {} values from {} to {}", shown(p, p.value),
-                                      s.looked_at, shown(p, s.low), shown(p, s.high)));
+                    {},
+                    {}};
+  document.lead.push_back(fmt::format("now {}; looked at {} values from {} to {}",
+                                      shown(p, p.value), s.looked_at, shown(p, s.low),
+                                      shown(p, s.high)));
   if (s.no_design > 0)
-    document.lead.push_back(fmt::format("{} of them are no design (they break a rule of the specs or "
-                                        "do not fit the SRAM)", s.no_design));
+    document.lead.push_back(
+        fmt::format("{} of them are no design (they break a rule of the specs or "
+                    "do not fit the SRAM)",
+                    s.no_design));
   if (s.solutions.empty())
     document.lead.push_back(
         s.lowest > s.highest
@@ -129,8 +134,11 @@ Document solve_document(const study::Solved& s, const study::Target& target) {
             : fmt::format("NO SOLUTION in range: {} goes from {:.6g} to {:.6g} {} there",
                           target.metric, s.lowest / factor, s.highest / factor, unit));
   if (s.solutions.empty()) return document;
-  Table table{"solutions", "Solutions, nearest to the present value first",
-              {{p.path, p.unit}, {target.metric, unit}, {"off target", unit}}, {}, {}};
+  Table table{"solutions",
+              "Solutions, nearest to the present value first",
+              {{p.path, p.unit}, {target.metric, unit}, {"off target", unit}},
+              {},
+              {}};
   for (const auto& x : s.solutions)
     table.rows.push_back({x.parameter / study::unit_factor(p.unit), x.metric / factor,
                           (x.metric - target.value) / factor});
@@ -147,8 +155,8 @@ Document pareto_document(const study::Study& st, const std::vector<study::Found>
   for (const auto& o : st.objectives)
     goals += fmt::format("{}{} {}", goals.empty() ? "" : ", ", o.maximize ? "max" : "min",
                          st.columns[o.column].name);
-  document.lead.push_back(fmt::format("{} of {} points are on the front of {}", front.size(),
-                                      result.points, goals));
+  document.lead.push_back(
+      fmt::format("{} of {} points are on the front of {}", front.size(), result.points, goals));
   add_no_design(result.no_design, document.lead);
   Table table{"front", "Front", {}, {}, {}};
   const study::Space space(st.specs, st.axes, {});
@@ -177,14 +185,25 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
   const auto unit = study::metric_unit(metric).value();
   const double factor = study::unit_factor(unit);
   const double here = study::metric_value(specs, metric);
-  Document document{fmt::format("What {} hangs on: {} running {}", metric, specs.hardware.name,
-                                specs.model.name),
-                    {fmt::format("{} is {:.6g} {}", metric, here / factor, unit)}, {}};
-  Table table{"tornado", "Tornado, largest swing first",
-              {{"value", ""}, {"is", ""}, {"low", ""}, {"high", ""}, {"range", ""},
-               {"at low", unit}, {"at high", unit}, {"swing", unit}, {"elasticity", ""},
-               {"derivative", ""}, {"derivative unit", ""}},
-              {}, {}};
+  Document document{
+      fmt::format("What {} hangs on: {} running {}", metric, specs.hardware.name, specs.model.name),
+      {fmt::format("{} is {:.6g} {}", metric, here / factor, unit)},
+      {}};
+  Table table{"tornado",
+              "Tornado, largest swing first",
+              {{"value", ""},
+               {"is", ""},
+               {"low", ""},
+               {"high", ""},
+               {"range", ""},
+               {"at low", unit},
+               {"at high", unit},
+               {"swing", unit},
+               {"elasticity", ""},
+               {"derivative", ""},
+               {"derivative unit", ""}},
+              {},
+              {}};
   std::size_t still = 0;
   for (const auto& s : all) {
     const double swing = s.swing(here);
@@ -196,18 +215,21 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
     if (table.rows.size() == top) continue;
     const auto& p = s.parameter;
     const double own = study::unit_factor(p.unit);
-    table.rows.push_back(
-        {p.path, shown(p, p.value), shown(p, s.low), shown(p, s.high),
-         std::string(s.own_range ? "spec" : p.whole ? "half, twice" : "10 %"),
-         in_unit(s.at_low, factor), in_unit(s.at_high, factor), swing / factor,
-         s.slope.elasticity ? Cell{*s.slope.elasticity} : Cell{},
-         s.slope.derivative ? Cell{*s.slope.derivative * own / factor} : Cell{},
-         s.slope.derivative ? Cell{fmt::format("{} per {}", unit.empty() ? "1" : unit,
-                                         p.unit.empty() ? "1" : p.unit)}
-                      : Cell{}});
+    table.rows.push_back({p.path, shown(p, p.value), shown(p, s.low), shown(p, s.high),
+                          std::string(s.own_range ? "spec"
+                                      : p.whole   ? "half, twice"
+                                                  : "10 %"),
+                          in_unit(s.at_low, factor), in_unit(s.at_high, factor), swing / factor,
+                          s.slope.elasticity ? Cell{*s.slope.elasticity} : Cell{},
+                          s.slope.derivative ? Cell{*s.slope.derivative * own / factor} : Cell{},
+                          s.slope.derivative
+                              ? Cell{fmt::format("{} per {}", unit.empty() ? "1" : unit,
+                                                 p.unit.empty() ? "1" : p.unit)}
+                              : Cell{}});
   }
-  table.notes.push_back("elasticity: % of change for 1 % more; exact (dual numbers) where there is a "
-                        "derivative, else the mean between half and twice the whole value");
+  table.notes.push_back(
+      "elasticity: % of change for 1 % more; exact (dual numbers) where there is a "
+      "derivative, else the mean between half and twice the whole value");
   table.notes.push_back("an empty end is no design: it breaks a rule of the specs or does not fit");
   table.notes.push_back(fmt::format("{} other values do not move {}", still, metric));
   document.tables.push_back(std::move(table));
@@ -216,28 +238,43 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
 
 Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                               const study::UncertaintyOptions& options) {
-  Document document{fmt::format("What the specs' ranges do: {} running {}", specs.hardware.name,
-                                specs.model.name),
-                    {fmt::format("{} draws of {} values, {} {}, seed {}; {} are designs", u.samples,
-                                 u.parameters.size(),
-                                 options.sampling == study::Sampling::monte_carlo
-                                     ? "Monte Carlo" : "Latin hypercube",
-                                 options.spread == study::Spread::uniform ? "uniform"
-                                                                          : "triangular",
-                                 options.seed, u.used)},
-                    {}};
+  Document document{
+      fmt::format("What the specs' ranges do: {} running {}", specs.hardware.name,
+                  specs.model.name),
+      {fmt::format(
+          "{} draws of {} values, {} {}, seed {}; {} are designs", u.samples, u.parameters.size(),
+          options.sampling == study::Sampling::monte_carlo ? "Monte Carlo" : "Latin hypercube",
+          options.spread == study::Spread::uniform ? "uniform" : "triangular", options.seed,
+          u.used)},
+      {}};
   add_no_design(u.no_design, document.lead);
-  Table spread{"quantiles", "Metrics",
-               {{"metric", ""}, {"unit", ""}, {"spec", ""}, {"mean", ""}, {"deviation", ""},
-                {"5 %", ""}, {"25 %", ""}, {"50 %", ""}, {"75 %", ""}, {"95 %", ""}},
-               {}, {}};
-  Table shares{"shares", "Shares of the rank variance",
-               {{"metric", ""}, {"value", ""}, {"low", ""}, {"high", ""},
-                {"rank correlation", ""}, {"share", "%"}},
+  Table spread{"quantiles",
+               "Metrics",
+               {{"metric", ""},
+                {"unit", ""},
+                {"spec", ""},
+                {"mean", ""},
+                {"deviation", ""},
+                {"5 %", ""},
+                {"25 %", ""},
+                {"50 %", ""},
+                {"75 %", ""},
+                {"95 %", ""}},
                {},
-               {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman",
-                "calibrated values are drawn as well, each on its own: draws need not meet the figures "
-                "they were calibrated to"}};
+               {}};
+  Table shares{
+      "shares",
+      "Shares of the rank variance",
+      {{"metric", ""},
+       {"value", ""},
+       {"low", ""},
+       {"high", ""},
+       {"rank correlation", ""},
+       {"share", "%"}},
+      {},
+      {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman",
+       "calibrated values are drawn as well, each on its own: draws need not meet the figures "
+       "they were calibrated to"}};
   for (const auto& m : u.metrics) {
     const auto unit = study::metric_unit(m.metric).value();
     const double f = study::unit_factor(unit);
@@ -252,8 +289,7 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
       if (m.share[i] < 0.01) break;
       const auto& r = u.parameters[i];
       shares.rows.push_back({m.metric, r.parameter.path, shown(r.parameter, r.low),
-                             shown(r.parameter, r.high), m.rank_correlation[i],
-                             100 * m.share[i]});
+                             shown(r.parameter, r.high), m.rank_correlation[i], 100 * m.share[i]});
     }
   }
   document.tables = {std::move(spread), std::move(shares)};
@@ -262,10 +298,17 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
 
 Document parameters_document(const Specs& specs) {
   Document document{"Spec values, by name", {}, {}};
-  Table table{"parameters", "Values that --set and studies take",
-              {{"name", ""}, {"value", ""}, {"unit", ""}, {"from", ""}, {"to", ""}, {"whole", ""},
+  Table table{"parameters",
+              "Values that --set and studies take",
+              {{"name", ""},
+               {"value", ""},
+               {"unit", ""},
+               {"from", ""},
+               {"to", ""},
+               {"whole", ""},
                {"what", ""}},
-              {}, {"an empty range: a name, a switch or a list"}};
+              {},
+              {"an empty range: a name, a switch or a list"}};
   for (const auto& p : study::parameters(specs)) {
     const bool plain = p.number || p.max > p.min;
     table.rows.push_back({p.path, plain ? Cell{p.value / study::unit_factor(p.unit)} : Cell{},

@@ -15,13 +15,18 @@ using study::Relation;
 
 std::string relation_text(const Comparison& c) {
   switch (c.relation) {
-    case Relation::predicted: return "predicted";
+    case Relation::predicted:
+      return "predicted";
     case Relation::calibrated:
       return fmt::format("calibrated ({})", fmt::join(c.calibrated_by, ", "));
-    case Relation::follows: return fmt::format("follows {}", fmt::join(c.follows, ", "));
-    case Relation::within_bound: return "within bound";
-    case Relation::out_of_bound: return "OUT OF BOUND";
-    case Relation::not_compared: break;
+    case Relation::follows:
+      return fmt::format("follows {}", fmt::join(c.follows, ", "));
+    case Relation::within_bound:
+      return "within bound";
+    case Relation::out_of_bound:
+      return "OUT OF BOUND";
+    case Relation::not_compared:
+      break;
   }
   return "not compared";
 }
@@ -43,41 +48,60 @@ Row comparison_row(const Comparison& c) {
 
 Document published_document(std::span<const Comparison> comparisons) {
   Document document{"Published figures beside the estimate", {}, {}};
-  Table table{"published", "Figures",
-              {{"id", ""}, {"figure", ""}, {"published", ""}, {"estimate", ""}, {"unit", ""},
-               {"error", "%"}, {"estimate is", ""}, {"grade", ""}, {"note", ""}},
-              {}, {}};
+  Table table{"published",
+              "Figures",
+              {{"id", ""},
+               {"figure", ""},
+               {"published", ""},
+               {"estimate", ""},
+               {"unit", ""},
+               {"error", "%"},
+               {"estimate is", ""},
+               {"grade", ""},
+               {"note", ""}},
+              {},
+              {}};
   for (const auto& c : comparisons) table.rows.push_back(comparison_row(c));
   const auto count = [&](Relation r) {
     return ranges::count_if(comparisons, [r](const auto& c) { return c.relation == r; });
   };
   document.lead.push_back(fmt::format(
       "{} calibrated (a spec value was fitted to the figure: the error proves nothing), {} that "
-      "follow from those or from inputs (no test either), {} predicted, {} within and {} out of bounds, {} not compared",
+      "follow from those or from inputs (no test either), {} predicted, {} within and {} out of "
+      "bounds, {} not compared",
       count(Relation::calibrated), count(Relation::follows), count(Relation::predicted),
-      count(Relation::within_bound),      count(Relation::out_of_bound), count(Relation::not_compared)));
+      count(Relation::within_bound), count(Relation::out_of_bound), count(Relation::not_compared)));
   const auto misses = [](const Comparison& c) {
     return c.relation == Relation::predicted && std::abs(c.error().value_or(0)) > 0.1;
   };
   for (const auto& c : comparisons | rv::filter(misses))
-    document.lead.push_back(fmt::format("MISS: {} is off by {:+.0f} %: {}", c.id,
-                                        100 * *c.error(), c.note.empty() ? "cause unknown"
-                                                                         : c.note));
+    document.lead.push_back(fmt::format("MISS: {} is off by {:+.0f} %: {}", c.id, 100 * *c.error(),
+                                        c.note.empty() ? "cause unknown" : c.note));
   document.tables.push_back(std::move(table));
   return document;
 }
 
 Document validation_document(std::span<const study::Validation> validations) {
   Document document{"Closed form against the bit-exact kernel", {}, {}};
-  Table table{"validation", "Graphs",
-              {{"graph", ""}, {"batch", ""}, {"new tokens", ""}, {"cached", ""},
-               {"weights", ""}, {"counts", ""}, {"unequal", ""}, {"paths", ""},
-               {"output hash", ""}, {"kernel time", "s"}},
-              {}, {}};
-  Table misses{"mismatches", "Mismatches",
-               {{"graph", ""}, {"where", ""}, {"count", ""}, {"closed form", ""},
-                {"counted", ""}},
-               {}, {}};
+  Table table{"validation",
+              "Graphs",
+              {{"graph", ""},
+               {"batch", ""},
+               {"new tokens", ""},
+               {"cached", ""},
+               {"weights", ""},
+               {"counts", ""},
+               {"unequal", ""},
+               {"paths", ""},
+               {"output hash", ""},
+               {"kernel time", "s"}},
+              {},
+              {}};
+  Table misses{"mismatches",
+               "Mismatches",
+               {{"graph", ""}, {"where", ""}, {"count", ""}, {"closed form", ""}, {"counted", ""}},
+               {},
+               {}};
   std::size_t counts = 0;
   for (const auto& v : validations) {
     counts += v.counts;
@@ -87,15 +111,14 @@ Document validation_document(std::span<const study::Validation> validations) {
                                                      : "differ at " + v.first_difference,
                           fmt::format("{:016x}", v.output_hash), v.seconds});
     for (const auto& m : v.mismatches)
-      misses.rows.push_back({v.graph, m.where, m.count, m.closed_form,
-                             static_cast<double>(m.counted)});
+      misses.rows.push_back(
+          {v.graph, m.where, m.count, m.closed_form, static_cast<double>(m.counted)});
   }
-  const auto failed =
-      ranges::count_if(validations, [](const auto& v) { return !v.passed(); });
-  document.lead.push_back(
-      failed == 0 ? fmt::format("PASS: {} counts on {} graphs are equal, exactly", counts,
-                                validations.size())
-                  : fmt::format("FAIL: {} of {} graphs", failed, validations.size()));
+  const auto failed = ranges::count_if(validations, [](const auto& v) { return !v.passed(); });
+  document.lead.push_back(failed == 0
+                              ? fmt::format("PASS: {} counts on {} graphs are equal, exactly",
+                                            counts, validations.size())
+                              : fmt::format("FAIL: {} of {} graphs", failed, validations.size()));
   document.tables.push_back(std::move(table));
   if (!misses.rows.empty()) document.tables.push_back(std::move(misses));
   return document;

@@ -16,11 +16,15 @@ using spec::Op;
 
 Work work_of(spec::OpKind kind) {
   switch (kind) {
-    case spec::OpKind::linear: return Work::base;
+    case spec::OpKind::linear:
+      return Work::base;
     case spec::OpKind::lora_a:
-    case spec::OpKind::lora_b: return Work::adapter;
-    case spec::OpKind::attention: return Work::attention;
-    case spec::OpKind::vector: break;
+    case spec::OpKind::lora_b:
+      return Work::adapter;
+    case spec::OpKind::attention:
+      return Work::attention;
+    case spec::OpKind::vector:
+      break;
   }
   return Work::vector;
 }
@@ -51,7 +55,9 @@ Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m
     if (cycles == 0) continue;
     const auto work = work_of(spec::info(static_cast<Op>(i)).kind);
     double& at = t.overlapped && work == Work::vector ? vector_at : matrix_at;
-    t.ops.push_back({std::string(spec::op_names[i]), work, at,
+    t.ops.push_back({std::string(spec::op_names[i]),
+                     work,
+                     at,
                      {op.compute.value(), op.rom.value(), op.buffer.value(), op.sram.value(),
                       op.tree.value(), op.broadcast.value(), op.vector.value()},
                      op.latency.value(),
@@ -70,10 +76,14 @@ using plot::Panel;
 
 const Ink& ink_of(Work work) {
   switch (work) {
-    case Work::base: return ink::rom;
-    case Work::adapter: return ink::sram;
-    case Work::attention: return ink::kv;
-    case Work::vector: break;
+    case Work::base:
+      return ink::rom;
+    case Work::adapter:
+      return ink::sram;
+    case Work::attention:
+      return ink::kv;
+    case Work::vector:
+      break;
   }
   return ink::vector;
 }
@@ -173,17 +183,17 @@ std::vector<std::string> caption(const Timeline& t) {
   double lanes = 0;
   for (const auto& s : by_work) lanes += s.lane_cycles;
   const double layers = static_cast<double>(t.layers);
-  std::string text = fmt::format(
-      "A decode step takes {} µs: {} layers of {} µs each", told(t.step_us), t.layers,
-      told(t.layer * t.cycle_us));
+  std::string text = fmt::format("A decode step takes {} µs: {} layers of {} µs each",
+                                 told(t.step_us), t.layers, told(t.layer * t.cycle_us));
   const double exposed = (t.exposed_first + (layers - 1) * t.exposed) * t.cycle_us;
   text += exposed > 0
               ? fmt::format(", {} µs of exposed wakes ({} cycles in layer 0, {} in each other)",
                             told(exposed), t.exposed_first, t.exposed)
               : std::string(", no exposed wakes");
-  text += fmt::format(", {} µs for final norm{}, {} µs on the host link (drawn last; nothing hides it).",
-                      told((t.final_norm + t.head) * t.cycle_us),
-                      t.head > 0 ? " and LM head" : "", told(t.link_us));
+  text += fmt::format(
+      ", {} µs for final norm{}, {} µs on the host link (drawn last; nothing hides it).",
+      told((t.final_norm + t.head) * t.cycle_us), t.head > 0 ? " and LM head" : "",
+      told(t.link_us));
   std::vector<std::string> out{text};
   out.push_back(fmt::format(
       "Of a layer's work, base projections are {}, adapters {}, attention {}, the vector unit {}; "
@@ -193,11 +203,13 @@ std::vector<std::string> caption(const Timeline& t) {
       100 * latency / matrix_and_vector, lanes / layer, t.lanes,
       100 * (1 - lanes / layer / t.lanes)));
   if (t.wakes_by_matrix && t.exposed_first > 0)
-    out.push_back("Exposed wakes are drawn together at the layer's start, though each matrix has its "
-                  "own.");
+    out.push_back(
+        "Exposed wakes are drawn together at the layer's start, though each matrix has its "
+        "own.");
   if (t.overlapped)
-    out.push_back("Token groups overlap matrix and vector work: each is drawn in sequence, though the "
-                  "two interleave.");
+    out.push_back(
+        "Token groups overlap matrix and vector work: each is drawn in sequence, though the "
+        "two interleave.");
   return out;
 }
 
@@ -206,19 +218,36 @@ std::vector<std::string> caption(const Timeline& t) {
 Figure timeline_figure(const Timeline& t) {
   const double layer_us = (t.layer + t.exposed_first) * t.cycle_us;
   const plot::Axis layer_x{"", 0, layer_us, false, false};
-  Panel step{160, 985, 36, 76, {"", 0, t.step_us, false, false}, {"", 0, 1}, {{0.5, "layers"}},
-              {}, fmt::format("one decode step: {} layers, {} µs", t.layers, told(t.step_us))};
-  Panel layer{160, 985, 140, 410, layer_x, {"", -8.5, 0.5}, {{0, "op"}, {-8, "latency"}}, {},
+  Panel step{160,
+             985,
+             36,
+             76,
+             {"", 0, t.step_us, false, false},
+             {"", 0, 1},
+             {{0.5, "layers"}},
+             {},
+             fmt::format("one decode step: {} layers, {} µs", t.layers, told(t.step_us))};
+  Panel layer{160,
+              985,
+              140,
+              410,
+              layer_x,
+              {"", -8.5, 0.5},
+              {{0, "op"}, {-8, "latency"}},
+              {},
               fmt::format("layer 0, by resource: {} µs", told(layer_us))};
   for (std::size_t r = 0; r < Timeline::resources.size(); ++r)
     layer.y_names.emplace_back(-1 - static_cast<double>(r), std::string(Timeline::resources[r]));
-  Panel lanes{160, 985, 425, 520,
-              {fmt::format("time in layer 0 [µs], 1 µs is {} cycles", told(1 / t.cycle_us)), 0,
-               layer_us},
-              {"active lanes", 0, t.lanes * 1.08},
-              {{0, "0"}, {t.lanes / 2, told(t.lanes / 2)},
-               {t.lanes, fmt::format("{} (all)", t.lanes)}},
-              {}, ""};
+  Panel lanes{
+      160,
+      985,
+      425,
+      520,
+      {fmt::format("time in layer 0 [µs], 1 µs is {} cycles", told(1 / t.cycle_us)), 0, layer_us},
+      {"active lanes", 0, t.lanes * 1.08},
+      {{0, "0"}, {t.lanes / 2, told(t.lanes / 2)}, {t.lanes, fmt::format("{} (all)", t.lanes)}},
+      {},
+      ""};
   plot::Canvas canvas(1000, 640);
   draw_step(canvas, step, t);
   draw_layer(canvas, layer, t);
@@ -236,9 +265,10 @@ Figure timeline_figure(const Timeline& t) {
                 160);
   canvas.end();
   return {"timeline", "Timeline of a decode step, a layer and its lanes",
-          fmt::format("A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, with "
-                      "the cycles each op needs of each resource, and the active lanes of {}.",
-                      t.layers, told(t.step_us), t.lanes),
+          fmt::format(
+              "A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, with "
+              "the cycles each op needs of each resource, and the active lanes of {}.",
+              t.layers, told(t.step_us), t.lanes),
           caption(t), canvas.script()};
 }
 

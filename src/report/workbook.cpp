@@ -33,12 +33,18 @@ constexpr std::size_t longest_formula = 8000;  // Excel takes 8192 characters
 std::string call(Kind kind, const std::vector<std::string>& arguments) {
   const auto all = fmt::format("{}", fmt::join(arguments, ","));
   switch (kind) {
-    case Kind::max: return fmt::format("MAX({})", all);
-    case Kind::min: return fmt::format("MIN({})", all);
-    case Kind::ceil: return fmt::format("(-INT(-({})))", all);
-    case Kind::floor: return fmt::format("INT({})", all);
-    case Kind::log2: return fmt::format("LOG({},2)", all);
-    default: return fmt::format("INT({}+0.5)", all);  // round half up
+    case Kind::max:
+      return fmt::format("MAX({})", all);
+    case Kind::min:
+      return fmt::format("MIN({})", all);
+    case Kind::ceil:
+      return fmt::format("(-INT(-({})))", all);
+    case Kind::floor:
+      return fmt::format("INT({})", all);
+    case Kind::log2:
+      return fmt::format("LOG({},2)", all);
+    default:
+      return fmt::format("INT({}+0.5)", all);  // round half up
   }
 }
 
@@ -67,10 +73,16 @@ std::string in_display_unit(const std::string& text, double factor) {
 class Workbook {
  public:
   Workbook(const Specs& specs, const std::string& path)
-      : specs_(specs), all_(specs), book_(workbook_new(path.c_str())), formats_(make_formats(book_)),
-        summary_(book_, formats_, "Summary"), inputs_(book_, formats_, "Inputs"),
-        breakdown_(book_, formats_, "Breakdown"), decode_(book_, formats_, "Decode layers"),
-        prefill_(book_, formats_, "Prefill layers"), equations_(book_, formats_, "Equations"),
+      : specs_(specs),
+        all_(specs),
+        book_(workbook_new(path.c_str())),
+        formats_(make_formats(book_)),
+        summary_(book_, formats_, "Summary"),
+        inputs_(book_, formats_, "Inputs"),
+        breakdown_(book_, formats_, "Breakdown"),
+        decode_(book_, formats_, "Decode layers"),
+        prefill_(book_, formats_, "Prefill layers"),
+        equations_(book_, formats_, "Equations"),
         rules_(book_, formats_, "Rules") {}
 
   void write() {
@@ -116,8 +128,8 @@ class Workbook {
     s.widths({30, 14, 12, 12, 12, 12, 12, 14, 60, 13, 80, 30});
     s.text(0, "Change the blue numbers; yellow ones are assumptions or calibrated", formats_.title);
     s.next(2);
-    s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what", "grade",
-                "source", "place"},
+    s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what",
+                "grade", "source", "place"},
                1, 1);
     s.freeze();
     const auto parameters = study::parameters(specs_);
@@ -153,8 +165,9 @@ class Workbook {
       s.number(6, (*source->range)[1] / unit, formats_.number);
     }
     const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
-    s.formula(7, fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
-                             number_text(p.min), number_text(p.max), whole),
+    s.formula(7,
+              fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
+                          number_text(p.min), number_text(p.max), whole),
               std::string());
     s.text(8, p.doc);
     write_source(s, 9, source);
@@ -211,7 +224,8 @@ class Workbook {
 
   std::string shortened(Sheet& s, const Named& n, const Expression& e, int& parts) {
     auto text = formula(e, names());
-    if (text.size() <= longest_formula || e.kind == Kind::name || e.kind == Kind::number) return text;
+    if (text.size() <= longest_formula || e.kind == Kind::name || e.kind == Kind::number)
+      return text;
     if (e.kind != Kind::sum)
       throw std::runtime_error("an equation is too long for a spreadsheet: " + n.name);
     // A sum over the layers: cells of its own for stretches of it.
@@ -265,20 +279,24 @@ class Workbook {
   // "decode.layer3.time"; but "decode.layer_cycles" and "decode.layer3.events.rom_words" are not.
   static bool in_layer_sheet(const Named& n) {
     const auto at = n.name.find(".layer");
-    return at != std::string::npos && std::isdigit(static_cast<unsigned char>(n.name[at + 6])) != 0 &&
+    return at != std::string::npos &&
+           std::isdigit(static_cast<unsigned char>(n.name[at + 6])) != 0 &&
            n.name.find(".events.") == std::string::npos && !n.input;
   }
 
   void write_layers(Sheet& s, const std::string& pass) {
-    s.text(0, fmt::format("Layers, {}", pass == "decode" ? "one decode step" : "prefill of the prompt"),
-           formats_.title);
+    s.text(
+        0,
+        fmt::format("Layers, {}", pass == "decode" ? "one decode step" : "prefill of the prompt"),
+        formats_.title);
     s.next(2);
     const auto first = study::layer_name(pass, 0) + ".";
     std::vector<std::string> metrics, headings{"layer"};
     for (const auto& n : names()) {
       if (!n.name.starts_with(first) || !in_layer_sheet(n)) continue;
       metrics.push_back(n.name.substr(first.size()));
-      headings.push_back(n.unit.empty() ? metrics.back() : fmt::format("{} [{}]", metrics.back(), n.unit));
+      headings.push_back(n.unit.empty() ? metrics.back()
+                                        : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
     s.widths(std::vector<double>(headings.size(), 19));
     s.headings(headings, 1, headings.size());
@@ -411,11 +429,12 @@ class Workbook {
     const bool broken = std::any_of(all_.rules().begin(), all_.rules().end(),
                                     [](const study::NamedRule& rule) { return rule.value > 0; });
     s.text(0, "state", formats_.section);
-    s.formula(1,
-              "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
-              "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
-              "\"ok: a design\"))",
-              broken ? "NO DESIGN: a rule is broken, see Rules" : "ok: a design", formats_.state);
+    s.formula(
+        1,
+        "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
+        "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
+        "\"ok: a design\"))",
+        broken ? "NO DESIGN: a rule is broken, see Rules" : "ok: a design", formats_.state);
     s.define(1, "state");
     s.next();
     s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));

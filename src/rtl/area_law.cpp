@@ -36,8 +36,7 @@ Sums sums(std::span<const Sample> samples) {
 
 Sample mean(std::span<const Sample> samples) {
   Sample sum{};
-  for (const auto& x : samples)
-    sum = {sum.ones + x.ones, sum.bits + x.bits, sum.area + x.area};
+  for (const auto& x : samples) sum = {sum.ones + x.ones, sum.bits + x.bits, sum.area + x.area};
   const auto n = static_cast<double>(samples.size());
   return {sum.ones / n, sum.bits / n, sum.area / n};
 }
@@ -50,9 +49,7 @@ double squared_error(const AreaLaw& law, std::span<const Sample> samples) {
 
 double weights(const Sample& s) { return s.bits / 2; }
 
-double entropy(const Sample& s) {
-  return weights(s) * weight_entropy(1 - s.ones / weights(s));
-}
+double entropy(const Sample& s) { return weights(s) * weight_entropy(1 - s.ones / weights(s)); }
 
 }  // namespace
 

@@ -39,8 +39,8 @@ std::vector<Task> tasks(const Grid& grid) {
 
 MeasuredTile measure(const Synthesizer& synthesizer, const Grid& grid, const Task& task,
                      std::size_t index) {
-  const auto tile = random_tile({task.size.words, 1, task.size.weights}, task.zero_share,
-                                grid.seed + index);
+  const auto tile =
+      random_tile({task.size.words, 1, task.size.weights}, task.zero_share, grid.seed + index);
   const auto counts = count(tile);
   const double area = synthesizer.area(tile, grid.form, fmt::format("tile{}", index));
   return {task.size,
@@ -91,9 +91,7 @@ std::string list(const std::vector<Size>& sizes) {
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 
-std::string synthesis_id(const Calibration& c) {
-  return fmt::format("synthesis.{}", c.library);
-}
+std::string synthesis_id(const Calibration& c) { return fmt::format("synthesis.{}", c.library); }
 
 // What the stored values say of where they are from.
 std::string source(const Calibration& c, const NodeChoice& node) {
@@ -106,9 +104,9 @@ std::string source(const Calibration& c, const NodeChoice& node) {
       held_out.empty() ? std::string(", no tiles held out")
                        : fmt::format(", {:.1f} % on {} tiles held out",
                                      100 * worst_error(c.law, held_out), held_out.size()),
-      node.scale_source.empty() ? ""
-                                : fmt::format("; areas scaled by {:g}: {}", node.scale,
-                                              node.scale_source));
+      node.scale_source.empty()
+          ? ""
+          : fmt::format("; areas scaled by {:g}: {}", node.scale, node.scale_source));
 }
 
 void replace(HardwareSpec& spec, const std::string& path, std::string text, spec::Grade grade,
@@ -152,8 +150,7 @@ double relative_error(double law_area, const MeasuredTile& tile) {
 double worst_error(const AreaLaw& law, const std::vector<MeasuredTile>& tiles) {
   double worst = 0;
   for (const auto& t : tiles)
-    if (t.sample.area > 0)
-      worst = std::max(worst, std::abs(relative_error(law.area(t.sample), t)));
+    if (t.sample.area > 0) worst = std::max(worst, std::abs(relative_error(law.area(t.sample), t)));
   return worst;
 }
 
@@ -180,8 +177,8 @@ Calibration calibrate(const std::string& liberty, const Grid& grid, unsigned thr
 
 HardwareSpec calibrated_spec(HardwareSpec spec, const Calibration& c, const NodeChoice& node) {
   const auto text = [&](double area) { return fmt::format("{:.6g} um^2/bit", node.scale * area); };
-  for (const auto& [path, area] : {std::pair{"rom.area_per_one_bit", c.law.per_one_bit},
-                                   {"rom.area_per_bit", c.law.per_bit}})
+  for (const auto& [path, area] :
+       {std::pair{"rom.area_per_one_bit", c.law.per_one_bit}, {"rom.area_per_bit", c.law.per_bit}})
     replace(spec, path, text(area), spec::Grade::calibrated, source(c, node), {synthesis_id(c)});
   if (moves_node(spec, node))
     replace(spec, "chip.node", node.node, spec::Grade::assumption,
@@ -197,7 +194,8 @@ std::vector<std::string> cautions(const HardwareSpec& before, const Calibration&
   if (moves_node(before, node))
     out.push_back(fmt::format(
         "chip.node is {} for the ROM law alone: SRAM and macro cells, other areas, energies and "
-        "leakage still describe the node the spec had before", node.node));
+        "leakage still describe the node the spec had before",
+        node.node));
   std::vector<std::string> figures, others;
   for (const auto& value : before.sourced) {
     if (is_law(value))
@@ -211,7 +209,8 @@ std::vector<std::string> cautions(const HardwareSpec& before, const Calibration&
   if (!others.empty())
     out.push_back(fmt::format(
         "these were calibrated while the old ROM area was in place; where they hang on it, their "
-        "figures now miss: {}", fmt::join(others, ", ")));
+        "figures now miss: {}",
+        fmt::join(others, ", ")));
   if (before.values.rom.law == spec::RomLaw::macro)
     out.push_back("rom.law is \"macro\": this spec does not use the two values");
   const auto& hw = before.values;
@@ -222,9 +221,9 @@ std::vector<std::string> cautions(const HardwareSpec& before, const Calibration&
   if (bank > static_cast<double>(largest->all_weights()))
     out.push_back(fmt::format(
         "a bank of this spec, {}x{}, is {:.4g} times the largest tile of the fit, {}: larger tiles "
-        "share more logic, so the law is likely too large for it", hw.rom.bank_words,
-        hw.pe.rows * hw.pe.width, bank / static_cast<double>(largest->all_weights()),
-        to_text(*largest)));
+        "share more logic, so the law is likely too large for it",
+        hw.rom.bank_words, hw.pe.rows * hw.pe.width,
+        bank / static_cast<double>(largest->all_weights()), to_text(*largest)));
   return out;
 }
 

@@ -56,8 +56,8 @@ int run_program(const std::vector<std::string>& arguments, const std::string& pa
   const int error =
       posix_spawnp(&child, name.c_str(), &setup.actions, &setup.attributes, argv.data(), environ);
   if (error == ENOENT)
-    throw std::runtime_error(fmt::format("there is no {0} on PATH (apt-get install {1})", name,
-                                         package));
+    throw std::runtime_error(
+        fmt::format("there is no {0} on PATH (apt-get install {1})", name, package));
   if (error != 0)
     throw std::runtime_error(fmt::format("{} cannot be started: {}", name, std::strerror(error)));
   int status = 0;

@@ -1,8 +1,8 @@
 #include <tomestimate/rtl/synthesis.hpp>
 
 #include <csignal>
-#include <filesystem>
 #include <cstdlib>
+#include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -88,12 +88,12 @@ Synthesizer::Synthesizer(const std::string& liberty) {
 std::string Synthesizer::synthesize(const std::string& verilog, const std::string& name) const {
   const auto file = [&](const char* extension) { return folder_.path() / (name + extension); };
   spec::write_file(file(".v").string(), verilog);
-  const auto script =
-      fmt::format("read_verilog {0}.v; synth -flatten -top {1}; abc -liberty cells.lib; opt_clean; "
-                  "tee -o {0}.stat stat -liberty cells.lib", name, module);
+  const auto script = fmt::format(
+      "read_verilog {0}.v; synth -flatten -top {1}; abc -liberty cells.lib; opt_clean; "
+      "tee -o {0}.stat stat -liberty cells.lib",
+      name, module);
   const int code = run_program({"yosys", "-p", script}, "yosys", folder_.path(), file(".log"));
-  if (code != 0)
-    throw YosysError(error_line(spec::read_file(file(".log").string(), 1u << 30)));
+  if (code != 0) throw YosysError(error_line(spec::read_file(file(".log").string(), 1u << 30)));
   const auto stat = spec::read_file(file(".stat").string());
   for (const auto* extension : {".v", ".log", ".stat"}) fs::remove(file(extension));
   return stat;

@@ -46,9 +46,10 @@ class LineReader {
   }
 
   [[noreturn]] void fail(std::string message, std::string hint) const {
-    throw spec::SpecError({{{file_, static_cast<std::uint32_t>(number_),
-                             static_cast<std::uint32_t>(at_ + 1)},
-                            std::move(message), std::move(hint)}});
+    throw spec::SpecError(
+        {{{file_, static_cast<std::uint32_t>(number_), static_cast<std::uint32_t>(at_ + 1)},
+          std::move(message),
+          std::move(hint)}});
   }
 
  private:
@@ -69,8 +70,8 @@ WeightCounts count(const Tile& tile) {
 
 Tile random_tile(const TileShape& shape, double zero_share, std::uint64_t seed) {
   const auto n = shape.weights();
-  const auto zeros = static_cast<std::size_t>(
-      units::round_half_up(zero_share * static_cast<double>(n)));
+  const auto zeros =
+      static_cast<std::size_t>(units::round_half_up(zero_share * static_cast<double>(n)));
   std::mt19937_64 random(seed);
   Tile tile{shape, std::vector<std::int8_t>(n, 0)};
   for (std::size_t i = zeros; i < n; ++i) tile.weights[i] = random() >> 63 != 0 ? 1 : -1;
@@ -89,19 +90,19 @@ Tile parse_tile(std::string_view text, const std::string& file) {
     for (std::int8_t weight = 0; line.next(weight); ++columns) tile.weights.push_back(weight);
     if (columns != 0 && tile.shape.words++ == 0) tile.shape.width = columns;
     if (columns != 0 && columns != tile.shape.width)
-      line.fail(fmt::format("{} weights in this line, {} in those before", columns,
-                            tile.shape.width),
-                "one ROM word a line, all of one length");
+      line.fail(
+          fmt::format("{} weights in this line, {} in those before", columns, tile.shape.width),
+          "one ROM word a line, all of one length");
     at = end + 1;
   }
   if (tile.weights.empty())
-    throw spec::SpecError({{{file, 1, 1}, "no weights",
-                            "one ROM word a line, such as \"1,0,-1\""}});
+    throw spec::SpecError(
+        {{{file, 1, 1}, "no weights", "one ROM word a line, such as \"1,0,-1\""}});
   if (tile.weights.size() > largest_tile)
-    throw spec::SpecError({{{file, 1, 1},
-                            fmt::format("{} weights are more than a tile may have",
-                                        tile.weights.size()),
-                            fmt::format("at most {}", largest_tile)}});
+    throw spec::SpecError(
+        {{{file, 1, 1},
+          fmt::format("{} weights are more than a tile may have", tile.weights.size()),
+          fmt::format("at most {}", largest_tile)}});
   return tile;
 }
 

@@ -8,11 +8,11 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
-#include <toml++/toml.h>
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/rules.hpp>
@@ -32,7 +32,8 @@ struct Errors {
     // A node made by toml++ itself has no place; the file's start is better than line 0.
     all.push_back({{file, std::max(1u, static_cast<unsigned>(where.begin.line)),
                     std::max(1u, static_cast<unsigned>(where.begin.column))},
-                   std::move(message), std::move(hint)});
+                   std::move(message),
+                   std::move(hint)});
   }
   void add(const toml::node& node, std::string message, std::string hint = "") {
     add(node.source(), std::move(message), std::move(hint));
@@ -65,8 +66,7 @@ std::optional<double> read_number(const toml::node& node, const Field& field,
     if (const auto* bad = std::get_if<units::UnitError>(&parsed)) {
       auto where = node.source();
       where.begin.column += static_cast<toml::source_index>(bad->offset) + 1;  // 1 for the quote
-      errors.add(where, fmt::format("{} for {}: {}", **text, field.path, bad->message),
-                 bad->hint);
+      errors.add(where, fmt::format("{} for {}: {}", **text, field.path, bad->message), bad->hint);
       return std::nullopt;
     }
     const auto& good = std::get<units::ParsedQuantity>(parsed);
@@ -79,8 +79,8 @@ std::optional<double> read_number(const toml::node& node, const Field& field,
     }
     base = good.value;
   } else if (node.is_number() && field.unit.empty()) {
-    base = node.is_integer() ? static_cast<double>(**node.as_integer())
-                             : **node.as_floating_point();
+    base =
+        node.is_integer() ? static_cast<double>(**node.as_integer()) : **node.as_floating_point();
   } else {
     errors.add(node, fmt::format("expected {} for {}",
                                  field.unit.empty()
@@ -143,8 +143,7 @@ void read_value(const toml::node& node, const Field& f, std::size_t& out, Errors
 }
 
 // Per-layer list: one number for all layers (spread later, when layers are known), or an array.
-void read_value(const toml::node& node, const Field& f, std::vector<double>& out,
-                Errors& errors) {
+void read_value(const toml::node& node, const Field& f, std::vector<double>& out, Errors& errors) {
   out.clear();
   const auto read_one = [&](const toml::node& item) {
     if (const auto v = read_number(item, f, {}, errors)) out.push_back(*v);
@@ -253,19 +252,18 @@ void read_range(const toml::table& table, Sourced& out, double value, Read read,
 
 // Range ends of a member, and the member's value to compare them with. Lists compare by their mean.
 template <class Unit>
-void read_member_range(const toml::table& t, const Field& f,
-                       const units::Quantity<Unit, double>& v, Sourced& out, Errors& errors) {
-  read_range(t, out, v.value(),
-             [&](const toml::node& n) {
-               return read_number(n, f, units::dimension_of<Unit>(), errors);
-             },
-             errors);
+void read_member_range(const toml::table& t, const Field& f, const units::Quantity<Unit, double>& v,
+                       Sourced& out, Errors& errors) {
+  read_range(
+      t, out, v.value(),
+      [&](const toml::node& n) { return read_number(n, f, units::dimension_of<Unit>(), errors); },
+      errors);
 }
 
 void read_member_range(const toml::table& t, const Field& f, double v, Sourced& out,
                        Errors& errors) {
-  read_range(t, out, v, [&](const toml::node& n) { return read_number(n, f, {}, errors); },
-             errors);
+  read_range(
+      t, out, v, [&](const toml::node& n) { return read_number(n, f, {}, errors); }, errors);
 }
 
 void read_member_range(const toml::table& t, const Field& f, const std::vector<double>& v,
@@ -309,8 +307,8 @@ class Reader {
     const auto at = leaf->source().begin;
     out.place = {errors_.file, at.line, at.column};
     if (const auto text = read_text(*leaf, "grade", field.path, errors_)) {
-      if (const auto index = read_name(*leaf->get("grade"), {"grade", "", 0, 0, ""}, grade_names,
-                                       errors_))
+      if (const auto index =
+              read_name(*leaf->get("grade"), {"grade", "", 0, 0, ""}, grade_names, errors_))
         out.grade = static_cast<Grade>(*index);
     }
     if (const auto text = read_text(*leaf, "source", field.path, errors_)) out.source = *text;
@@ -351,17 +349,18 @@ class Reader {
     const auto* node = table == nullptr ? nullptr : table->get(key);
     if (node == nullptr) {
       if (is_optional(field)) return nullptr;
-      const auto example = field.unit.empty() ? std::string("...")
-                                              : "\"" + display(std::max(1.0, field.min), field) + "\"";
-      errors_.add(table == nullptr ? static_cast<const toml::node&>(root_) : *table,
-                  fmt::format("missing {}: {}", field.path, field.doc),
-                  fmt::format("{} = {{ value = {}, grade = \"...\", source = \"...\" }}", key,
-                              example));
+      const auto example = field.unit.empty()
+                               ? std::string("...")
+                               : "\"" + display(std::max(1.0, field.min), field) + "\"";
+      errors_.add(
+          table == nullptr ? static_cast<const toml::node&>(root_) : *table,
+          fmt::format("missing {}: {}", field.path, field.doc),
+          fmt::format("{} = {{ value = {}, grade = \"...\", source = \"...\" }}", key, example));
       return nullptr;
     }
     if (!node->is_table())
-      errors_.add(*node, fmt::format("expected a table with value, grade and source for {}",
-                                     field.path));
+      errors_.add(*node,
+                  fmt::format("expected a table with value, grade and source for {}", field.path));
     return node->as_table();
   }
 
@@ -401,8 +400,8 @@ struct Complaints {
 
   void add(std::string_view path, std::string message, std::string hint = "") const {
     const auto found = ranges::find(sourced, path, &Sourced::path);
-    out.push_back({found == sourced.end() ? fallback : found->place, std::move(message),
-                   std::move(hint)});
+    out.push_back(
+        {found == sourced.end() ? fallback : found->place, std::move(message), std::move(hint)});
   }
 };
 
@@ -454,12 +453,11 @@ toml::table parse(std::string_view text, const std::string& file) try {
   const auto at = e.source().begin;
   throw SpecError({{{file, std::max(1u, static_cast<unsigned>(at.line)),
                      std::max(1u, static_cast<unsigned>(at.column))},
-                    std::string(e.description()), ""}});
+                    std::string(e.description()),
+                    ""}});
 }
 
-std::string read_kind(const toml::table& root) {
-  return root["kind"].value_or(std::string{});
-}
+std::string read_kind(const toml::table& root) { return root["kind"].value_or(std::string{}); }
 
 void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
 void visit(Model<double>& m, Reader& reader) { visit_model(m, reader); }
@@ -482,11 +480,9 @@ Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_
   visit(spec.values, reader);
   reader.report_unknown();
   // Members that could not be read would only raise echoes of the errors above.
-  if (errors.all.empty())
-    check_members(spec.values, {spec.sourced, errors.all, {file, 1, 1}});
-  ranges::stable_sort(errors.all, {}, [](const Diagnostic& d) {
-    return std::pair(d.place.line, d.place.column);
-  });
+  if (errors.all.empty()) check_members(spec.values, {spec.sourced, errors.all, {file, 1, 1}});
+  ranges::stable_sort(errors.all, {},
+                      [](const Diagnostic& d) { return std::pair(d.place.line, d.place.column); });
   if (!errors.all.empty()) throw SpecError(std::move(errors.all));
   return spec;
 }
@@ -509,8 +505,7 @@ class Override {
                       std::is_same_v<Member, std::vector<double>> ||
                       std::is_same_v<Member, Switch> || text_.starts_with("[");
     try {
-      const auto table = bare ? toml::parse("value = " + text_)
-                              : toml::table{{"value", text_}};
+      const auto table = bare ? toml::parse("value = " + text_) : toml::table{{"value", text_}};
       if (const auto* value = table.size() == 1 ? table.get("value") : nullptr) {
         written_ = as_written(*value);
         read_value(*value, field, member, names..., errors_);
@@ -561,7 +556,8 @@ SpecError::SpecError(std::vector<Diagnostic> all)
     : std::runtime_error(format(all.at(0)) +
                          (all.size() == 1 ? ""
                                           : fmt::format(", and {} more: tomestimate check {} lists "
-                                                        "them", all.size() - 1, all[0].place.file))),
+                                                        "them",
+                                                        all.size() - 1, all[0].place.file))),
       all_(std::move(all)) {}
 
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file) {
@@ -612,8 +608,8 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   if (!in_hardware.found() && !in_model.found()) {
     auto known = in_hardware.known();
     known.insert(known.end(), in_model.known().begin(), in_model.known().end());
-    throw SpecError({{place, fmt::format("no spec value \"{}\"", path),
-                      did_you_mean(path, known)}});
+    throw SpecError(
+        {{place, fmt::format("no spec value \"{}\"", path), did_you_mean(path, known)}});
   }
   // More or fewer layers of the same kind: a list that is one value all over stretches with them.
   if (model.values.layers != layers) {
@@ -639,7 +635,8 @@ void check_pair(const Hardware<double>& h, const Model<double>& m) {
   const auto complain = [&errors](const Rule& rule, double excess) {
     // Written so that NaN and infinity fail.
     if (!(excess <= 0))
-      errors.push_back({{"the two specs together", 1, 1}, std::string(rule.message),
+      errors.push_back({{"the two specs together", 1, 1},
+                        std::string(rule.message),
                         fmt::format("see {}", rule.path)});
   };
   visit_hardware_rules(h, complain);

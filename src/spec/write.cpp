@@ -4,9 +4,9 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
-#include <toml++/toml.h>
 
 #include <tomestimate/units/unit_text.hpp>
 
@@ -63,8 +63,8 @@ std::string line(const Sourced& value, const std::string& key, const std::string
                                 value_text(value.text), name(value.grade), quoted(value.source));
   if (value.range) out += ", range = " + range_text(*value.range, unit);
   if (!value.fits.empty()) {
-    const auto names = value.fits | ranges::views::transform(quoted) |
-                       ranges::to<std::vector<std::string>>;
+    const auto names =
+        value.fits | ranges::views::transform(quoted) | ranges::to<std::vector<std::string>>;
     out += fmt::format(", fits = [{}]", fmt::join(names, ", "));
   }
   return out + " }\n";
@@ -92,9 +92,13 @@ std::string write(const Spec<S>& spec, const std::string& comment, std::string_v
 struct CollectUnits {
   std::map<std::string, std::string>& units;
   template <class Member>
-  void operator()(const Field& f, const Member&) { units[std::string(f.path)] = f.unit; }
+  void operator()(const Field& f, const Member&) {
+    units[std::string(f.path)] = f.unit;
+  }
   template <class Member, class Names>
-  void operator()(const Field& f, const Member&, const Names&) { units[std::string(f.path)] = ""; }
+  void operator()(const Field& f, const Member&, const Names&) {
+    units[std::string(f.path)] = "";
+  }
 };
 
 }  // namespace

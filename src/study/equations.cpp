@@ -64,12 +64,18 @@ class Writer {
  private:
   std::string plain(const Expression& e) const {
     switch (e.kind) {
-      case Kind::number: return notation_.number(e.number);
-      case Kind::name: return notation_.name(names_[e.name]);
-      case Kind::sum: return sum(e);
-      case Kind::product: return joined(e, " * ", 2);
-      case Kind::quotient: return (*this)(e.arguments[0], 2) + " / " + (*this)(e.arguments[1], 3);
-      default: break;
+      case Kind::number:
+        return notation_.number(e.number);
+      case Kind::name:
+        return notation_.name(names_[e.name]);
+      case Kind::sum:
+        return sum(e);
+      case Kind::product:
+        return joined(e, " * ", 2);
+      case Kind::quotient:
+        return (*this)(e.arguments[0], 2) + " / " + (*this)(e.arguments[1], 3);
+      default:
+        break;
     }
     std::vector<std::string> arguments;
     for (const auto& a : e.arguments) arguments.push_back((*this)(a));
@@ -102,12 +108,18 @@ class Writer {
 
 std::string call_name(Kind kind) {
   switch (kind) {
-    case Kind::max: return "max";
-    case Kind::min: return "min";
-    case Kind::ceil: return "ceil";
-    case Kind::floor: return "floor";
-    case Kind::log2: return "log2";
-    default: return "round";
+    case Kind::max:
+      return "max";
+    case Kind::min:
+      return "min";
+    case Kind::ceil:
+      return "ceil";
+    case Kind::floor:
+      return "floor";
+    case Kind::log2:
+      return "log2";
+    default:
+      return "round";
   }
 }
 
@@ -220,18 +232,35 @@ struct Equations::Builder {
     const auto& node = out.recording_.nodes()[id];
     Expression e;
     switch (node.fn) {
-      case Fn::constant: e.number = node.value; return e;
+      case Fn::constant:
+        e.number = node.value;
+        return e;
       case Fn::add:
-      case Fn::sub: return sum(id);
-      case Fn::mul: return chain(id, Kind::product);
-      case Fn::max: return chain(id, Kind::max);
-      case Fn::min: return chain(id, Kind::min);
-      case Fn::div: e.kind = Kind::quotient; break;
-      case Fn::ceil: e.kind = Kind::ceil; break;
-      case Fn::floor: e.kind = Kind::floor; break;
-      case Fn::log2: e.kind = Kind::log2; break;
-      case Fn::round_half_up: e.kind = Kind::round_half_up; break;
-      default: throw std::logic_error("the engine compares nothing");
+      case Fn::sub:
+        return sum(id);
+      case Fn::mul:
+        return chain(id, Kind::product);
+      case Fn::max:
+        return chain(id, Kind::max);
+      case Fn::min:
+        return chain(id, Kind::min);
+      case Fn::div:
+        e.kind = Kind::quotient;
+        break;
+      case Fn::ceil:
+        e.kind = Kind::ceil;
+        break;
+      case Fn::floor:
+        e.kind = Kind::floor;
+        break;
+      case Fn::log2:
+        e.kind = Kind::log2;
+        break;
+      case Fn::round_half_up:
+        e.kind = Kind::round_half_up;
+        break;
+      default:
+        throw std::logic_error("the engine compares nothing");
     }
     e.arguments.push_back(of_node(node.a));
     if (!is_unary(node.fn)) e.arguments.push_back(of_node(node.b));
@@ -305,17 +334,15 @@ Equations::Equations(const Specs& specs) {
   visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
     build.add(std::string(metric.name), metric.doc, metric.unit, Role::metric, value);
   });
-  visit_quantities(hw, m, all,
-                   [&](std::string name, std::string_view doc, Role role, const auto& value) {
-                     build.add(std::move(name), doc, coherent_unit(dimension_of_value(value)), role,
-                               value);
-                   });
+  visit_quantities(
+      hw, m, all, [&](std::string name, std::string_view doc, Role role, const auto& value) {
+        build.add(std::move(name), doc, coherent_unit(dimension_of_value(value)), role, value);
+      });
   for (std::size_t i = 0; i < names_.size(); ++i) {
     if (names_[i].input) continue;
     const auto& symbol = build.symbols[i];
-    names_[i].equation = names_[i].same_as || symbol.is_constant()
-                             ? build.of_symbol(symbol)
-                             : build.expanded(symbol.node());
+    names_[i].equation = names_[i].same_as || symbol.is_constant() ? build.of_symbol(symbol)
+                                                                   : build.expanded(symbol.node());
   }
   visit_rules(hw, m, all.base, [&](std::string_view message, const Symbol& excess) {
     if (!excess.is_constant() || excess.value() > 0)
@@ -329,7 +356,8 @@ std::uint32_t Equations::find(std::string_view name) const {
   std::vector<std::string_view> known;
   for (const auto& n : names_) known.push_back(n.name);
   const auto near = units::nearest(name, known);
-  throw spec::SpecError({{{std::string(name), 1, 1}, fmt::format("no quantity \"{}\"", name),
+  throw spec::SpecError({{{std::string(name), 1, 1},
+                          fmt::format("no quantity \"{}\"", name),
                           near ? fmt::format("did you mean \"{}\"?", *near)
                                : "\"tomestimate quantities\" lists all"}});
 }
@@ -351,14 +379,34 @@ std::vector<double> Equations::shares(std::uint32_t of) const {
     if (s == 0 || node.fn <= Fn::input) continue;
     const double a = nodes[node.a].value, b = nodes[node.b].value;
     switch (node.fn) {
-      case Fn::add: slope[node.a] += s; slope[node.b] += s; break;
-      case Fn::sub: slope[node.a] += s; slope[node.b] -= s; break;
-      case Fn::mul: slope[node.a] += s * b; slope[node.b] += s * a; break;
-      case Fn::div: slope[node.a] += s / b; slope[node.b] -= s * a / (b * b); break;
-      case Fn::max: slope[a < b ? node.b : node.a] += s; break;
-      case Fn::min: slope[b < a ? node.b : node.a] += s; break;
-      case Fn::log2: slope[node.a] += s / (a * std::log(2.0)); break;
-      default: slope[node.a] += s; break;  // rounding
+      case Fn::add:
+        slope[node.a] += s;
+        slope[node.b] += s;
+        break;
+      case Fn::sub:
+        slope[node.a] += s;
+        slope[node.b] -= s;
+        break;
+      case Fn::mul:
+        slope[node.a] += s * b;
+        slope[node.b] += s * a;
+        break;
+      case Fn::div:
+        slope[node.a] += s / b;
+        slope[node.b] -= s * a / (b * b);
+        break;
+      case Fn::max:
+        slope[a < b ? node.b : node.a] += s;
+        break;
+      case Fn::min:
+        slope[b < a ? node.b : node.a] += s;
+        break;
+      case Fn::log2:
+        slope[node.a] += s / (a * std::log(2.0));
+        break;
+      default:
+        slope[node.a] += s;
+        break;  // rounding
     }
   }
   const double whole = nodes[*nodes_[of]].value;
@@ -400,8 +448,7 @@ std::string write(const Expression& expression, const std::vector<Named>& names,
 
 const Notation& plain_notation() {
   static const Notation notation{
-      [](const Named& n) { return n.name; },
-      [](double x) { return fmt::format("{}", x); },
+      [](const Named& n) { return n.name; }, [](double x) { return fmt::format("{}", x); },
       [](Kind kind, const std::vector<std::string>& arguments) {
         return fmt::format("{}({})", call_name(kind), fmt::join(arguments, ", "));
       }};

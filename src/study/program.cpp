@@ -20,19 +20,44 @@ constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
     const double* b = memory + i.b * n;
     switch (i.fn) {
       case Fn::constant:
-      case Fn::input: break;
-      case Fn::add: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] + b[k]; break;
-      case Fn::sub: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] - b[k]; break;
-      case Fn::mul: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] * b[k]; break;
-      case Fn::div: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] / b[k]; break;
-      case Fn::max: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] < b[k] ? b[k] : a[k]; break;
-      case Fn::min: for (std::size_t k = 0; k < n; ++k) to[k] = b[k] < a[k] ? b[k] : a[k]; break;
-      case Fn::less: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] < b[k] ? 1 : 0; break;
-      case Fn::less_equal: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] <= b[k] ? 1 : 0; break;
-      case Fn::equal: for (std::size_t k = 0; k < n; ++k) to[k] = a[k] == b[k] ? 1 : 0; break;
-      case Fn::ceil: for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_ceil(a[k]); break;
-      case Fn::floor: for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_floor(a[k]); break;
-      case Fn::log2: for (std::size_t k = 0; k < n; ++k) to[k] = std::log2(a[k]); break;
+      case Fn::input:
+        break;
+      case Fn::add:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] + b[k];
+        break;
+      case Fn::sub:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] - b[k];
+        break;
+      case Fn::mul:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] * b[k];
+        break;
+      case Fn::div:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] / b[k];
+        break;
+      case Fn::max:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] < b[k] ? b[k] : a[k];
+        break;
+      case Fn::min:
+        for (std::size_t k = 0; k < n; ++k) to[k] = b[k] < a[k] ? b[k] : a[k];
+        break;
+      case Fn::less:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] < b[k] ? 1 : 0;
+        break;
+      case Fn::less_equal:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] <= b[k] ? 1 : 0;
+        break;
+      case Fn::equal:
+        for (std::size_t k = 0; k < n; ++k) to[k] = a[k] == b[k] ? 1 : 0;
+        break;
+      case Fn::ceil:
+        for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_ceil(a[k]);
+        break;
+      case Fn::floor:
+        for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_floor(a[k]);
+        break;
+      case Fn::log2:
+        for (std::size_t k = 0; k < n; ++k) to[k] = std::log2(a[k]);
+        break;
       case Fn::round_half_up:
         for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_floor(a[k] + 0.5);
         break;

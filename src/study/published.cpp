@@ -7,8 +7,8 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <range/v3/algorithm/contains.hpp>
 #include <toml++/toml.h>
+#include <range/v3/algorithm/contains.hpp>
 
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/evaluation.hpp>
@@ -24,10 +24,9 @@ using ModelSpec = spec::Spec<spec::Model<double>>;
 class Figure {
  public:
   Figure(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {
-    static const std::set<std::string_view> keys{"id",     "what",     "value", "grade",
-                                                 "source", "hardware", "model", "metric",
-                                                 "set",    "note",     "not_compared",
-                                                 "bound",  "follows",  "given_by"};
+    static const std::set<std::string_view> keys{
+        "id",     "what", "value", "grade",        "source", "hardware", "model",
+        "metric", "set",  "note",  "not_compared", "bound",  "follows",  "given_by"};
     for (const auto& [key, node] : table)
       if (!keys.contains(key.str())) fail(node, fmt::format("unknown key \"{}\"", key.str()));
   }
@@ -180,14 +179,14 @@ std::optional<double> Comparison::error() const {
 std::vector<Comparison> compare_published(const std::string& path) try {
   const auto root = toml::parse_file(path);
   const auto* figures = root.get_as<toml::array>("figure");
-  if (figures == nullptr)
-    throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
+  if (figures == nullptr) throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
   std::vector<Comparison> out;
   std::set<std::string> ids;
   for (const auto& node : *figures) {
     if (!node.is_table())
       throw spec::SpecError({{{path, node.source().begin.line, node.source().begin.column},
-                              "expected a [[figure]] table", ""}});
+                              "expected a [[figure]] table",
+                              ""}});
     const Figure figure(*node.as_table(), path);
     out.push_back(compare(figure, std::filesystem::path(path).parent_path()));
     if (!ids.insert(out.back().id).second)

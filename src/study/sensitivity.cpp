@@ -31,8 +31,8 @@ std::vector<T> metrics_of(const spec::Hardware<T>& hw, const Evaluation<T>& all,
 std::vector<Jet> derivatives(const Specs& specs, const std::vector<Parameter>& all,
                              std::size_t first, const std::vector<std::string>& metrics) {
   const auto number = [&](const spec::Field& f, double x) {
-    const auto at = static_cast<std::size_t>(
-        ranges::find(all, f.path, &Parameter::path) - all.begin());
+    const auto at =
+        static_cast<std::size_t>(ranges::find(all, f.path, &Parameter::path) - all.begin());
     return at >= first && at < first + directions ? Jet(x, at - first) : Jet(x);
   };
   const auto hw = lift<Jet>(specs.hardware.values, number);
@@ -54,7 +54,8 @@ std::vector<double> metrics_if(const Specs& specs, const Parameter& p, double va
 }
 
 // The two ends a parameter is moved to.
-std::pair<double, double> ends(const Parameter& p, const std::optional<std::array<double, 2>>& own) {
+std::pair<double, double> ends(const Parameter& p,
+                               const std::optional<std::array<double, 2>>& own) {
   if (own) return {(*own)[0], (*own)[1]};
   const double unit = unit_factor(p.unit);
   const double low = p.whole ? std::floor(p.value / 2 / unit) * unit : 0.9 * p.value;

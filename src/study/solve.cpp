@@ -55,7 +55,7 @@ std::vector<double> spread(const Parameter& p, double low, double high) {
   std::vector<double> xs;
   for (double i = 0; i < n; ++i) {
     const double share = n == 1 ? 0 : i / (n - 1);
-    double x = every ? low + i * unit
+    double x = every      ? low + i * unit
                : by_ratio ? low * std::pow(high / low, share)
                           : low + share * (high - low);
     if (!every && p.whole) x = std::round(x / unit) * unit;
@@ -67,9 +67,12 @@ std::vector<double> spread(const Parameter& p, double low, double high) {
 
 bool meets(const Target& t, double y) {
   switch (t.goal) {
-    case Goal::at_least: return y >= t.value;
-    case Goal::at_most: return y <= t.value;
-    case Goal::equal: break;
+    case Goal::at_least:
+      return y >= t.value;
+    case Goal::at_most:
+      return y <= t.value;
+    case Goal::equal:
+      break;
   }
   return y == t.value;
 }
@@ -91,7 +94,8 @@ std::pair<Sample, Sample> bisect(Curve& curve, Sample a, Sample b, Side side) {
 
 Target parse_target(const std::string& text) {
   const auto at = text.find_first_of("<>=");
-  if (at == std::string::npos) refuse(text, "expected METRIC=VALUE, METRIC>=VALUE or METRIC<=VALUE");
+  if (at == std::string::npos)
+    refuse(text, "expected METRIC=VALUE, METRIC>=VALUE or METRIC<=VALUE");
   Target t;
   t.metric = text.substr(0, at);
   while (t.metric.ends_with(' ')) t.metric.pop_back();
@@ -101,7 +105,8 @@ Target parse_target(const std::string& text) {
   const auto start = text.find_first_not_of(' ', at + (two ? 2 : 1));
   const auto parsed =
       units::parse_quantity(start == std::string::npos ? "" : std::string_view(text).substr(start));
-  if (const auto* bad = std::get_if<units::UnitError>(&parsed)) refuse(text, bad->message, bad->hint);
+  if (const auto* bad = std::get_if<units::UnitError>(&parsed))
+    refuse(text, bad->message, bad->hint);
   const auto& good = std::get<units::ParsedQuantity>(parsed);
   const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(unit));
   const bool bare = good.dimension == units::Dimension{};

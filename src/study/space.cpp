@@ -117,8 +117,7 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
 
   std::vector<std::pair<std::string_view, Value>> named;
   visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
-    named.emplace_back(metric.name,
-                       Value{raw(value), dimension_of_value(value)});
+    named.emplace_back(metric.name, Value{raw(value), dimension_of_value(value)});
   });
   const auto given = parameters(specs);
   Scope scope;
@@ -151,7 +150,9 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
 }
 
 Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string> formulas)
-    : axes_(std::move(axes)), strides_(axes_.size()), reasons_{"ok"},
+    : axes_(std::move(axes)),
+      strides_(axes_.size()),
+      reasons_{"ok"},
       variant_strides_(axes_.size(), 0) {
   for (auto& f : formulas) outputs_.push_back({std::move(f), {}});
   std::size_t combinations = 1;
@@ -169,7 +170,8 @@ Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string
     if (combinations > most_variants)
       throw spec::SpecError({{{"study", 1, 1},
                               fmt::format("more than {} combinations of values that are not plain "
-                                          "numbers", most_variants),
+                                          "numbers",
+                                          most_variants),
                               "vary fewer of them, or split the study"}});
   }
   for (std::size_t c = 0; c < combinations; ++c) {
@@ -259,8 +261,7 @@ void Space::Worker::evaluate_numbers(const std::vector<std::vector<double>>& inp
   out.status.assign(count, 0);
   auto& b = buckets_[0];
   for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t j = 0; j < inputs.size(); ++j)
-      b.workspace.input(j)[b.waiting] = inputs[j][i];
+    for (std::size_t j = 0; j < inputs.size(); ++j) b.workspace.input(j)[b.waiting] = inputs[j][i];
     b.position[b.waiting++] = static_cast<std::uint32_t>(i);
     if (b.waiting == Program::block) flush(b, out);
   }

@@ -8,9 +8,9 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
-#include <toml++/toml.h>
 
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/study/published.hpp>
@@ -44,8 +44,7 @@ class Loader {
     const auto root = parse();
     known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
                       "order", "limit", "objectives"});
-    if (root["kind"].value_or(std::string{}) != "study")
-      fail(root, "expected kind = \"study\"");
+    if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
     study_.name = text(root, "name");
     const auto folder = std::filesystem::path(path_).parent_path();
     const auto hardware = (folder / text(root, "hardware")).string();
@@ -69,8 +68,7 @@ class Loader {
             std::max(1u, static_cast<unsigned>(at.column))};
   }
 
-  [[noreturn]] void fail(const toml::node& node, std::string message,
-                         std::string hint = "") const {
+  [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
     throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
   }
 
@@ -80,7 +78,8 @@ class Loader {
     const auto at = e.source().begin;
     throw spec::SpecError({{{path_, std::max(1u, static_cast<unsigned>(at.line)),
                              std::max(1u, static_cast<unsigned>(at.column))},
-                            std::string(e.description()), ""}});
+                            std::string(e.description()),
+                            ""}});
   }
 
   void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {
@@ -311,8 +310,9 @@ class Loader {
                                 ? units::Dimension{}
                                 : std::get<units::ParsedUnit>(units::parse_unit(*unit)).dimension;
         if (dimension != wanted)
-          fail(node, fmt::format("\"{}\" is {}, not {}", formula, units::kind(dimension),
-                                 units::kind(wanted)),
+          fail(node,
+               fmt::format("\"{}\" is {}, not {}", formula, units::kind(dimension),
+                           units::kind(wanted)),
                unit == nullptr ? "a condition compares" : "give its unit = \"...\"");
       } catch (const FormulaError& e) {
         fail(node, fmt::format("in \"{}\" at character {}: {}", formula, e.offset + 1, e.what()));
@@ -345,8 +345,7 @@ std::vector<std::string> Study::formulas() const {
 }
 
 Study load_study(const std::string& path) {
-  if (!std::filesystem::exists(path))
-    throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
+  if (!std::filesystem::exists(path)) throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
   return Loader(path).load();
 }
 

@@ -156,7 +156,8 @@ class Sink {
   std::uint64_t bytes() const { return bytes_; }
 
   void cut(std::uint64_t bytes) {
-    if (std::filesystem::file_size(part()) < bytes) fail("is shorter than it was; run without --resume");
+    if (std::filesystem::file_size(part()) < bytes)
+      fail("is shorter than it was; run without --resume");
     if (ftruncate(fileno(file_), static_cast<off_t>(bytes)) != 0 ||
         std::fseek(file_, 0, SEEK_END) != 0)
       fail("cannot be cut to where it is whole");
@@ -188,8 +189,8 @@ class Sink {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw std::runtime_error(fmt::format("{}: {}", output_.empty() ? "standard output" : part(),
-                                         what));
+    throw std::runtime_error(
+        fmt::format("{}: {}", output_.empty() ? "standard output" : part(), what));
   }
   std::string output_;
   std::FILE* file_ = nullptr;
@@ -205,7 +206,8 @@ struct State {
 std::string to_text(const State& s) {
   auto out = fmt::format("tomestimate-sweep {:x} {} {} {} {} {}\n", s.fingerprint, s.first, s.last,
                          s.next, s.bytes, s.result.rows);
-  for (const auto& [reason, count] : s.result.no_design) out += fmt::format("{} {}\n", count, reason);
+  for (const auto& [reason, count] : s.result.no_design)
+    out += fmt::format("{} {}\n", count, reason);
   return out;
 }
 
@@ -221,8 +223,9 @@ State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64
     throw std::runtime_error(path + ": is damaged; run without --resume");
   if (s.fingerprint != fingerprint || s.first != first || s.last != last || s.next < first ||
       s.next > last)
-    throw std::runtime_error(path + ": is of another study or shard, or its specs have changed; run "
-                                    "without --resume");
+    throw std::runtime_error(path +
+                             ": is of another study or shard, or its specs have changed; run "
+                             "without --resume");
   std::uint64_t count = 0;
   for (std::string reason; in >> count && in.get() && std::getline(in, reason);)
     s.result.no_design[reason] = count;
@@ -256,7 +259,7 @@ bool before(const Ranked& a, const Ranked& b, bool descending) {
 struct Made {
   Space::Chunk chunk;
   fmt::memory_buffer text;
-  std::vector<std::size_t> ends;  // of rows in text
+  std::vector<std::size_t> ends;    // of rows in text
   std::vector<std::size_t> points;  // of those rows, in the chunk
 };
 
@@ -271,7 +274,9 @@ void count_status(const Space& space, const Space::Chunk& chunk, SweepResult& re
 class Sweep {
  public:
   Sweep(const Study& study, const SweepOptions& options)
-      : study_(study), options_(options), space_(study.specs, study.axes, study.formulas()),
+      : study_(study),
+        options_(options),
+        space_(study.specs, study.axes, study.formulas()),
         rows_(study, space_) {
     const auto n = space_.points();
     const auto& shard = options.shard;
@@ -287,8 +292,7 @@ class Sweep {
     std::uint64_t start = first_;
     const bool resume = options_.resume && !options_.output.empty() && !study_.order;
     std::optional<State> state;  // read before the .part file is touched
-    if (resume)
-      state = read_state(options_.output + ".state", study_.fingerprint, first_, last_);
+    if (resume) state = read_state(options_.output + ".state", study_.fingerprint, first_, last_);
     Sink sink(options_.output, resume);
     if (state) {
       result_ = state->result;
@@ -313,9 +317,7 @@ class Sweep {
   }
 
  private:
-  bool full() const {
-    return study_.limit != 0 && !study_.order && result_.rows >= study_.limit;
-  }
+  bool full() const { return study_.limit != 0 && !study_.order && result_.rows >= study_.limit; }
 
   void make(Space::Worker& worker, std::uint64_t at, std::size_t count, Made& made) const {
     worker.evaluate(at, count, made.chunk);
@@ -355,8 +357,8 @@ class Sweep {
     for (std::size_t r = 0; r < made.ends.size(); ++r) {
       const auto i = made.points[r];
       Ranked row{rows_.value(made.chunk, order.column, i), at + i, ""};
-      const bool kept = study_.limit == 0 || ranked_.size() < study_.limit ||
-                        better(row, ranked_.front());
+      const bool kept =
+          study_.limit == 0 || ranked_.size() < study_.limit || better(row, ranked_.front());
       if (kept) {
         row.row.assign(made.text.data() + begin, made.ends[r] - begin);
         ranked_.push_back(std::move(row));
@@ -380,8 +382,8 @@ class Sweep {
 
   void save(std::uint64_t next, Sink& sink) {
     sink.flush();
-    spec::write_file(sink.state(), to_text({study_.fingerprint, first_, last_, next, sink.bytes(),
-                                            result_}));
+    spec::write_file(sink.state(),
+                     to_text({study_.fingerprint, first_, last_, next, sink.bytes(), result_}));
   }
 
   // So that even a run that is killed can go on from about a second before.

@@ -28,7 +28,8 @@ std::optional<Symbol> simplified(Fn fn, const Symbol& a, const Symbol& b) {
     case Fn::div:
       if (is(b, 1)) return a;
       break;
-    default: break;
+    default:
+      break;
   }
   return std::nullopt;
 }
@@ -38,20 +39,34 @@ std::optional<Symbol> simplified(Fn fn, const Symbol& a, const Symbol& b) {
 double apply(Fn fn, double a, double b) {
   switch (fn) {
     case Fn::constant:
-    case Fn::input: break;
-    case Fn::add: return a + b;
-    case Fn::sub: return a - b;
-    case Fn::mul: return a * b;
-    case Fn::div: return a / b;
-    case Fn::max: return units::max(a, b);
-    case Fn::min: return units::min(a, b);
-    case Fn::less: return a < b ? 1 : 0;
-    case Fn::less_equal: return a <= b ? 1 : 0;
-    case Fn::equal: return a == b ? 1 : 0;
-    case Fn::ceil: return units::ceil(a);
-    case Fn::floor: return units::floor(a);
-    case Fn::log2: return units::log2(a);
-    case Fn::round_half_up: return units::round_half_up(a);
+    case Fn::input:
+      break;
+    case Fn::add:
+      return a + b;
+    case Fn::sub:
+      return a - b;
+    case Fn::mul:
+      return a * b;
+    case Fn::div:
+      return a / b;
+    case Fn::max:
+      return units::max(a, b);
+    case Fn::min:
+      return units::min(a, b);
+    case Fn::less:
+      return a < b ? 1 : 0;
+    case Fn::less_equal:
+      return a <= b ? 1 : 0;
+    case Fn::equal:
+      return a == b ? 1 : 0;
+    case Fn::ceil:
+      return units::ceil(a);
+    case Fn::floor:
+      return units::floor(a);
+    case Fn::log2:
+      return units::log2(a);
+    case Fn::round_half_up:
+      return units::round_half_up(a);
   }
   return a;
 }

@@ -13,9 +13,7 @@ namespace tomestimate::study {
 namespace {
 
 // The standard library's distributions differ between implementations; these do not.
-double uniform01(std::mt19937_64& random) {
-  return static_cast<double>(random() >> 11) * 0x1p-53;
-}
+double uniform01(std::mt19937_64& random) { return static_cast<double>(random() >> 11) * 0x1p-53; }
 
 std::uint64_t below(std::mt19937_64& random, std::uint64_t n) {
   return static_cast<std::uint64_t>(uniform01(random) * static_cast<double>(n));
@@ -155,7 +153,8 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   Uncertainty out;
   out.parameters = ranged(specs);
   if (out.parameters.empty())
-    throw spec::SpecError({{{"uncertainty", 1, 1}, "no spec value has a range",
+    throw spec::SpecError({{{"uncertainty", 1, 1},
+                            "no spec value has a range",
                             "add range = [low, high] to the values that are not sure"}});
   std::mt19937_64 random(options.seed);
   std::vector<Axis> axes;
@@ -181,7 +180,8 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
     for (std::size_t p = 0; p < inputs.size(); ++p) used[p].push_back(inputs[p][i]);
   }
   if (out.used == 0)
-    throw spec::SpecError({{{"uncertainty", 1, 1}, "no draw is a design",
+    throw spec::SpecError({{{"uncertainty", 1, 1},
+                            "no draw is a design",
                             "the ranges lead to: " + out.no_design.begin()->first}});
   std::vector<std::vector<double>> input_ranks;
   for (const auto& x : used) input_ranks.push_back(ranks(x));

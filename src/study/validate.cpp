@@ -43,9 +43,8 @@ class Comparer {
     std::vector<std::uint64_t> values;
     visit_counts(counted, [&](std::string_view, std::uint64_t v) { values.push_back(v); });
     auto next = values.begin();
-    visit_op(closed, [&](std::string_view name, const auto& value) {
-      one(where, name, value, *next++);
-    });
+    visit_op(closed,
+             [&](std::string_view name, const auto& value) { one(where, name, value, *next++); });
   }
 
  private:

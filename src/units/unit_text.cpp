@@ -200,8 +200,7 @@ std::string kind(const Dimension& dimension) {
   std::string text;
   for (std::size_t i = 0; i < base.size(); ++i)
     if (dimension[i] != 0)
-      text += (text.empty() ? "" : "*") + std::string(base[i]) + "^" +
-              std::to_string(dimension[i]);
+      text += (text.empty() ? "" : "*") + std::string(base[i]) + "^" + std::to_string(dimension[i]);
   return text;
 }
 
@@ -215,8 +214,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   for (std::size_t j = 0; j <= b.size(); ++j) d[0][j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i)
     for (std::size_t j = 1; j <= b.size(); ++j) {
-      d[i][j] = std::min({d[i - 1][j] + 1, d[i][j - 1] + 1,
-                          d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      d[i][j] = std::min(
+          {d[i - 1][j] + 1, d[i][j - 1] + 1, d[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
       if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
         d[i][j] = std::min(d[i][j], d[i - 2][j - 2] + 1);
     }

@@ -93,7 +93,8 @@ TEST_CASE("what doesn't fit the SRAM is an error or a named spill") {
 TEST_CASE("bad specs: one clear error with the place, exit code 2") {
   const Folder folder;
   const std::string model = " " + specs + "/bitnet-2b.toml";
-  const auto unit = run("estimate " + edited(folder, "tom.toml", "\"500 MHz\"", "\"500 MB\"") + model);
+  const auto unit =
+      run("estimate " + edited(folder, "tom.toml", "\"500 MHz\"", "\"500 MB\"") + model);
   CHECK(unit.code == 2);
   CHECK(has(unit.out, "tom.toml:"));
   CHECK(has(unit.out, "expected a frequency"));
@@ -193,11 +194,13 @@ TEST_CASE("sweep, shards and merge on the binary give the same bytes") {
 }
 
 TEST_CASE("goal seek, front, tornado, ranges, side by side, names") {
-  const auto solved = run("solve " + design + " --vary chip.clock --target 'throughput=3306 token/s'");
+  const auto solved =
+      run("solve " + design + " --vary chip.clock --target 'throughput=3306 token/s'");
   CHECK(solved.code == 0);
   CHECK(has(solved.out, "531.7"));
-  const auto none = run("solve " + design +
-                        " --vary chip.clock --from '400 MHz' --to '1 GHz' --target 'throughput>=1e6'");
+  const auto none =
+      run("solve " + design +
+          " --vary chip.clock --from '400 MHz' --to '1 GHz' --target 'throughput>=1e6'");
   CHECK(none.code == 1);
   CHECK(has(none.out, "NO SOLUTION in range: throughput goes from"));
   const auto front =
@@ -235,8 +238,8 @@ TEST_CASE("text tables stay narrow enough to read") {
 }
 
 TEST_CASE("check takes every kind of file that is shipped") {
-  const auto r = run("check " + specs + "/*.toml " + TOMESTIMATE_TESTS +
-                     "/../reports/studies/*.toml");
+  const auto r =
+      run("check " + specs + "/*.toml " + TOMESTIMATE_TESTS + "/../reports/studies/*.toml");
   CHECK(r.code == 0);
   CHECK(has(r.out, "published.toml: ok"));
   CHECK(has(r.out, "front.toml: ok"));

@@ -104,7 +104,8 @@ TEST_CASE("the outputs under reports/ are what the program writes") {
   };
   for (const auto& [file, arguments] : golden) {
     INFO(file << " (reports/run makes it again)");
-    const auto r = run_command("cd '" + root.string() + "' && " + TOMESTIMATE_BINARY + " " + arguments);
+    const auto r =
+        run_command("cd '" + root.string() + "' && " + TOMESTIMATE_BINARY + " " + arguments);
     CHECK(r.code == 0);
     CHECK((r.out == read(root / "reports/tom-bitnet-2b" / file)));
   }

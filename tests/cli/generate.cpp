@@ -87,12 +87,12 @@ std::vector<std::string> complete_bash(const Folder& folder, const std::string& 
                    .out);
 }
 
-// zsh and fish find a completion by the name of the program. What zsh offers for each line: starting
-// it takes a second or two, so all lines go to one.
+// zsh and fish find a completion by the name of the program. What zsh offers for each line:
+// starting it takes a second or two, so all lines go to one.
 std::map<std::string, std::vector<std::string>> complete_zsh(
     const Installed& installed, const std::vector<std::string>& typed) {
-  auto command = std::string(TOMESTIMATE_TESTS) + "/cli/complete.zsh " +
-                 generated(installed.folder, "zsh");
+  auto command =
+      std::string(TOMESTIMATE_TESTS) + "/cli/complete.zsh " + generated(installed.folder, "zsh");
   for (const auto& line : typed) command += " '" + line + "'";
   std::map<std::string, std::vector<std::string>> out;
   std::vector<std::string>* words = nullptr;
@@ -107,10 +107,10 @@ std::map<std::string, std::vector<std::string>> complete_zsh(
 
 std::vector<std::string> complete_fish(const Installed& installed, const std::string& line) {
   const auto file = generated(installed.folder, "fish");
-  auto out = lines(installed("HOME=" + installed.folder.path.string() +
-                             " fish --no-config -c \"source " + file + "; complete -C '" + line +
-                             "'\"")
-                       .out);
+  auto out =
+      lines(installed("HOME=" + installed.folder.path.string() + " fish --no-config -c \"source " +
+                      file + "; complete -C '" + line + "'\"")
+                .out);
   for (auto& word : out) word = word.substr(0, word.find('\t'));  // then the description
   return out;
 }
@@ -191,7 +191,8 @@ TEST_CASE("bash offers values: choices, names of spec values and metrics, files"
   CHECK(complete("sweep x --isa av") == Words{"avx2", "avx512"});
   CHECK(complete("--generate z") == Words{"zsh"});
   CHECK(complete("solve " + design + " --vary chip.") == Words{"chip.node", "chip.clock"});
-  CHECK(complete("estimate " + design + " --set chip.c") == Words{"option -o nospace", "chip.clock="});
+  CHECK(complete("estimate " + design + " --set chip.c") ==
+        Words{"option -o nospace", "chip.clock="});
   // Values of other flags are no specs, also where bash splits them at "=".
   CHECK(complete("estimate --batch 2 --set chip.clock = 1GHz " + design + " --set chip.c") ==
         Words{"option -o nospace", "chip.clock="});
@@ -273,7 +274,8 @@ TEST_CASE("installed specs are found by name, and published figures without one"
   CHECK(has(other.out, "(installed: bitnet-0.7b, bitnet-2b, "));
   CHECK(installed("tomestimate estimate bitnet-2b tom").code == 2);
   // A path is a path, and a file here comes before an installed one.
-  CHECK(has(installed("tomestimate estimate ./tom bitnet-2b").out, "./tom:1:1: error: no such file\n"));
+  CHECK(has(installed("tomestimate estimate ./tom bitnet-2b").out,
+            "./tom:1:1: error: no such file\n"));
   std::ofstream(installed.folder.file("share/tom")) << "kind = 1\n";
   CHECK(has(installed("tomestimate estimate tom bitnet-2b").out, "tom:1:"));
 }
@@ -289,8 +291,8 @@ TEST_CASE("README's table of commands is what --help lists") {
     rows.push_back(line.substr(3, line.find_first_of(" `", 3) - 3));
     // Flags that the row names are flags of the command.
     static const std::regex flag("--[a-z][a-z0-9-]*");
-    for (auto i = std::sregex_iterator(line.begin(), line.end(), flag);
-         i != std::sregex_iterator(); ++i) {
+    for (auto i = std::sregex_iterator(line.begin(), line.end(), flag); i != std::sregex_iterator();
+         ++i) {
       INFO(rows.back() << " " << i->str());
       CHECK(flags(rows.back()).contains(i->str()));
     }

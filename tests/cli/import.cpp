@@ -42,12 +42,15 @@ TEST_CASE("a whole-number model runs on ROMA") {
 TEST_CASE("import prints counts by tensor, projection and layer") {
   const auto tensors = run("import " + data + "llama-cpp-tq.gguf --format csv --table tensors");
   CHECK(tensors.code == 0);
-  CHECK(has(tensors.out, "blk.0.attn_q.weight,0,q,256,256,TQ1_0,65536,22764,19786,22986,0,0.30191"));
-  const auto projections = run("import " + data + "llama-cpp-tq.gguf --format csv --table projections");
+  CHECK(
+      has(tensors.out, "blk.0.attn_q.weight,0,q,256,256,TQ1_0,65536,22764,19786,22986,0,0.30191"));
+  const auto projections =
+      run("import " + data + "llama-cpp-tq.gguf --format csv --table projections");
   CHECK(has(projections.out, "total,7,360448,125373,"));
   CHECK(has(run("import " + data + "packed --table layers").out, "weights.zero_share of the spec"));
   const auto spec = run("import " + data + "packed/config.json --format csv --table spec");
-  CHECK(has(spec.out, "weights.zero_share,0.3,assumption,measured ternary checkpoints have 29 to 42 %"));
+  CHECK(has(spec.out,
+            "weights.zero_share,0.3,assumption,measured ternary checkpoints have 29 to 42 %"));
   CHECK(has(run("import " + data + "packed").out, "no spec is written: give -o FILE"));
   CHECK(has(run("import " + data + "floats").out, "CAUTION: 2 of 14 tensors have a zero share"));
   for (const std::string format : {"text", "csv", "markdown", "json"}) {

@@ -46,7 +46,8 @@ TEST_CASE("report writes every file, and the same bytes again") {
   CHECK(files.at("tables/summary.csv") ==
         run("estimate " + design + " --format csv --table summary").out);
   CHECK(has(files.at("report.md"), "CAUTION: LM head"));
-  CHECK(has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
+  CHECK(
+      has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
   // 3110.03 of 3306: (3110.03 - 3306) / 3306 = -5.928 %; it was fitted, so it proves nothing.
   CHECK(has(files.at("report.md"), "| 3306 | 3110 | token/s | -5.928 | calibrated (lanes.count"));
   CHECK_FALSE(has(files.at("report.md"), "roma.throughput"));
@@ -107,7 +108,8 @@ TEST_CASE("report without gnuplot, or with one that fails: exit code 1, nothing 
 TEST_CASE("report of a bad design: an error, nothing left") {
   const Folder folder;
   const auto target = folder.file("r");
-  CHECK(run("report " + specs + "/published.toml " + specs + "/bitnet-2b.toml -o " + target).code == 2);
+  CHECK(run("report " + specs + "/published.toml " + specs + "/bitnet-2b.toml -o " + target).code ==
+        2);
   CHECK(run("report " + design + " --set lanes.cout=3 -o " + target).code == 2);
   CHECK(run("report " + design).code == 2);  // no -o
   CHECK(run("report " + design + " -o ''").code == 2);
@@ -121,11 +123,14 @@ TEST_CASE("report of a bad design: an error, nothing left") {
 TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   const Folder folder;
   const auto target = folder.file("r");
-  CHECK(run("report " + specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml -o " + target).code ==
-        0);
+  CHECK(run("report " + specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml -o " + target)
+            .code == 0);
   CHECK(has(read(target + "/report.md"), "Power gating is off in this spec"));
-  CHECK(run("report " + design + " --batch 20 --context 1000 --set sram.spill=host "
-            "--set mapping.lm_head=rom --set adapter.rank=0 -o " + target).code == 0);
+  CHECK(run("report " + design +
+            " --batch 20 --context 1000 --set sram.spill=host "
+            "--set mapping.lm_head=rom --set adapter.rank=0 -o " +
+            target)
+            .code == 0);
   CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
   // No bit is 1: no area, no density to draw.
   CHECK(run("report " + design + " --set weights.zero_share=1 -o " + target).code == 0);

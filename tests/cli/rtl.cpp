@@ -48,8 +48,7 @@ TEST_CASE("every word of a ROM reads back as its weights") {
     for (const std::string shape :
          {"--words 1 --rows 1 --width 1", "--words 2 --rows 1 --width 3",
           "--words 37 --rows 3 --width 5", "--words 256 --rows 8 --width 8 --seed 9",
-          "--words 64 --zero-share 0",
-          "--words 64 --zero-share 1"}) {
+          "--words 64 --zero-share 0", "--words 64 --zero-share 1"}) {
       const Folder folder;
       REQUIRE(make_rom(folder, shape + " --module tile --form " + form).code == 0);
       const auto out = simulate(folder);
@@ -73,8 +72,9 @@ TEST_CASE("a ROM with one wrong bit fails its testbench") {
 TEST_CASE("the ROM's header has command and counts, and the same bytes come again") {
   const auto r = run("rtl --words 10 --rows 2 --width 5 --zero-share 0.29 --seed 4");
   CHECK(r.code == 0);
-  CHECK(has(r.out, "// Made by: tomestimate rtl --words 10 --rows 2 --width 5 --zero-share 0.29 "
-                   "--seed 4 --form case --module rom\n"));
+  CHECK(has(r.out,
+            "// Made by: tomestimate rtl --words 10 --rows 2 --width 5 --zero-share 0.29 "
+            "--seed 4 --form case --module rom\n"));
   // 0.29 x 100 = 29 zeros; 71 1-bits among 200.
   CHECK(has(r.out, "// 100 weights: 29 zero (29.00 %), "));
   CHECK(has(r.out, "// 200 bits: 71 are 1, 129 are 0 (64.50 %).\n"));
@@ -152,9 +152,10 @@ TEST_CASE("calibrate's tables are the same for any number of threads") {
   const auto command = "calibrate " + tom + " --liberty " + tiny + small_grid;
   const auto one = run(command + " --format csv --table tiles --threads 1");
   CHECK(one.code == 0);
-  CHECK(has(one.out, "use,words,weights a word,zero weights [%],bits [bit],1-bits [bit],measured "
-                     "[um^2],fitted [um^2],residual [um^2],residual [%],NAND2 a bit\n"));
-  CHECK(has(one.out, "\nfit,8,4,25,64,24,"));  // 32 weights, 8 of them zero
+  CHECK(has(one.out,
+            "use,words,weights a word,zero weights [%],bits [bit],1-bits [bit],measured "
+            "[um^2],fitted [um^2],residual [um^2],residual [%],NAND2 a bit\n"));
+  CHECK(has(one.out, "\nfit,8,4,25,64,24,"));               // 32 weights, 8 of them zero
   CHECK(has(one.out, "\nheld out,16,8,39.84375,256,77,"));  // 128 weights, round(51.2) = 51 zero
   CHECK(run(command + " --format csv --table tiles --threads 3").out == one.out);
 }
@@ -163,7 +164,8 @@ TEST_CASE("a spec at the library's node says so") {
   const Folder folder;
   const auto r = run("calibrate " + tom + " --liberty " + tiny +
                      " --sizes 8x4 --zero-shares 0.25,0.5 --held-out-sizes none --node '180 nm'"
-                     " -o " + folder.file("out.toml"));
+                     " -o " +
+                     folder.file("out.toml"));
   CHECK(r.code == 0);
   CHECK(has(r.out, "2 tiles in the fit, 0 held out"));
   CHECK(has(r.out, "cannot be told: the fit has one size of tile"));
@@ -235,17 +237,28 @@ TEST_CASE("calibrate refuses bad libraries, specs and flags") {
   CHECK(run("calibrate " + tom).code == 2);
   const auto out = " -o " + folder.file("out.toml");
   for (const std::string& flags :
-       {std::string("--sizes 8"), std::string("--sizes 8x0"), std::string("--sizes 8x4,16x"),
-        std::string("--sizes 99999x99999"), std::string("--sizes none"),
-        std::string("--zero-shares 0.5"), std::string("--zero-shares 0.5,0.5"),
-        std::string("--zero-shares 0.5,1.1"), std::string("--zero-shares 0.5,nan"),
+       {std::string("--sizes 8"),
+        std::string("--sizes 8x0"),
+        std::string("--sizes 8x4,16x"),
+        std::string("--sizes 99999x99999"),
+        std::string("--sizes none"),
+        std::string("--zero-shares 0.5"),
+        std::string("--zero-shares 0.5,0.5"),
+        std::string("--zero-shares 0.5,1.1"),
+        std::string("--zero-shares 0.5,nan"),
         std::string("--held-out-sizes 64x64 --held-out-zero-shares 0.35"),  // in the fit
-        std::string("--scale 2"), std::string("--scale-source why"),
-        std::string("--scale 0 --scale-source why"), std::string("--scale -1 --scale-source why"),
+        std::string("--scale 2"),
+        std::string("--scale-source why"),
+        std::string("--scale 0 --scale-source why"),
+        std::string("--scale -1 --scale-source why"),
         std::string("--scale nan --scale-source why"),
-        std::string("--scale 2 --scale-source why --node '7 nm'"), std::string("--threads 0"),
-        std::string("--form rom"), std::string("--table nope"),
-        out, out + " --node 180", out + " --node '180 um^2'"}) {
+        std::string("--scale 2 --scale-source why --node '7 nm'"),
+        std::string("--threads 0"),
+        std::string("--form rom"),
+        std::string("--table nope"),
+        out,
+        out + " --node 180",
+        out + " --node '180 um^2'"}) {
     const auto r = run("calibrate " + tom + " --liberty " + tiny + " " + flags);
     CAPTURE(flags, r.out);
     CHECK(r.code == 2);

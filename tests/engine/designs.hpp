@@ -18,23 +18,31 @@ inline spec::Hardware<double> tiny_hardware() {
   h.chip.clock = units::Frequency<double>::from_value(1000);
   h.lanes = {4, 2};
   h.pe = {2, 4, 2, 3, units::cycles(5.0), pj(1), pj(2), units::Area<double>::from_value(1e-6)};
-  h.rom = {spec::RomLaw::sparse_logic, port(16), 8,
-           units::AreaPerBit<double>::from_value(2e-9), units::AreaPerBit<double>{},
-           fj(3), fj(1), units::PowerDensity<double>::from_value(1e6)};
+  h.rom = {
+      spec::RomLaw::sparse_logic,  port(16), 8,     units::AreaPerBit<double>::from_value(2e-9),
+      units::AreaPerBit<double>{}, fj(3),    fj(1), units::PowerDensity<double>::from_value(1e6)};
   h.rom_macro = {units::AreaPerBit<double>::from_value(1e-9), 0.5};
   h.sram_macro = {units::AreaPerBit<double>::from_value(3e-9), 0.5};
-  h.sram = {bits(100000.0), 2, 1, port(8), fj(10), fj(20),
-            units::PowerPerBit<double>::from_value(1e-12), spec::Spill::error};
+  h.sram = {bits(100000.0),
+            2,
+            1,
+            port(8),
+            fj(10),
+            fj(20),
+            units::PowerPerBit<double>::from_value(1e-12),
+            spec::Spill::error};
   h.buffer = {port(32), fj(5), fj(6)};
   h.vector = {4, 2, 2, 1, 3, 1, 1, pj(1), units::Area<double>::from_value(2e-6)};
   h.interconnect = {port(16), fj(7), 1, units::cycles(1.0), pj(1)};
   h.host = {units::Bandwidth<double>::from_value(1e6), units::Time<double>::from_value(0.001),
             fj(50)};
-  h.gating = {spec::Switch::on, spec::GatingDomain::layer, spec::Switch::on,
+  h.gating = {spec::Switch::on,
+              spec::GatingDomain::layer,
+              spec::Switch::on,
               units::Time<double>::from_value(0.010),
-              units::EnergyDensity<double>::from_value(10), 0.1};
-  h.logic = {units::Area<double>::from_value(1e-6),
-             units::PowerDensity<double>::from_value(100),
+              units::EnergyDensity<double>::from_value(10),
+              0.1};
+  h.logic = {units::Area<double>::from_value(1e-6), units::PowerDensity<double>::from_value(100),
              units::EnergyPerCycle<double>::from_value(1e-12)};
   h.mapping.lm_head = spec::Placement::host;
   return h;

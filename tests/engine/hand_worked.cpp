@@ -42,15 +42,15 @@ TEST_CASE("ternary weights: 1-bits are the non-zero weights") {
   // gate has 120 weights: round(0.25 x 120) = 30 zeros in layer 0, 60 in layer 1.
   CHECK(engine::stored_bits(model, 0, spec::Projection::gate).ones.value() == 90);
   CHECK(engine::stored_bits(model, 1, spec::Projection::gate).ones.value() == 60);
-  // k has 4 x 10 = 40 weights; zeros 10. v the same. q 8 x 10 = 80, o 10 x 8 = 80, up 120, down 120.
-  // Layer 0: 600 weights, 150 zeros.
+  // k has 4 x 10 = 40 weights; zeros 10. v the same. q 8 x 10 = 80, o 10 x 8 = 80, up 120, down
+  // 120. Layer 0: 600 weights, 150 zeros.
   CHECK(engine::layer_stored_bits(model, 0).all.value() == 2 * 600);
   CHECK(engine::layer_stored_bits(model, 0).ones.value() == 450);
 }
 
 TEST_CASE("zeros round half up to a whole number of weights") {
-  CHECK(engine::nonzero_weights(10.0, 0.25) == 7);   // 2.5 zeros -> 3
-  CHECK(engine::nonzero_weights(10.0, 0.24) == 8);   // 2.4 zeros -> 2
+  CHECK(engine::nonzero_weights(10.0, 0.25) == 7);  // 2.5 zeros -> 3
+  CHECK(engine::nonzero_weights(10.0, 0.24) == 8);  // 2.4 zeros -> 2
   CHECK(engine::nonzero_weights(10.0, 0.0) == 10);
   CHECK(engine::nonzero_weights(10.0, 1.0) == 0);
 }
@@ -138,8 +138,7 @@ TEST_CASE("gating: first layer cold, later wakes hidden") {
   CHECK(plan.exposed_first.value() == 10);
   CHECK(plan.exposed.value() == 0);  // a layer takes longer than a wake
   CHECK(plan.layer.value() == plan.matrix.value() + plan.vector.value());
-  CHECK(plan.total.value() ==
-        2 * plan.layer.value() + 10 + total_cycles(plan.final_norm).value());
+  CHECK(plan.total.value() == 2 * plan.layer.value() + 10 + total_cycles(plan.final_norm).value());
   // gate: 6 words a lane in banks of 8: one bank in each of 4 lanes.
   CHECK(plan.projections[4].banks == 4);
   const auto layer = engine::estimate_layer(hw, model, decode, 1);

@@ -87,8 +87,7 @@ TEST_CASE("linear in layers") {
     return engine::estimate(hw, model);
   };
   const auto a = at(10), b = at(20), c = at(30);
-  CHECK(c.area.rom.value() - b.area.rom.value() ==
-        Approx(b.area.rom.value() - a.area.rom.value()));
+  CHECK(c.area.rom.value() - b.area.rom.value() == Approx(b.area.rom.value() - a.area.rom.value()));
   CHECK(c.tpot.value() - b.tpot.value() == Approx(b.tpot.value() - a.tpot.value()));
   CHECK(c.decode.events.sram_read.value() - b.decode.events.sram_read.value() ==
         b.decode.events.sram_read.value() - a.decode.events.sram_read.value());

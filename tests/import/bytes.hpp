@@ -21,7 +21,9 @@ using Bytes = std::vector<std::uint8_t>;
 inline void append(Bytes& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> 8 * i));
 }
-inline void append(Bytes& out, const Bytes& more) { out.insert(out.end(), more.begin(), more.end()); }
+inline void append(Bytes& out, const Bytes& more) {
+  out.insert(out.end(), more.begin(), more.end());
+}
 inline void append_text(Bytes& out, const std::string& text) {
   append(out, text.size(), 8);
   out.insert(out.end(), text.begin(), text.end());
@@ -93,7 +95,8 @@ inline Bytes read_bytes(const std::string& path) {
 
 inline void write_bytes(const std::string& path, std::span<const std::uint8_t> bytes) {
   std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
 }
 
 inline const std::string data_folder = std::string(TOMESTIMATE_TESTS) + "/import/data/";

@@ -24,7 +24,8 @@ Bytes filled(std::size_t size, std::uint8_t byte) { return Bytes(size, byte); }
 
 std::uint8_t base3(std::span<const int> codes) {  // five or four
   unsigned v = 0;
-  for (std::size_t n = 0; n < 5; ++n) v = 3 * v + (n < codes.size() ? static_cast<unsigned>(codes[n]) : 0);
+  for (std::size_t n = 0; n < 5; ++n)
+    v = 3 * v + (n < codes.size() ? static_cast<unsigned>(codes[n]) : 0);
   return static_cast<std::uint8_t>((v * 256 + 242) / 243);
 }
 
@@ -55,8 +56,7 @@ Bytes pack_tq2(const std::vector<int>& weights) {
     for (std::size_t half = 0; half < 256; half += 128)
       for (std::size_t m = 0; m < 32; ++m) {
         int byte = 0;
-        for (std::size_t n = 0; n < 4; ++n)
-          byte |= (weights[at + half + m + 32 * n] + 1) << 2 * n;
+        for (std::size_t n = 0; n < 4; ++n) byte |= (weights[at + half + m + 32 * n] + 1) << 2 * n;
         out.push_back(static_cast<std::uint8_t>(byte));
       }
     append(out, 0x3C00, 2);
@@ -102,12 +102,15 @@ Bytes as_bf16(const std::vector<float>& weights) {
 
 TEST_CASE("a TQ1_0 block worked by hand") {
   // Byte 0 holds weights 0, 32, 64, 96, 128. For +1, 0, -1, 0, +1 the codes are 2 1 0 1 2, so
-  //   v = 2 x 81 + 1 x 27 + 0 x 9 + 1 x 3 + 2 = 194, byte = ceil(194 x 256 / 243) = ceil(204.4) = 205.
-  // Back: 205 x 3 >> 8 = 2; 205 x 3 mod 256 = 103, x 3 >> 8 = 1; 205 x 9 mod 256 = 53, x 3 >> 8 = 0;
+  //   v = 2 x 81 + 1 x 27 + 0 x 9 + 1 x 3 + 2 = 194, byte = ceil(194 x 256 / 243) = ceil(204.4) =
+  //   205.
+  // Back: 205 x 3 >> 8 = 2; 205 x 3 mod 256 = 103, x 3 >> 8 = 1; 205 x 9 mod 256 = 53, x 3 >> 8 =
+  // 0;
   //   205 x 27 mod 256 = 159, x 3 >> 8 = 1; 205 x 81 mod 256 = 221, x 3 >> 8 = 2.
   // Five zeros: v = 81 + 27 + 9 + 3 + 1 = 121, byte = ceil(127.5) = 128.
   // Byte 48 holds weights 240, 244, 248, 252. For -1, -1, +1, 0 the codes are 0 0 2 1, so
-  //   v = 2 x 9 + 1 x 3 = 21, byte = ceil(22.1) = 23. Four zeros: v = 120, byte = ceil(126.4) = 127.
+  //   v = 2 x 9 + 1 x 3 = 21, byte = ceil(22.1) = 23. Four zeros: v = 120, byte = ceil(126.4) =
+  //   127.
   Bytes block{205};
   append(block, filled(47, 128));
   block.push_back(23);
@@ -117,18 +120,19 @@ TEST_CASE("a TQ1_0 block worked by hand") {
   // -1: one in byte 0, two in byte 48. +1: two and one. The other 250 of 256 are zero.
   CHECK(counted(block, Storage::tq1_0) == Counts{3, 250, 3, 0, 0, 0});
 
-  block[1] = 129;  // lies between the bytes of v = 121 (128) and v = 122 (129)? 122 gives 129: +1 last
+  block[1] =
+      129;  // lies between the bytes of v = 121 (128) and v = 122 (129)? 122 gives 129: +1 last
   CHECK(counted(block, Storage::tq1_0) == Counts{3, 249, 4, 0, 0, 0});
   block[1] = 255;  // v = 242 gives 255: five times +1
   CHECK(counted(block, Storage::tq1_0) == Counts{3, 245, 8, 0, 0, 0});
-  block[1] = 19;   // v = 17 gives 18, v = 18 gives 19
-  block[2] = 20;   // no v: 18 gives 19 and 19 gives ceil(20.02) = 21
+  block[1] = 19;  // v = 17 gives 18, v = 18 gives 19
+  block[2] = 20;  // no v: 18 gives 19 and 19 gives ceil(20.02) = 21
   CHECK(counted(block, Storage::tq1_0).odd_bytes == 1);
 }
 
 TEST_CASE("a TQ2_0 block worked by hand") {
-  // Byte 0 holds weights 0, 32, 64, 96 from the low bits up. For -1, 0, +1, 0: 0 + 1x4 + 2x16 + 1x64
-  // = 100. Four zeros are 1 + 4 + 16 + 64 = 0x55.
+  // Byte 0 holds weights 0, 32, 64, 96 from the low bits up. For -1, 0, +1, 0: 0 + 1x4 + 2x16 +
+  // 1x64 = 100. Four zeros are 1 + 4 + 16 + 64 = 0x55.
   Bytes block{100};
   append(block, filled(63, 0x55));
   append(block, 0x3C00, 2);
@@ -182,7 +186,8 @@ TEST_CASE("absmean worked by hand") {
 
 TEST_CASE("weights that are no numbers are an error with their byte") {
   Bytes data = as_f32({1, 2, 3, std::bit_cast<float>(0x7FC00000u)});
-  CHECK(has(error_of([&] { counted(data, Storage::f32); }), "memory:byte 12: error: this weight is"));
+  CHECK(
+      has(error_of([&] { counted(data, Storage::f32); }), "memory:byte 12: error: this weight is"));
   data = {0, 0x3C, 0, 0x7C};
   CHECK(has(error_of([&] { counted(data, Storage::f16); }), "memory:byte 2: error"));
   data = {0x80, 0x3F, 0x80, 0xFF};

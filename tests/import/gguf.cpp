@@ -74,7 +74,8 @@ TEST_CASE("any byte of a header changed: an error or a good read, never a crash"
 TEST_CASE("hostile GGUF headers: one error each") {
   const auto good = small().bytes();
   const auto huge = std::uint64_t{1} << 62;
-  CHECK(has(error({'G', 'G', 'M', 'L', 0, 0, 0, 0}), "byte 0: error: does not begin with \"GGUF\""));
+  CHECK(
+      has(error({'G', 'G', 'M', 'L', 0, 0, 0, 0}), "byte 0: error: does not begin with \"GGUF\""));
   CHECK(has(error(after(good, "GGUF", 1, 4)), "byte 4: error: GGUF version 1 is not known"));
   CHECK(has(error(after(good, "GGUF", 0x03000000, 4)), "is big-endian"));
   CHECK(has(error(after(good, "GGUF", huge, 8, 4)), "byte 8: error: tensor count of"));
@@ -161,7 +162,8 @@ TEST_CASE("the architecture comes from metadata and tensors, and says from where
   CHECK(a.name == "Tiny?[2J \xC3\xA9 ?");
   CHECK(a.head_dim.value == 16);
   CHECK(a.kv_heads.value == 4);
-  CHECK(a.kv_heads.source == "x.gguf has no llama.attention.head_count_kv: one for each query head");
+  CHECK(a.kv_heads.source ==
+        "x.gguf has no llama.attention.head_count_kv: one for each query head");
   CHECK(a.vocabulary.value == 5);
   CHECK(a.tied.value == 1);
   CHECK(!a.ternary);

@@ -112,7 +112,8 @@ TEST_CASE("a model without a name is called after its file or folder") {
 
 TEST_CASE("golden specs") {
   for (const std::string name : {"packed", "llama-cpp-tq.gguf"}) {
-    const auto golden = read_bytes(data_folder + "golden-" + fs::path(name).stem().string() + ".toml");
+    const auto golden =
+        read_bytes(data_folder + "golden-" + fs::path(name).stem().string() + ".toml");
     CHECK(import_model(data_folder + name, {}).spec == std::string(golden.begin(), golden.end()));
   }
 }
@@ -169,7 +170,8 @@ TEST_CASE("GGUF types of whole numbers give whole-number specs") {
   CHECK(has(imported.spec, "Q4_0 (most weights; the linear layers have Q4_0, Q8_0)"));
   Options ternary;
   ternary.ternary = true;
-  CHECK(has(import_error(path, ternary), "blk.0.attn_q.weight is Q4_0, neither ternary nor floating"));
+  CHECK(has(import_error(path, ternary),
+            "blk.0.attn_q.weight is Q4_0, neither ternary nor floating"));
 }
 
 TEST_CASE("odd weights are cautions") {
@@ -200,10 +202,13 @@ TEST_CASE("shapes that contradict the config, missing and doubled layers") {
     replace_in(config, from, to);
     return import_error(path);
   };
-  CHECK(has(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 1"),
-            "self_attn.k_proj.weight is 4 x 32, but hidden size, heads and FFN size make it 2 x 32"));
-  CHECK(has(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"), "is of layer 1, but there are 1"));
-  CHECK(has(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"), "layer 2 has no tensor for q"));
+  CHECK(
+      has(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 1"),
+          "self_attn.k_proj.weight is 4 x 32, but hidden size, heads and FFN size make it 2 x 32"));
+  CHECK(has(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+            "is of layer 1, but there are 1"));
+  CHECK(has(with("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "layer 2 has no tensor for q"));
   CHECK(has(with("\"vocab_size\": 16", "\"vocab_size\": 17"), "embed_tokens.weight is 16 x 32"));
   CHECK(has(with("\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3"),
             "describes no model of a spec: model.kv_heads does not divide model.heads"));
@@ -245,5 +250,6 @@ TEST_CASE("files that are no checkpoint") {
   CHECK(has(import_error(file), "is no checkpoint that can be imported"));
   const auto gguf = folder.file("e.gguf");
   write_bytes(gguf, {});
-  CHECK(has(import_error(gguf), "e.gguf:byte 0: error: the magic number takes 4 bytes, but only 0"));
+  CHECK(
+      has(import_error(gguf), "e.gguf:byte 0: error: the magic number takes 4 bytes, but only 0"));
 }

@@ -16,8 +16,8 @@ std::string error(const std::string& header, std::size_t data = 12) {
 
 std::string entry(const std::string& name, const std::string& dtype, const std::string& shape,
                   const std::string& offsets) {
-  return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape +
-         R"(,"data_offsets":)" + offsets + "}";
+  return "\"" + name + R"(":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" +
+         offsets + "}";
 }
 
 Architecture config(const std::string& text) {
@@ -36,10 +36,10 @@ const std::string llama =
 }  // namespace
 
 TEST_CASE("a good safetensors header says where tensors are") {
-  const auto bytes = safetensors_file(
-      "{\"__metadata__\":{\"format\":\"pt\"}," + entry("b", "U8", "[2,4]", "[4,12]") + "," +
-          entry("a", "F32", "[1]", "[0,4]") + "}  ",
-      Bytes(12));
+  const auto bytes = safetensors_file("{\"__metadata__\":{\"format\":\"pt\"}," +
+                                          entry("b", "U8", "[2,4]", "[4,12]") + "," +
+                                          entry("a", "F32", "[1]", "[0,4]") + "}  ",
+                                      Bytes(12));
   const auto tensors = read_safetensors(Source::of(bytes, "x"));
   REQUIRE(tensors.size() == 2);
   CHECK(tensors[0].name == "a");
@@ -71,15 +71,18 @@ TEST_CASE("hostile safetensors headers: one error each") {
   CHECK(has(error("{" + entry("a", "Q3", "[1]", "[0,4]") + "}", 4), "unknown dtype \"Q3\""));
   CHECK(has(error("{" + entry("a", "F32", "[-1]", "[0,4]") + "}", 4), "not a whole number"));
   CHECK(has(error("{" + entry("a", "F32", "[1.5]", "[0,4]") + "}", 4), "not a whole number"));
-  CHECK(has(error("{" + entry("a", "F32", "[2]", "[0,4]") + "}", 4), "a has 4 bytes, but 2 of F32 take 8"));
+  CHECK(has(error("{" + entry("a", "F32", "[2]", "[0,4]") + "}", 4),
+            "a has 4 bytes, but 2 of F32 take 8"));
   CHECK(has(error("{" + entry("a", "F32", "[4294967296,4294967296]", "[0,4]") + "}", 4),
             "more than 64 bits can count"));
   CHECK(has(error("{" + entry("a", "F32", "[1]", "[4,0]") + "}", 4), "is at [4, 0)"));
-  CHECK(has(error("{" + entry("a", "F32", "[1]", "[0,18446744073709551615]") + "}", 4), "is at [0,"));
+  CHECK(
+      has(error("{" + entry("a", "F32", "[1]", "[0,18446744073709551615]") + "}", 4), "is at [0,"));
   CHECK(has(error("{" + a + "," + entry("b", "F32", "[1]", "[0,4]") + "}", 4), "overlap"));
   CHECK(has(error("{" + entry("b", "F32", "[1]", "[4,8]") + "}", 8), "4 bytes before b belong"));
   CHECK(has(error("{" + entry("a b", "F32", "[1]", "[0,4]") + "}", 4), "is not plain ASCII"));
-  CHECK(has(error(std::string(R"({"a":)") + std::string(100000, '[') + "}"), "nested deeper than 32"));
+  CHECK(has(error(std::string(R"({"a":)") + std::string(100000, '[') + "}"),
+            "nested deeper than 32"));
   std::string zeros;
   for (int i = 0; i < 1'000'000; ++i) zeros += "0,";
   CHECK(has(error("{\"a\":[" + zeros + "0]}"), "has more than 1000000 values"));
@@ -102,8 +105,8 @@ TEST_CASE("config.json: keys, defaults and where they come from") {
   CHECK(a.sub_norms.value == 0);
   CHECK(!a.ternary);
   CHECK(!a.integer_bits);
-  const auto more = config("{" + llama +
-                           R"(,"num_key_value_heads":2,"head_dim":32,"tie_word_embeddings":true})");
+  const auto more =
+      config("{" + llama + R"(,"num_key_value_heads":2,"head_dim":32,"tie_word_embeddings":true})");
   CHECK(more.kv_heads.value == 2);
   CHECK(more.head_dim.value == 32);
   CHECK(more.tied.value == 1);
@@ -116,7 +119,8 @@ TEST_CASE("config.json: how weights are coded") {
   CHECK(with(R"({"quant_method":"bitnet"})").ternary);
   CHECK(with(R"({"quant_method":"gptq","bits":4})").integer_bits == 4u);
   CHECK(with(R"({"quant_method":"bitsandbytes","load_in_8bit":true})").integer_bits == 8u);
-  CHECK(with(R"({"config_groups":{"g":{"weights":{"num_bits":4,"type":"int"}}}})").integer_bits == 4u);
+  CHECK(with(R"({"config_groups":{"g":{"weights":{"num_bits":4,"type":"int"}}}})").integer_bits ==
+        4u);
   CHECK(!with(R"({"config_groups":{"g":{"weights":{"num_bits":8,"type":"float"}}}})").integer_bits);
   CHECK(!with(R"({"quant_method":"fp8"})").integer_bits);
   auto bitnet = llama;

@@ -2,9 +2,9 @@
 
 #include <numeric>
 
-#include "../engine/designs.hpp"
 #include "../../src/kernel/arithmetic.hpp"
 #include "../../src/kernel/weights.hpp"
+#include "../engine/designs.hpp"
 #include "catch.hpp"
 
 using namespace designs;
@@ -64,7 +64,7 @@ TEST_CASE("relu^2, softmax and rotation, by hand") {
   CHECK(kernel::gated_relu2(512, 256) == 1024);  // (2.0)^2 x 1.0 = 4.0
   const std::vector<std::int32_t> equal(4, 77);
   CHECK(kernel::softmax(equal, 10, 8) == std::vector<std::int16_t>(4, 32));  // 127 / 4 = 31.75
-  const std::vector<std::int32_t> one_off{0, -1024};  // 2^0 : 2^-1
+  const std::vector<std::int32_t> one_off{0, -1024};                         // 2^0 : 2^-1
   CHECK(kernel::softmax(one_off, 10, 8) == std::vector<std::int16_t>{85, 42});
   std::vector<std::int32_t> head{1000, 500};
   kernel::rotate(head, 2, 0);

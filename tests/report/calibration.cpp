@@ -38,24 +38,27 @@ bool has(const std::string& text, const std::string& part) {
 TEST_CASE("areas that obey the law are told to") {
   const auto text = lead(45500, 39000, 20000);
   // 39,000 / 45,500 - 1 = -14.3 %
-  CHECK(has(text, "of 100x50 goes -14.3 % (-14.3 % by the law, which is off by up to 0.0 %): the "
-                  "law can be trusted there."));
+  CHECK(has(text,
+            "of 100x50 goes -14.3 % (-14.3 % by the law, which is off by up to 0.0 %): the "
+            "law can be trusted there."));
   CHECK(has(text, "It is within 10 % at 100x50 all over, between 29 and 80 % zero weights."));
 }
 
 TEST_CASE("a flat area is a level without a slope") {
   // 45,500 / 42,000 - 1 = 8.3 %, 39,000 / 42,000 - 1 = -7.1 %
   const auto text = lead(42000, 42000, 20000);
-  CHECK(has(text, "goes +0.0 % (-14.3 % by the law, which is off by up to 8.3 %): its level can be "
-                  "trusted there, NOT what it says zeros save."));
+  CHECK(has(text,
+            "goes +0.0 % (-14.3 % by the law, which is off by up to 8.3 %): its level can be "
+            "trusted there, NOT what it says zeros save."));
 }
 
 TEST_CASE("areas half as large are a slope without a level, and where the law breaks is named") {
   const auto text = lead(22750, 19500, 16000);
   CHECK(has(text, "NOT its level at every size"));
   // twice as large at 29 and 42 %; 20,000 for 16,000 at 80 %
-  CHECK(has(text, "It breaks (off by more than 10 %) at 100x50 between 29 and 80 % zero weights "
-                  "at: 29 % (+100 %), 42 % (+100 %), 80 % (+25 %)."));
+  CHECK(has(text,
+            "It breaks (off by more than 10 %) at 100x50 between 29 and 80 % zero weights "
+            "at: 29 % (+100 %), 42 % (+100 %), 80 % (+25 %)."));
   CHECK(has(lead(20000, 22000, 16000), "TRUST NEITHER"));
 }
 

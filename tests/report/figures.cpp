@@ -1,5 +1,5 @@
-// What the figures show, worked out by hand from specs/tom.toml and specs/bitnet-2b.toml or taken from
-// the engine; and captions that follow the numbers.
+// What the figures show, worked out by hand from specs/tom.toml and specs/bitnet-2b.toml or taken
+// from the engine; and captions that follow the numbers.
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -84,18 +84,21 @@ TEST_CASE("roofline of TOM, by hand") {
   // 16 lanes x 2048 bit x 500 MHz / 8; SRAM: 8 banks x 256 bit are 2048 bit too.
   CHECK(data.rom == Approx(2.048));
   CHECK(data.sram == Approx(2.048));
-  // q: 2560 x 2560 weights of 2 bit are 1,638,400 B, 13,107,200 op, in 80 x 5 cycles + 10 of latency.
+  // q: 2560 x 2560 weights of 2 bit are 1,638,400 B, 13,107,200 op, in 80 x 5 cycles + 10 of
+  // latency.
   const auto& q = point(data, "q", Work::base);
   CHECK(q.intensity == Approx(8));
   CHECK(q.rate == Approx(13'107'200 / 410.0 * 500e6 / 1e12));
   CHECK(q.roof == Approx(16.384));
-  // Its adapter: A 10 cycles of 2560 / (16 x 16) and 10 of latency, B 10 cycles at the SRAM port (160
-  // outputs x 16 B in the fullest lane at 256 B) and 6 + 4 + 2 + 1 of latency; 2 x 2 x 16 x 2560 op.
+  // Its adapter: A 10 cycles of 2560 / (16 x 16) and 10 of latency, B 10 cycles at the SRAM port
+  // (160 outputs x 16 B in the fullest lane at 256 B) and 6 + 4 + 2 + 1 of latency; 2 x 2 x 16 x
+  // 2560 op.
   const auto& adapter = point(data, "q", Work::adapter);
   CHECK(adapter.intensity == Approx(2));
   CHECK(adapter.rate == Approx(163'840 / 43.0 * 500e6 / 1e12));
   CHECK(adapter.roof == Approx(2 * 2.048));
-  // Scores: 256 positions x 20 heads x 128 MACs, rows of 5 heads x 128 B read once; 20 x 1 x 8 cycles.
+  // Scores: 256 positions x 20 heads x 128 MACs, rows of 5 heads x 128 B read once; 20 x 1 x 8
+  // cycles.
   const auto& scores = point(data, "scores", Work::attention);
   CHECK(scores.intensity == Approx(8));
   CHECK(scores.rate == Approx(2 * 256 * 20 * 128 / 170.0 * 500e6 / 1e12));
@@ -139,15 +142,12 @@ TEST_CASE("a doubling is what the engine says of the changed spec") {
     return 0.0;
   };
   const double before = d.estimate().tpot.value();
-  const double rows = Pair()
-                          .set("pe.rows", "64")
-                          .set("rom.read_width", "4096 bit/cycle")
-                          .estimate()
-                          .tpot.value();
+  const double rows =
+      Pair().set("pe.rows", "64").set("rom.read_width", "4096 bit/cycle").estimate().tpot.value();
   CHECK(gain("pe.rows with rom.read_width") == Approx(before / rows - 1));
-  CHECK(gain("rom.read_width") == 0);      // the PEs bind at the same point
+  CHECK(gain("rom.read_width") == 0);  // the PEs bind at the same point
   CHECK(gain("buffer.read_width") == 0);
-  CHECK(gain("pe.width") < 0);             // 2560 inputs fill 16 x 64 worse than 16 x 32
+  CHECK(gain("pe.width") < 0);  // 2560 inputs fill 16 x 64 worse than 16 x 32
   CHECK(std::is_sorted(all.begin(), all.end(),
                        [](const auto& a, const auto& b) { return a.gain > b.gain; }));
 }
@@ -164,20 +164,21 @@ TEST_CASE("the roofline's caption says which side of the ridge decode is on") {
 }
 
 TEST_CASE("timeline adds up to the step, and its lanes to the engine's idle cycles") {
-  for (const auto& d : {Pair(), roma(), three_layers(), spilling(),
-                        Pair().set("gating.wake_latency", "40 us"),
-                        Pair().set("mapping.lm_head", "rom").set("gating.domain", "matrix")}) {
+  for (const auto& d :
+       {Pair(), roma(), three_layers(), spilling(), Pair().set("gating.wake_latency", "40 us"),
+        Pair().set("mapping.lm_head", "rom").set("gating.domain", "matrix")}) {
     const auto e = d.estimate();
     const auto t = timeline(d.hw(), d.m(), e.decode);
     const double layers = static_cast<double>(t.layers);
-    const double cycles = layers * t.layer + t.exposed_first + (layers - 1) * t.exposed +
-                          t.final_norm + t.head;
+    const double cycles =
+        layers * t.layer + t.exposed_first + (layers - 1) * t.exposed + t.final_norm + t.head;
     CHECK(cycles * t.cycle_us + t.link_us == Approx(t.step_us));
     double active = 0, end = 0;
     for (const auto& op : t.ops) {
       active += op.active_lanes * op.busy[0];
       CHECK(op.active_lanes <= t.lanes);
-      end = std::max(end, op.start + *std::max_element(op.busy.begin(), op.busy.end()) + op.latency);
+      end =
+          std::max(end, op.start + *std::max_element(op.busy.begin(), op.busy.end()) + op.latency);
     }
     CHECK(end == Approx(t.layer));
     const auto layer = engine::estimate_layer(d.hw(), d.m(), e.decode, 0);
@@ -267,7 +268,8 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   CHECK(has(text(Pair().set("weights.zero_share", "1")), "about the same"));
 }
 
-TEST_CASE("context curve is the engine's, ends where the SRAM does, and goes on where KV may spill") {
+TEST_CASE(
+    "context curve is the engine's, ends where the SRAM does, and goes on where KV may spill") {
   const Pair d;
   const auto curve = context_curve(d.hw(), d.m());
   CHECK(curve.largest == 464);
@@ -321,7 +323,8 @@ TEST_CASE("density: the law, its alternatives, and published points with what th
   const auto three = three_layers();
   const auto layers = density_curve(three.hardware, three.m(), {});
   CHECK(layers.layers.size() == 3);
-  CHECK(has(caption(density_figure(layers)), "from 62.5 % (layer 0) to 75.0 % zero bits (layer 2)"));
+  CHECK(
+      has(caption(density_figure(layers)), "from 62.5 % (layer 0) to 75.0 % zero bits (layer 2)"));
 }
 
 TEST_CASE("pictures are the same bytes each time, say what they show, and share no id") {

@@ -1,5 +1,5 @@
-// The workbook in LibreOffice: a person changes inputs, and every named cell must be what the engine says
-// of a design with those inputs.
+// The workbook in LibreOffice: a person changes inputs, and every named cell must be what the
+// engine says of a design with those inputs.
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/study/equations.hpp>
@@ -150,8 +150,8 @@ TEST_CASE("formulas are what Excel's files take") {
   const std::string dump =
       "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); "
       "open(sys.argv[2], 'wb').write(b''.join(z.read(n) for n in z.namelist() if '/sheet' in n))";
-  REQUIRE(std::system(fmt::format("/usr/bin/python3 -c \"{}\" '{}' '{}'", dump, folder.file("w.xlsx"),
-                                  folder.file("sheets"))
+  REQUIRE(std::system(fmt::format("/usr/bin/python3 -c \"{}\" '{}' '{}'", dump,
+                                  folder.file("w.xlsx"), folder.file("sheets"))
                           .c_str()) == 0);
   std::ifstream in(folder.file("sheets"));
   const std::string xml(std::istreambuf_iterator<char>(in), {});

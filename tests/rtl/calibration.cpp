@@ -63,10 +63,10 @@ TEST_CASE("areas of tiles that can be mapped by hand") {
   CHECK(synthesizer.nand2_area() == 2);
   for (const auto form : {rtl::RomForm::lookup, rtl::RomForm::minterms}) {
     const auto area = [&](const rtl::Tile& tile) { return synthesizer.area(tile, form, "t"); };
-    CHECK(area({{2, 1, 1}, {0, 0}}) == 0);   // constant: no cell
-    CHECK(area({{2, 1, 1}, {0, 1}}) == 0);   // word[0] is the address: a wire
-    CHECK(area({{2, 1, 1}, {1, 0}}) == 1);   // word[0] is its inverse: INV
-    CHECK(area({{2, 1, 1}, {1, -1}}) == 1);  // word[0] the inverse, word[1] the address
+    CHECK(area({{2, 1, 1}, {0, 0}}) == 0);        // constant: no cell
+    CHECK(area({{2, 1, 1}, {0, 1}}) == 0);        // word[0] is the address: a wire
+    CHECK(area({{2, 1, 1}, {1, 0}}) == 1);        // word[0] is its inverse: INV
+    CHECK(area({{2, 1, 1}, {1, -1}}) == 1);       // word[0] the inverse, word[1] the address
     CHECK(area({{4, 1, 1}, {1, 0, 0, 0}}) == 3);  // neither address line: NOR2
   }
 }
@@ -119,8 +119,7 @@ TEST_CASE("a calibration is the same for any number of threads, and fits its own
 
 TEST_CASE("the calibrated spec has the law, and says where it is from") {
   const auto before = spec::load_hardware(tom);
-  const auto at_library =
-      rtl::calibrated_spec(before, made_up(), {"180 nm", 1, ""});
+  const auto at_library = rtl::calibrated_spec(before, made_up(), {"180 nm", 1, ""});
   CHECK(at_library.values.rom.area_per_one_bit.value() == Approx(3e-12));
   CHECK(at_library.values.rom.area_per_bit.value() == Approx(0.5e-12));
   CHECK(at_library.values.chip.node.value() == Approx(180e-9));

@@ -123,8 +123,9 @@ TEST_CASE("each kind of bad value is refused") {
   CHECK(says(error("tom.toml", ", fits = [\"tom.area.sram\"]", ""), "has no \"fits\""));
   CHECK(says(error("bitnet-2b.toml", "head_dim = { value = 128", "head_dim = { value = 127"),
              "must be even"));
-  CHECK(says(error("bitnet-2b.toml", "zero_share = { value = 0.3", "zero_share = { value = [0.3, 0.4]"),
-             "has 2 values for 30 layers"));
+  CHECK(says(
+      error("bitnet-2b.toml", "zero_share = { value = 0.3", "zero_share = { value = [0.3, 0.4]"),
+      "has 2 values for 30 layers"));
 }
 
 TEST_CASE("missing and unknown keys, with a suggestion") {
@@ -240,9 +241,14 @@ TEST_CASE("damaged specs load or say where they are bad") {
     auto text = good;
     const auto at = random() % text.size();
     switch (random() % 3) {
-      case 0: text.erase(at, 1 + random() % 20); break;
-      case 1: text[at] = static_cast<char>(random() % 256); break;
-      default: text.insert(at, text.substr(random() % text.size(), random() % 30));
+      case 0:
+        text.erase(at, 1 + random() % 20);
+        break;
+      case 1:
+        text[at] = static_cast<char>(random() % 256);
+        break;
+      default:
+        text.insert(at, text.substr(random() % text.size(), random() % 30));
     }
     for (const auto& d : errors_of(text)) {
       CHECK(d.place.line >= 1);

@@ -1,5 +1,5 @@
-// Equations as expressions: each must give its quantity's value, say where it comes from, and share a sum
-// among its terms.
+// Equations as expressions: each must give its quantity's value, say where it comes from, and share
+// a sum among its terms.
 #include <tomestimate/study/equations.hpp>
 #include <tomestimate/study/study.hpp>
 
@@ -32,17 +32,28 @@ double evaluate(const Expression& e, const std::vector<Named>& names) {
   std::vector<double> x;
   for (const auto& a : e.arguments) x.push_back(evaluate(a, names));
   switch (e.kind) {
-    case Kind::number: return e.number;
-    case Kind::name: return names[e.name].value * names[e.name].factor;
-    case Kind::sum: return std::inner_product(x.begin(), x.end(), e.coefficients.begin(), 0.0);
-    case Kind::product: return std::accumulate(x.begin(), x.end(), 1.0, std::multiplies{});
-    case Kind::quotient: return x[0] / x[1];
-    case Kind::max: return *std::max_element(x.begin(), x.end());
-    case Kind::min: return *std::min_element(x.begin(), x.end());
-    case Kind::ceil: return std::ceil(x[0] - 1e-9 * std::abs(x[0]));
-    case Kind::floor: return std::floor(x[0] + 1e-9 * std::abs(x[0]));
-    case Kind::log2: return std::log2(x[0]);
-    case Kind::round_half_up: break;
+    case Kind::number:
+      return e.number;
+    case Kind::name:
+      return names[e.name].value * names[e.name].factor;
+    case Kind::sum:
+      return std::inner_product(x.begin(), x.end(), e.coefficients.begin(), 0.0);
+    case Kind::product:
+      return std::accumulate(x.begin(), x.end(), 1.0, std::multiplies{});
+    case Kind::quotient:
+      return x[0] / x[1];
+    case Kind::max:
+      return *std::max_element(x.begin(), x.end());
+    case Kind::min:
+      return *std::min_element(x.begin(), x.end());
+    case Kind::ceil:
+      return std::ceil(x[0] - 1e-9 * std::abs(x[0]));
+    case Kind::floor:
+      return std::floor(x[0] + 1e-9 * std::abs(x[0]));
+    case Kind::log2:
+      return std::log2(x[0]);
+    case Kind::round_half_up:
+      break;
   }
   return std::floor(x[0] + 0.5);
 }
@@ -133,7 +144,8 @@ TEST_CASE("shares of a sum are its terms over it") {
     sum += of_power[i];
   }
   CHECK(sum == Approx(1));
-  // 30 layers x gate and up x cycles, over all cycles and the link: what gate and up take of a step.
+  // 30 layers x gate and up x cycles, over all cycles and the link: what gate and up take of a
+  // step.
   const auto of_tpot = all.shares(all.find("tpot"));
   CHECK(of_tpot[all.find("decode.gate.cycles")] ==
         Approx(30 * 2 * value("decode.gate.cycles") / value("chip.clock") / value("tpot")));

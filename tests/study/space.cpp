@@ -2,8 +2,8 @@
 #include <tomestimate/study/dual.hpp>
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/study/lift.hpp>
-#include <tomestimate/study/space.hpp>
 #include <tomestimate/study/sensitivity.hpp>
+#include <tomestimate/study/space.hpp>
 
 #include <cmath>
 #include <map>
@@ -62,11 +62,21 @@ TEST_CASE("a program gives what its operations give, on every instruction set") 
   study::Recording recording;
   const auto x = recording.input(1);
   const auto y = recording.input(1);
-  const std::vector<Symbol> outputs{x + y, x - y, x * y, x / y, max(x, y), min(x, y), ceil(x),
-                                    floor(x), log2(y), round_half_up(x),
+  const std::vector<Symbol> outputs{x + y,
+                                    x - y,
+                                    x * y,
+                                    x / y,
+                                    max(x, y),
+                                    min(x, y),
+                                    ceil(x),
+                                    floor(x),
+                                    log2(y),
+                                    round_half_up(x),
                                     Symbol::make(study::Fn::less, x, y),
                                     Symbol::make(study::Fn::less_equal, x, y),
-                                    Symbol::make(study::Fn::equal, x, y), x, Symbol(7),
+                                    Symbol::make(study::Fn::equal, x, y),
+                                    x,
+                                    Symbol(7),
                                     ceil(x / y) * (x - y)};
   const study::Program program(recording, outputs);
   std::mt19937_64 random(3);
@@ -85,9 +95,21 @@ TEST_CASE("a program gives what its operations give, on every instruction set") 
     w.run(isa);
     for (std::size_t i = 0; i < xs.size(); ++i) {
       const double a = xs[i], b = ys[i];
-      const double expected[]{a + b, a - b, a * b, a / b, std::max(a, b), std::min(a, b),
-                              std::ceil(a), std::floor(a), std::log2(b), std::floor(a + 0.5),
-                              a < b ? 1. : 0., a <= b ? 1. : 0., a == b ? 1. : 0., a, 7.,
+      const double expected[]{a + b,
+                              a - b,
+                              a * b,
+                              a / b,
+                              std::max(a, b),
+                              std::min(a, b),
+                              std::ceil(a),
+                              std::floor(a),
+                              std::log2(b),
+                              std::floor(a + 0.5),
+                              a < b ? 1. : 0.,
+                              a <= b ? 1. : 0.,
+                              a == b ? 1. : 0.,
+                              a,
+                              7.,
                               std::ceil(a / b) * (a - b)};
       for (std::size_t o = 0; o < outputs.size(); ++o) {
         INFO("output " << o << " of " << a << ", " << b);
@@ -183,7 +205,8 @@ TEST_CASE("formulas compute and check units") {
   CHECK(error("chip + a").find("can't add an area and") != std::string::npos);
   CHECK(error("chip < 3") != "");
   CHECK(error("a and chip").find("and takes a bare number") != std::string::npos);
-  CHECK(error("2 * chpi").find("4: no metric or spec value \"chpi\" (did you mean \"chip\"?)") == 0);
+  CHECK(error("2 * chpi").find("4: no metric or spec value \"chpi\" (did you mean \"chip\"?)") ==
+        0);
   CHECK(error("1 +").find("3: expected a number") == 0);
   CHECK(error("(1").find("expected )") != std::string::npos);
   CHECK(error("1 1").find("expected an operator") != std::string::npos);

@@ -24,7 +24,8 @@ std::string study_file(const Folder& folder, const std::string& keys, const std:
   const auto path = folder.file("study.toml");
   std::ofstream(path) << "kind = \"study\"\nname = \"test\"\nhardware = \"" << specs_folder
                       << "/tom.toml\"\nmodel = \"" << specs_folder << "/bitnet-2b.toml\"\n"
-                      << keys << "\n" << axes;
+                      << keys << "\n"
+                      << axes;
   return path;
 }
 
@@ -40,8 +41,7 @@ std::vector<std::string> lines(const std::string& text) {
   return out;
 }
 
-std::string swept(const study::Study& st, const Folder& folder,
-                  study::SweepOptions options = {}) {
+std::string swept(const study::Study& st, const Folder& folder, study::SweepOptions options = {}) {
   options.output = folder.file("out.csv");
   CHECK(study::sweep(st, options).complete);
   CHECK_FALSE(fs::exists(options.output + ".part"));
@@ -63,7 +63,8 @@ bool has(const std::string& text, const std::string& part) {
 }
 
 const std::string clock_axis =
-    "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 301 }\n";
+    "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 301 "
+    "}\n";
 const std::string lanes_axis = "[[vary]]\npath = \"lanes.count\"\nvalues = [16, 24, 32, 64]\n";
 
 study::Specs shipped() {
@@ -91,7 +92,8 @@ zip = [{ path = "gating.enabled", values = [true, false] }, { path = "sram.capac
   CHECK(st.axes[1].members[0].numbers == std::vector<double>{16, 32, 64});  // 16, 16 x 2, 16 x 4
   const auto rows = lines(swept(st, folder));
   REQUIRE(rows.size() == 1 + 4 * 3 * 2);
-  CHECK(rows[0] == "chip.clock [MHz],lanes.count,gating.enabled,sram.capacity [MB],area [mm^2],status");
+  CHECK(rows[0] ==
+        "chip.clock [MHz],lanes.count,gating.enabled,sram.capacity [MB],area [mm^2],status");
   CHECK(has(rows[1], "400,16,true,40,"));
   CHECK(has(rows[2], "400,16,false,67.108864,"));
   CHECK(has(rows[24], "1000,64,false,67.108864,"));
@@ -104,8 +106,9 @@ TEST_CASE("same bytes on any number of threads, any instruction set, with and wi
         "columns = [\"throughput\", \"power\"]\norder = \"power asc\"\nlimit = 37",
         "columns = [\"throughput\", \"power\"]\nwhere = \"power < 6[W]\"\nlimit = 100"}) {
     const auto st = study::load_study(study_file(
-        folder, keys, clock_axis + lanes_axis +
-                          "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 16, step = 1 }\n"));
+        folder, keys,
+        clock_axis + lanes_axis +
+            "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 16, step = 1 }\n"));
     study::SweepOptions options;
     options.isa = study::Isa::baseline;
     const auto one = swept(st, folder, options);
@@ -215,34 +218,44 @@ TEST_CASE("bad studies say where and what") {
   };
   const std::string good = "columns = [\"area\"]";
   CHECK(error(good) == "");
-  CHECK(has(error("columns = [\"throughputt\"]"), "study.toml:5:12: error: no metric \"throughputt\" (did you mean \"throughput\"?)"));
+  CHECK(has(error("columns = [\"throughputt\"]"),
+            "study.toml:5:12: error: no metric \"throughputt\" (did you mean \"throughput\"?)"));
   CHECK(has(error("colums = [\"area\"]"), "did you mean \"columns\"?"));
   CHECK(has(error(good + "\nwhere = \"area + 1\""), "can't add an area"));
   CHECK(has(error(good + "\nwhere = \"area\""), "a condition compares"));
   CHECK(has(error(good + "\norder = \"power desc\""), "is not one of the columns"));
   CHECK(has(error(good + "\nlimit = 0"), "limit"));
-  CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"), "not a power"));
+  CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"),
+            "not a power"));
   CHECK(has(error("columns = [\"area\", \"area\"]"), "two columns"));
-  CHECK(has(error(good, "[[vary]]\npath = \"lanes.cuont\"\nvalues = [1]\n"), "did you mean \"lanes.count\"?"));
-  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"), "expected a frequency"));
-  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"0 MHz\"]\n"), "out of range"));
+  CHECK(has(error(good, "[[vary]]\npath = \"lanes.cuont\"\nvalues = [1]\n"),
+            "did you mean \"lanes.count\"?"));
+  CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"),
+            "expected a frequency"));
+  CHECK(
+      has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"0 MHz\"]\n"), "out of range"));
   CHECK(has(error(good, clock_axis + clock_axis), "varies twice"));
-  CHECK(has(error(good, "[[vary]]\npath = \"rom.law\"\nrange = { from = 1, to = 2, points = 3 }\n"), "list its values"));
-  CHECK(has(error(good, "[[vary]]\nzip = [{ path = \"pe.rows\", values = [1, 2] }, { path = \"pe.width\", values = [1] }]\n"), "differ in number"));
+  CHECK(has(error(good, "[[vary]]\npath = \"rom.law\"\nrange = { from = 1, to = 2, points = 3 }\n"),
+            "list its values"));
+  CHECK(has(error(good,
+                  "[[vary]]\nzip = [{ path = \"pe.rows\", values = [1, 2] }, { path = "
+                  "\"pe.width\", values = [1] }]\n"),
+            "differ in number"));
   CHECK(has(error(good, ""), "expected [[vary]]"));
   CHECK(has(error_of(folder.file("none.toml")), "no such file"));
 }
 
 TEST_CASE("the Pareto front is what comparing every pair leaves") {
   const Folder folder;
-  const auto st = study::load_study(study_file(
-      folder,
-      "columns = [\"throughput\", \"area\", \"power\"]\n"
-      "objectives = [\"max throughput\", \"min area\", \"min power\"]",
-      "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 9 }\n"
-      "[[vary]]\npath = \"pe.rows\"\nvalues = [8, 16, 32, 64]\n"
-      "[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
-      "[[vary]]\npath = \"host.bandwidth\"\nvalues = [\"1 GB/s\", \"64 GB/s\"]\n"));
+  const auto st = study::load_study(
+      study_file(folder,
+                 "columns = [\"throughput\", \"area\", \"power\"]\n"
+                 "objectives = [\"max throughput\", \"min area\", \"min power\"]",
+                 "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", "
+                 "points = 9 }\n"
+                 "[[vary]]\npath = \"pe.rows\"\nvalues = [8, 16, 32, 64]\n"
+                 "[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
+                 "[[vary]]\npath = \"host.bandwidth\"\nvalues = [\"1 GB/s\", \"64 GB/s\"]\n"));
   study::SweepResult result;
   const auto front = study::pareto(st, 3, result);
   const study::Space space(st.specs, st.axes, st.formulas());
@@ -280,13 +293,13 @@ TEST_CASE("goal seek finds the crossing, or says there is none") {
       units::Frequency<double>::from_value(solved.solutions[0].parameter);
   CHECK(study::metric_value(at, "throughput") == solved.solutions[0].metric);
 
-  const auto none = study::solve(specs, "chip.clock", 4e8, 1e9,
-                                 study::parse_target("throughput>=1e6"));
+  const auto none =
+      study::solve(specs, "chip.clock", 4e8, 1e9, study::parse_target("throughput>=1e6"));
   CHECK(none.solutions.empty());
   CHECK(none.highest < 1e6);
   // Power of two rows or not: the least whole number of lanes that reaches 5000 token/s.
-  const auto lanes = study::solve(specs, "lanes.count", 1, 4096,
-                                  study::parse_target("throughput>=5000 token/s"));
+  const auto lanes =
+      study::solve(specs, "lanes.count", 1, 4096, study::parse_target("throughput>=5000 token/s"));
   REQUIRE(!lanes.solutions.empty());
   CHECK(lanes.solutions[0].metric >= 5000);
   auto fewer = specs;

@@ -8,8 +8,9 @@ using namespace designs;
 TEST_CASE("small graphs: every closed-form count equals the counted one") {
   for (const auto& graph : study::small_graphs(tiny_hardware(), tiny_model())) {
     const auto v = study::validate(graph, 2);
-    INFO(graph.name << (v.mismatches.empty() ? "" : ": " + v.mismatches[0].where + " " +
-                                                        v.mismatches[0].count));
+    INFO(graph.name << (v.mismatches.empty()
+                            ? ""
+                            : ": " + v.mismatches[0].where + " " + v.mismatches[0].count));
     CHECK(v.passed());
     CHECK(v.counts > 2000);
   }
@@ -20,8 +21,8 @@ TEST_CASE("random shapes: every closed-form count equals the counted one") {
   std::uint32_t state = 12345;
   const auto pick = [&state](int low, int high) {
     state = state * 1664525u + 1013904223u;
-    return static_cast<double>(low + static_cast<int>((state >> 8) %
-                                                      static_cast<unsigned>(high - low + 1)));
+    return static_cast<double>(
+        low + static_cast<int>((state >> 8) % static_cast<unsigned>(high - low + 1)));
   };
   for (int i = 0; i < 150; ++i) {
     auto hw = tiny_hardware();
@@ -54,8 +55,10 @@ TEST_CASE("random shapes: every closed-form count equals the counted one") {
     m.weights.zero_share = {pick(0, 100) / 100, pick(0, 100) / 100};
     const spec::Pass<double> pass{pick(1, 3), pick(1, 9), pick(0, 30)};
     const auto v = study::validate({"random", hw, m, pass}, 1);
-    INFO("shape " << i << (v.mismatches.empty() ? "" : ": " + v.mismatches[0].where + " " +
-                                                           v.mismatches[0].count));
+    INFO("shape " << i
+                  << (v.mismatches.empty()
+                          ? ""
+                          : ": " + v.mismatches[0].where + " " + v.mismatches[0].count));
     REQUIRE(v.passed());
   }
 }

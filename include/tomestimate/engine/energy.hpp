@@ -52,13 +52,13 @@ Energy<T> total(const EnergyBreakdown<T>& e) {
 template <class T>
 void add_event_energy(const spec::Hardware<T>& hw, const OpEstimate<T>& events,
                       EnergyBreakdown<T>& e) {
-  e.rom_read += events.rom_one_bits * hw.rom.energy_per_one_bit +
-                events.rom_bits * hw.rom.energy_per_bit;
+  e.rom_read +=
+      events.rom_one_bits * hw.rom.energy_per_one_bit + events.rom_bits * hw.rom.energy_per_bit;
   e.pe += events.base_adds * hw.pe.add_energy + events.macs_8bit * hw.pe.mac8_energy;
   e.tree += events.tree_adds * hw.interconnect.tree_add_energy;
   e.broadcast += events.broadcast_bits * hw.interconnect.broadcast_energy;
-  e.buffer += events.buffer_read * hw.buffer.read_energy +
-              events.buffer_write * hw.buffer.write_energy;
+  e.buffer +=
+      events.buffer_read * hw.buffer.read_energy + events.buffer_write * hw.buffer.write_energy;
   e.sram += events.sram_read * hw.sram.read_energy + events.sram_write * hw.sram.write_energy;
   e.vector += events.vector_elements * hw.vector.element_energy;
 }
@@ -72,8 +72,8 @@ void add_time_energy(const spec::Hardware<T>& hw, Area<T> logic, Time<T> time,
   e.clock += hw.chip.clock * time * hw.logic.clock_energy;
 }
 
-// Time at full idle power that costs a ROM domain as much as a pass of `time`: it burns idle power while
-// awake, and the residual of it while asleep.
+// Time at full idle power that costs a ROM domain as much as a pass of `time`: it burns idle power
+// while awake, and the residual of it while asleep.
 template <class T>
 Time<T> burning_time(const spec::Hardware<T>& hw, Time<T> awake, Time<T> time) {
   if (hw.gating.enabled == spec::Switch::off) return time;

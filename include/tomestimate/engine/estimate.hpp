@@ -37,8 +37,7 @@ StoredBits<T> chip_stored_bits(const spec::Hardware<T>& hw, const spec::Model<T>
 
 template <class T>
 RomAlternatives<T> rom_alternatives(const spec::Hardware<T>& hw, const StoredBits<T>& stored) {
-  return {stored,
-          stored.ones * hw.rom.area_per_one_bit + stored.all * hw.rom.area_per_bit,
+  return {stored, stored.ones * hw.rom.area_per_one_bit + stored.all * hw.rom.area_per_bit,
           stored.all * array_area_per_bit(hw.rom_macro),
           stored.all * array_area_per_bit(hw.sram_macro)};
 }
@@ -87,7 +86,7 @@ struct PassEstimate {
   Time<T> link_time{};
   Time<T> time{};
   EnergyBreakdown<T> energy{};
-  T dense_macs{};  // base and 8-bit, zero weights counted
+  T dense_macs{};      // base and 8-bit, zero weights counted
   T pe_utilization{};  // useful MAC positions / positions offered in the pass's cycles
 };
 
@@ -113,8 +112,8 @@ void add_layer_rom_energy(const Setting<T>& s, const Schedule<T>& plan, std::siz
                           Time<T> pass_time, EnergyBreakdown<T>& e) {
   for (std::size_t i = 0; i < spec::projection_count; ++i) {
     const auto stored = stored_bits(s.model, layer, static_cast<spec::Projection>(i));
-    add_domain_energy(s.hw, rom_area(s.hw, stored),
-                      seconds(s.hw, plan.projections[i].awake), pass_time, e);
+    add_domain_energy(s.hw, rom_area(s.hw, stored), seconds(s.hw, plan.projections[i].awake),
+                      pass_time, e);
   }
 }
 
@@ -153,8 +152,8 @@ PassEstimate<T> estimate_pass(const spec::Hardware<T>& hw, const spec::Model<T>&
     add_layer_rom_energy(s, e.schedule, layer, e.time, e.energy);
   }
   if (hw.mapping.lm_head == spec::Placement::rom)
-    add_domain_energy(hw, rom_area(hw, head_stored_bits(hw, m)),
-                      seconds(hw, e.schedule.head.awake), e.time, e.energy);
+    add_domain_energy(hw, rom_area(hw, head_stored_bits(hw, m)), seconds(hw, e.schedule.head.awake),
+                      e.time, e.energy);
   add_event_energy(hw, e.events, e.energy);
   add_time_energy(hw, logic_area(hw).logic(), e.time, e.energy);
   e.energy.host_link += e.link_bits * hw.host.energy;

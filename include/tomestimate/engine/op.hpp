@@ -92,11 +92,11 @@ struct Setting {
   const spec::Hardware<T>& hw;
   const spec::Model<T>& model;
   spec::Pass<T> pass;
-  T tokens;                  // M
-  T groups;                  // Q
-  T trees;                   // G
-  T bus_values;              // P: activations per cycle on the broadcast bus
-  PortWidth<T> sram_width;   // U: of one lane
+  T tokens;                 // M
+  T groups;                 // Q
+  T trees;                  // G
+  T bus_values;             // P: activations per cycle on the broadcast bus
+  PortWidth<T> sram_width;  // U: of one lane
   T q_dim;
   T kv_dim;
 };

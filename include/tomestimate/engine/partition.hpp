@@ -31,8 +31,8 @@ T sum_to(T last) {
 
 // Non-empty (lane, chunk) pairs, summed over n = 1 .. last, when positions 0 .. n-1 are interleaved
 // over `lanes` lanes and each lane takes its positions in chunks of `chunk`. For one n that is
-// lanes * floor(n / D) + min(lanes, n mod D) with D = lanes * chunk: a new chunk of every lane opens
-// at the start of each block of D positions.
+// lanes * floor(n / D) + min(lanes, n mod D) with D = lanes * chunk: a new chunk of every lane
+// opens at the start of each block of D positions.
 template <class T>
 T sum_of_busy_chunks(T last, T lanes, T chunk) {
   const T block = lanes * chunk;

@@ -108,8 +108,8 @@ OpEstimate<T> lora_a(const Setting<T>& s, spec::Projection p) {
   return op;
 }
 
-// B of an adapter: the projection's outputs, dealt to all lanes, x rank inputs, from SRAM. Quantizes
-// and broadcasts A x first.
+// B of an adapter: the projection's outputs, dealt to all lanes, x rank inputs, from SRAM.
+// Quantizes and broadcasts A x first.
 template <class T>
 OpEstimate<T> lora_b(const Setting<T>& s, spec::Projection p) {
   const auto& m = s.model;
@@ -121,16 +121,16 @@ OpEstimate<T> lora_b(const Setting<T>& s, spec::Projection p) {
   const T width = hw.pe.width_8bit;
   const T lanes = hw.lanes.count;
   const T rows = ceil_div(outputs, hw.pe.rows);
-  const T requantize = hw.vector.quantize_passes * ceil_div(rank, hw.vector.width) +
-                       ceil_div(rank, s.bus_values);
+  const T requantize =
+      hw.vector.quantize_passes * ceil_div(rank, hw.vector.width) + ceil_div(rank, s.bus_values);
   OpEstimate<T> op;
   op.compute =
       cycles(T(ceil_div(outputs, T(lanes * hw.pe.rows)) * ceil_div(rank, width) * s.tokens));
   op.buffer = buffer_cycles(s, op.compute, width);
   const Bits<T> fullest = busiest(outputs, lanes, hw.pe.rows) * rank * m.adapter.bits;
   op.sram = s.groups * port_cycles(fullest, s.sram_width);
-  op.tree = cycles(T(present * s.tokens *
-                     ceil_div(outputs, T(s.trees * hw.interconnect.tree_values))));
+  op.tree =
+      cycles(T(present * s.tokens * ceil_div(outputs, T(s.trees * hw.interconnect.tree_values))));
   op.latency = present * matrix_latency(hw, lanes) + cycles(T(s.tokens * requantize));
   op.lane_active = cycles(T(s.tokens * rows * ceil_div(rank, width)));
   op.macs_8bit = s.tokens * outputs * rank;

@@ -53,10 +53,10 @@ struct Schedule {
   std::array<OpEstimate<T>, spec::layer_op_count> ops{};
   OpEstimate<T> final_norm{};
   OpEstimate<T> lm_head{};
-  Cycles<T> matrix{};  // of one layer: linear, adapter and attention ops in sequence
-  Cycles<T> vector{};  // of one layer: vector ops in sequence
-  Cycles<T> layer{};   // of one layer, token groups pipelined, without exposed wakes
-  Cycles<T> wake{};    // from wake to first read; 0 without gating
+  Cycles<T> matrix{};         // of one layer: linear, adapter and attention ops in sequence
+  Cycles<T> vector{};         // of one layer: vector ops in sequence
+  Cycles<T> layer{};          // of one layer, token groups pipelined, without exposed wakes
+  Cycles<T> wake{};           // from wake to first read; 0 without gating
   Cycles<T> exposed_first{};  // exposed wakes of the first layer, which starts cold
   Cycles<T> exposed{};        // of every other layer
   Cycles<T> exposed_head{};   // of the LM head

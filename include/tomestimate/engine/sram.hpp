@@ -36,18 +36,16 @@ OpEstimate<T> scores(const Setting<T>& s) {
   const T lanes = hw.lanes.count;
   const T head_runs = s.pass.batch * m.heads;
   const T columns = ceil_div(m.head_dim, hw.pe.width_8bit);
-  const T busy = head_runs * over_tokens(s.pass, [&](T n) {
-                   return sum_of_busy_chunks(n, lanes, hw.pe.rows);
-                 });
+  const T busy = head_runs *
+                 over_tokens(s.pass, [&](T n) { return sum_of_busy_chunks(n, lanes, hw.pe.rows); });
   const T gather = s.trees * hw.interconnect.tree_values;
   auto op = attention_reads(s);
   op.compute = cycles(T(head_runs * columns * over_tokens(s.pass, [&](T n) {
                           return sum_of_ceils(n, T(lanes * hw.pe.rows));
                         })));
   op.buffer = buffer_cycles(s, op.compute, hw.pe.width_8bit);
-  op.tree = cycles(T(head_runs * over_tokens(s.pass, [&](T n) {
-                       return sum_of_ceils(n, gather);
-                     })));
+  op.tree =
+      cycles(T(head_runs * over_tokens(s.pass, [&](T n) { return sum_of_ceils(n, gather); })));
   op.lane_active = cycles(T(busy * columns));
   op.buffer_read = busy * m.head_dim * m.activation_bits;
   return op;
@@ -68,8 +66,8 @@ OpEstimate<T> context(const Setting<T>& s) {
                           return sum_of_ceils(n, T(lanes * width));
                         })));
   op.buffer = buffer_cycles(s, op.compute, width);
-  op.tree = cycles(T(head_runs * s.pass.fresh * rows *
-                     ceil_div(hw.pe.rows, hw.interconnect.tree_values)));
+  op.tree = cycles(
+      T(head_runs * s.pass.fresh * rows * ceil_div(hw.pe.rows, hw.interconnect.tree_values)));
   op.tree_adds = head_runs * s.pass.fresh * m.head_dim * (lanes - T(1));
   op.lane_active = cycles(T(head_runs * rows * over_tokens(s.pass, [&](T n) {
                               return sum_of_busy_chunks(n, lanes, width);

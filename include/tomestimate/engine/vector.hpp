@@ -38,8 +38,7 @@ template <class T>
 OpEstimate<T> rope(const Setting<T>& s) {
   const auto& v = s.hw.vector;
   auto op = elementwise(s, s.tokens, T(s.q_dim + s.kv_dim), v.rope_passes);
-  const auto quantize =
-      elementwise(s, s.tokens, T(s.q_dim + T(2) * s.kv_dim), v.quantize_passes);
+  const auto quantize = elementwise(s, s.tokens, T(s.q_dim + T(2) * s.kv_dim), v.quantize_passes);
   op.vector += quantize.vector;
   op.vector_elements += quantize.vector_elements;
   add_broadcast(s, s.tokens, s.q_dim, s.hw.lanes.count, op);
@@ -83,8 +82,7 @@ OpEstimate<T> residual(const Setting<T>& s) {
 template <class T>
 OpEstimate<T> final_norm(const Setting<T>& s) {
   const auto& v = s.hw.vector;
-  auto op =
-      elementwise(s, s.pass.batch, s.model.hidden, T(v.norm_passes + v.quantize_passes));
+  auto op = elementwise(s, s.pass.batch, s.model.hidden, T(v.norm_passes + v.quantize_passes));
   if (s.hw.mapping.lm_head == spec::Placement::rom)
     add_broadcast(s, s.pass.batch, s.model.hidden, s.trees, op);
   return op;

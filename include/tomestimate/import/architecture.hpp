@@ -27,8 +27,8 @@ struct Architecture {
   Fact head_dim;
   Fact intermediate;
   Fact vocabulary;
-  Fact tied;       // 0 or 1
-  Fact sub_norms;  // 0 or 1
+  Fact tied;                // 0 or 1
+  Fact sub_norms;           // 0 or 1
   bool ternary = false;     // said to be
   std::string ternary_why;  // where it is said
   std::optional<std::uint64_t> integer_bits;

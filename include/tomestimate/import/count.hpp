@@ -1,7 +1,8 @@
 // Counts of the weights of a tensor by value, exact, streamed in blocks of constant size.
 //
 // Layouts. A "code" is a weight plus 1: 0, 1, 2 for -1, 0, +1.
-// - TQ2_0 (ggml-org/llama.cpp, ggml-common.h block_tq2_0 and dequantize_row_tq2_0 of ggml-quants.c):
+// - TQ2_0 (ggml-org/llama.cpp, ggml-common.h block_tq2_0 and dequantize_row_tq2_0 of
+// ggml-quants.c):
 //   66 bytes a block of 256: 64 bytes of four 2-bit codes, then a half-float scale.
 // - TQ1_0 (block_tq1_0, dequantize_row_tq1_0): 54 bytes a block of 256: 48 bytes of five codes, 4
 //   bytes of four, then a half-float scale. A byte is ceil(256 v / 243), where v has the codes as
@@ -10,13 +11,13 @@
 // - I2_S (microsoft/BitNet, src/ggml-bitnet-mad.cpp quantize_i2_s): four 2-bit codes a byte for the
 //   whole tensor, then 32 bytes of which the first 4 are a float scale. Of 128 weights x86 puts
 //   weight j at bits 6 - 2 (j / 32) of byte j % 32; of 64 ARM puts it at 6 - 2 (j / 16) of byte
-//   j % 16; x86 without ACT_PARALLEL has one byte for a column of four rows. Which one a file has is
-//   not written in it and makes no difference to a count. No byte is padding where the weights are a
-//   multiple of 128, which is required.
+//   j % 16; x86 without ACT_PARALLEL has one byte for a column of four rows. Which one a file has
+//   is not written in it and makes no difference to a count. No byte is padding where the weights
+//   are a multiple of 128, which is required.
 // - packed U8 (huggingface/transformers, integrations/bitnet.py pack_weights): four 2-bit codes a
-//   byte; bits 2i of row r are row i R + r of the matrix, R rows being stored. Where the rows are no
-//   multiple of 4, the last ones are padding of code 0, and such shapes are refused (BitLinear of
-//   the same file can't load them either).
+//   byte; bits 2i of row r are row i R + r of the matrix, R rows being stored. Where the rows are
+//   no multiple of 4, the last ones are padding of code 0, and such shapes are refused (BitLinear
+//   of the same file can't load them either).
 // - floats: absmean as BitNet b1.58 does (WeightQuant in bitnet.py): w / max(mean |w|, 1e-5), in
 //   single precision, rounded half to even and clipped to -1, 0, +1.
 #pragma once
@@ -31,9 +32,10 @@ struct Counts {
   std::uint64_t minus = 0;
   std::uint64_t zeros = 0;
   std::uint64_t plus = 0;
-  std::uint64_t invalid = 0;     // neither: code 3, or a whole number beyond -1, 0, +1
-  std::uint64_t odd_bytes = 0;   // TQ1_0 bytes that no writer makes
-  std::uint64_t odd_scales = 0;  // scales that are zero though the block has other codes, or not finite
+  std::uint64_t invalid = 0;    // neither: code 3, or a whole number beyond -1, 0, +1
+  std::uint64_t odd_bytes = 0;  // TQ1_0 bytes that no writer makes
+  std::uint64_t odd_scales =
+      0;  // scales that are zero though the block has other codes, or not finite
 
   std::uint64_t weights() const { return minus + zeros + plus + invalid; }
   double zero_share() const { return static_cast<double>(zeros) / static_cast<double>(weights()); }
@@ -41,8 +43,8 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
-// Counts `tensor` of `source`, whose storage is not `other`. Throws spec::SpecError if the file can't
-// be read, or if a float is not finite.
+// Counts `tensor` of `source`, whose storage is not `other`. Throws spec::SpecError if the file
+// can't be read, or if a float is not finite.
 Counts count(const Source& source, const Tensor& tensor);
 
 }  // namespace tomestimate::importer

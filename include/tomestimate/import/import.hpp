@@ -17,9 +17,9 @@ inline constexpr double usual_low = 0.29;
 inline constexpr double usual_high = 0.42;
 
 struct Options {
-  std::string name;            // of the model; "": as the source says
-  std::optional<int> bits;     // whole-number weights of so many bits, whatever the source says
-  bool ternary = false;        // ternary weights, whatever the source says
+  std::string name;         // of the model; "": as the source says
+  std::optional<int> bits;  // whole-number weights of so many bits, whatever the source says
+  bool ternary = false;     // ternary weights, whatever the source says
 };
 
 // One linear layer whose weights were counted.
@@ -34,9 +34,9 @@ struct Linear {
 };
 
 struct Imported {
-  std::string spec;     // the model spec (TOML); it passes all checks of its own
-  std::string name;     // of the model
-  std::string source;   // "bitnet.gguf (GGUF v3, TQ2_0)"
+  std::string spec;    // the model spec (TOML); it passes all checks of its own
+  std::string name;    // of the model
+  std::string source;  // "bitnet.gguf (GGUF v3, TQ2_0)"
   bool ternary;
   std::vector<spec::Sourced> values;  // of the spec
   std::vector<Linear> linears;        // by layer and projection; empty if nothing was counted

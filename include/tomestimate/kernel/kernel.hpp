@@ -79,9 +79,9 @@ struct PassCounts {
 };
 
 // Runs one pass. Weights, cached keys and values, and the input come from generators that `seed`
-// feeds; a ternary matrix has exactly round(zero_share x weights) zeros. Every matrix and attention op
-// is computed twice, by plain loops and by lanes, and compared integer by integer. The result does not
-// depend on `threads`. Throws std::invalid_argument for operands of more than 8 bit.
+// feeds; a ternary matrix has exactly round(zero_share x weights) zeros. Every matrix and attention
+// op is computed twice, by plain loops and by lanes, and compared integer by integer. The result
+// does not depend on `threads`. Throws std::invalid_argument for operands of more than 8 bit.
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed);
 

@@ -18,7 +18,7 @@ namespace tomestimate::report {
 struct Figure {
   std::string id;  // figures/ID.svg
   std::string title;
-  std::string alt;  // what is drawn, for who cannot see it
+  std::string alt;                   // what is drawn, for who cannot see it
   std::vector<std::string> caption;  // what to conclude; the first says the most
   std::string script;                // gnuplot commands
 };
@@ -39,10 +39,10 @@ struct RooflinePoint {
 
 // 2 op per MAC, zero weights counted, as `peak_rate` counts.
 struct Roofline {
-  double peak = 0;       // Top/s on base weights
-  double peak_8bit = 0;  // Top/s on 8-bit operands
-  double rom = 0;        // TB/s of all ROM ports
-  double sram = 0;       // TB/s of all SRAM ports
+  double peak = 0;                 // Top/s on base weights
+  double peak_8bit = 0;            // Top/s on 8-bit operands
+  double rom = 0;                  // TB/s of all ROM ports
+  double sram = 0;                 // TB/s of all SRAM ports
   std::vector<RooflinePoint> ops;  // projections, their adapters (A and B together), attention
   RooflinePoint layer;             // all of them, over the layer's cycles
 };
@@ -50,15 +50,15 @@ struct Roofline {
 Roofline roofline(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                   const engine::PassEstimate<double>& pass);
 
-// How much faster a pass gets if one thing (or what belongs together) is doubled; 0.5 is half as fast
-// again.
+// How much faster a pass gets if one thing (or what belongs together) is doubled; 0.5 is half as
+// fast again.
 struct Doubling {
   std::string what;
   double gain = 0;
 };
 
-// PE rows and width, ROM port, activation buffer, alone and with what they need; lanes; vector unit,
-// SRAM port, host link. Largest gain first; below 0 where wider steps fill worse.
+// PE rows and width, ROM port, activation buffer, alone and with what they need; lanes; vector
+// unit, SRAM port, host link. Largest gain first; below 0 where wider steps fill worse.
 std::vector<Doubling> doublings(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                                 const spec::Pass<double>& pass);
 
@@ -86,15 +86,15 @@ Bars energy_bars(const study::Evaluation<double>& all);
 struct TimelineOp {
   std::string name;
   Work work = Work::base;
-  double start = 0;                  // cycle in the layer
-  std::array<double, 7> busy{};      // cycles by resource, in the order of Timeline::resources
-  double latency = 0;                // cycles after them
-  double active_lanes = 0;           // mean while the PEs compute; 0 if they do not
+  double start = 0;              // cycle in the layer
+  std::array<double, 7> busy{};  // cycles by resource, in the order of Timeline::resources
+  double latency = 0;            // cycles after them
+  double active_lanes = 0;       // mean while the PEs compute; 0 if they do not
 };
 
 struct Timeline {
   static constexpr std::array<std::string_view, 7> resources{
-      "PE compute", "ROM read",      "activation buffer", "SRAM port",
+      "PE compute",     "ROM read",      "activation buffer", "SRAM port",
       "reduction tree", "broadcast bus", "vector unit"};
   double cycle_us = 0;
   double lanes = 0;
@@ -166,8 +166,8 @@ Figure context_figure(const ContextCurve& curve);
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
                                    const std::vector<study::Comparison>& published);
 
-// The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes on
-// every run. Throws std::runtime_error if gnuplot is not there or fails.
+// The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes
+// on every run. Throws std::runtime_error if gnuplot is not there or fails.
 std::string draw(const Figure& figure);
 
 }  // namespace tomestimate::report

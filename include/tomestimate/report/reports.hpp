@@ -21,9 +21,9 @@ namespace tomestimate::report {
 using HardwareSpec = spec::Spec<spec::Hardware<double>>;
 using ModelSpec = spec::Spec<spec::Model<double>>;
 
-// Everything of a design: summary, what binds, layers and ops of decode and prefill, energy with and
-// without gating, area with its alternatives, capacity, assumptions.
-// Throws std::domain_error if the workload doesn't fit the SRAM and spilling is an error.
+// Everything of a design: summary, what binds, layers and ops of decode and prefill, energy with
+// and without gating, area with its alternatives, capacity, assumptions. Throws std::domain_error
+// if the workload doesn't fit the SRAM and spilling is an error.
 Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model);
 
 struct Explain {
@@ -33,13 +33,13 @@ struct Explain {
 };
 
 // The equation of a quantity with its values, the equations of its operands, what contributes most,
-// and every spec value that goes in, with grade, source and place. Throws spec::SpecError for an unknown
-// name.
+// and every spec value that goes in, with grade, source and place. Throws spec::SpecError for an
+// unknown name.
 Document explain_document(const study::Specs& specs, const Explain& what);
 
-// A live XLSX workbook of a design, as the bytes of its file: every number of the specs is a named cell,
-// every metric and quantity of study::Equations a named cell with its equation as formula. Changing an
-// input in a spreadsheet recalculates the rest. Equal designs give equal bytes. Throws
+// A live XLSX workbook of a design, as the bytes of its file: every number of the specs is a named
+// cell, every metric and quantity of study::Equations a named cell with its equation as formula.
+// Changing an input in a spreadsheet recalculates the rest. Equal designs give equal bytes. Throws
 // std::runtime_error if it cannot be made.
 std::string workbook(const study::Specs& specs);
 
@@ -85,8 +85,8 @@ Document uncertainty_document(const study::Specs& specs, const study::Uncertaint
 // Every spec value by name, with its unit and legal range.
 Document parameters_document(const study::Specs& specs);
 
-// Tiles of a calibration with the residuals of the fit, the laws side by side, what the linear law gets
-// wrong over sparsity and size, and what to know before a spec with it is used.
+// Tiles of a calibration with the residuals of the fit, the laws side by side, what the linear law
+// gets wrong over sparsity and size, and what to know before a spec with it is used.
 Document calibration_document(const HardwareSpec& hardware, const rtl::Calibration& calibration,
                               const rtl::NodeChoice& node);
 

@@ -19,9 +19,7 @@ struct AreaLaw {
   double per_bit = 0;
   double intercept = 0;  // of a tile; 0 in the engine's law
 
-  double area(const Sample& s) const {
-    return intercept + per_one_bit * s.ones + per_bit * s.bits;
-  }
+  double area(const Sample& s) const { return intercept + per_one_bit * s.ones + per_bit * s.bits; }
 };
 
 // Least squares with both coefficients >= 0 and no intercept. nullopt if the samples cannot tell

@@ -43,8 +43,8 @@ struct MeasuredTile {
 
 struct Calibration {
   Grid grid;
-  std::string library;  // the file's name without folder and extension
-  std::string yosys;    // "Yosys 0.23"
+  std::string library;    // the file's name without folder and extension
+  std::string yosys;      // "Yosys 0.23"
   double nand2_area = 0;  // um^2
   std::vector<MeasuredTile> tiles;
   AreaLaw law;

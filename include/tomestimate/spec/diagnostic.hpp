@@ -13,7 +13,8 @@ struct Place {
   std::string file;
   std::uint32_t line = 1;  // from 1
   std::uint32_t column = 1;
-  std::optional<std::uint64_t> byte = std::nullopt;  // of a binary file, in place of line and column
+  std::optional<std::uint64_t> byte =
+      std::nullopt;  // of a binary file, in place of line and column
 };
 
 struct Diagnostic {

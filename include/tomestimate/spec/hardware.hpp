@@ -108,7 +108,7 @@ template <class T>
 struct Interconnect {
   units::PortWidth<T> broadcast_width;
   units::EnergyPerBit<T> broadcast_energy;
-  T tree_values;                  // values one reduction tree accepts per cycle
+  T tree_values;                   // values one reduction tree accepts per cycle
   units::Cycles<T> level_latency;  // of one tree level
   units::Energy<T> tree_add_energy;
 };
@@ -164,7 +164,8 @@ template <class H, class Visit>
 constexpr void visit_hardware(H& h, Visit&& visit) {
   constexpr auto whole = Whole::yes;
   visit(Field{"chip.node", "nm", 1, 1000, "technology node, for the record"}, h.chip.node);
-  visit(Field{"chip.clock", "MHz", 1, 20000, "clock of lanes, trees and vector unit"}, h.chip.clock);
+  visit(Field{"chip.clock", "MHz", 1, 20000, "clock of lanes, trees and vector unit"},
+        h.chip.clock);
 
   visit(Field{"lanes.count", "", 1, 1048576, "number of lanes", whole}, h.lanes.count);
   visit(Field{"lanes.per_tree", "", 1, 1048576,
@@ -181,8 +182,7 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
         h.pe.pipeline);
   visit(Field{"pe.add_energy", "pJ", 0, 1000, "one base weight applied and added"},
         h.pe.add_energy);
-  visit(Field{"pe.mac8_energy", "pJ", 0, 1000, "one 8-bit multiply-accumulate"},
-        h.pe.mac8_energy);
+  visit(Field{"pe.mac8_energy", "pJ", 0, 1000, "one 8-bit multiply-accumulate"}, h.pe.mac8_energy);
   visit(Field{"pe.area_per_weight", "um^2", 0, 1e6, "area of one of the rows x width positions"},
         h.pe.area_per_weight);
 
@@ -222,9 +222,9 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
   visit(Field{"sram.spill", "", 0, 0, "what happens to KV that does not fit"}, h.sram.spill,
         spill_names);
 
-  visit(Field{"buffer.read_width", "bit/cycle", 1, 1e7, "activation buffer port of one lane",
-              whole},
-        h.buffer.read_width);
+  visit(
+      Field{"buffer.read_width", "bit/cycle", 1, 1e7, "activation buffer port of one lane", whole},
+      h.buffer.read_width);
   visit(Field{"buffer.read_energy", "fJ/bit", 0, 1e6, "activation buffer read"},
         h.buffer.read_energy);
   visit(Field{"buffer.write_energy", "fJ/bit", 0, 1e6, "activation buffer write"},
@@ -246,8 +246,9 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
         h.vector.element_energy);
   visit(Field{"vector.area", "mm^2", 0, 10000, "vector unit"}, h.vector.area);
 
-  visit(Field{"interconnect.broadcast_width", "bit/cycle", 1, 1e7, "activation broadcast bus", whole},
-        h.interconnect.broadcast_width);
+  visit(
+      Field{"interconnect.broadcast_width", "bit/cycle", 1, 1e7, "activation broadcast bus", whole},
+      h.interconnect.broadcast_width);
   visit(Field{"interconnect.broadcast_energy", "fJ/bit", 0, 1e6, "one bit to all lanes"},
         h.interconnect.broadcast_energy);
   visit(Field{"interconnect.tree_values", "", 1, 1e6, "values a reduction tree takes per cycle",

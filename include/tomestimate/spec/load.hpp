@@ -1,7 +1,8 @@
 // TOML specs to typed structs, fully checked. Every leaf is a table
-//     clock = { value = "500 MHz", grade = "assumption", source = "...", range = ["400 MHz", "1 GHz"] }
-// value, grade and source are required; range is optional; fits (the published figures the value was
-// fitted to) is required for grade "calibrated" and refused for the others.
+//     clock = { value = "500 MHz", grade = "assumption", source = "...", range = ["400 MHz", "1
+//     GHz"] }
+// value, grade and source are required; range is optional; fits (the published figures the value
+// was fitted to) is required for grade "calibrated" and refused for the others.
 #pragma once
 
 #include <array>
@@ -56,8 +57,8 @@ std::vector<Diagnostic> check(const std::string& path);
 // weights.zero_share. Any other text is returned as it is.
 std::string resolve(const std::string& name);
 
-// Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with the
-// checks of its own range and unit; check_pair checks it against the others, once all are set.
+// Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with
+// the checks of its own range and unit; check_pair checks it against the others, once all are set.
 // `place` is for messages. Throws SpecError.
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
                     const std::string& name, const std::string& text, const Place& place);

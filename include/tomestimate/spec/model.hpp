@@ -45,9 +45,9 @@ struct Adapter {  // QLoRA: base output + B (A x), on the targeted projections
 template <class T>
 struct Embedding {
   T vocabulary;
-  Switch tied;           // LM head and token embedding are one table
-  units::Bits<T> bits;   // of one entry
-  T zero_bit_ratio;      // of the table, when it is in ROM
+  Switch tied;          // LM head and token embedding are one table
+  units::Bits<T> bits;  // of one entry
+  T zero_bit_ratio;     // of the table, when it is in ROM
 };
 
 template <class T>
@@ -65,7 +65,7 @@ struct Model {
   T kv_heads;
   T head_dim;
   T intermediate;
-  Switch sub_norms;              // BitNet's extra norms before o and down
+  Switch sub_norms;  // BitNet's extra norms before o and down
   units::Bits<T> activation_bits;
   units::Bits<T> kv_bits;        // of one cached value
   units::Bits<T> residual_bits;  // of one value of the residual stream
@@ -107,8 +107,8 @@ constexpr void visit_model(M& m, Visit&& visit) {
         projection_names);
 
   visit(Field{"embedding.vocabulary", "", 1, 1e8, "vocabulary", whole}, m.embedding.vocabulary);
-  visit(Field{"embedding.tied", "", 0, 0, "LM head and embedding are one table"},
-        m.embedding.tied, switch_names);
+  visit(Field{"embedding.tied", "", 0, 0, "LM head and embedding are one table"}, m.embedding.tied,
+        switch_names);
   visit(Field{"embedding.bits", "bit", 1, 32, "one embedding entry", whole}, m.embedding.bits);
   visit(Field{"embedding.zero_bit_ratio", "", 0, 1, "share of its stored bits that are 0"},
         m.embedding.zero_bit_ratio);
@@ -132,13 +132,18 @@ constexpr Shape<T> shape(const Model<T>& m, Projection p) {
   const T q = m.heads * m.head_dim;
   const T kv = m.kv_heads * m.head_dim;
   switch (p) {
-    case Projection::q: return {q, m.hidden};
+    case Projection::q:
+      return {q, m.hidden};
     case Projection::k:
-    case Projection::v: return {kv, m.hidden};
-    case Projection::o: return {m.hidden, q};
+    case Projection::v:
+      return {kv, m.hidden};
+    case Projection::o:
+      return {m.hidden, q};
     case Projection::gate:
-    case Projection::up: return {m.intermediate, m.hidden};
-    case Projection::down: break;
+    case Projection::up:
+      return {m.intermediate, m.hidden};
+    case Projection::down:
+      break;
   }
   return {m.hidden, m.intermediate};
 }

@@ -1,9 +1,9 @@
 // Dual numbers: a value and its exact derivatives in N directions (after Ceres' Jet). Running the
 // engine on Duals gives derivatives through the very equations that give the values.
 //
-// ceil and floor are flat almost everywhere: their derivative is 0. round_half_up, which makes counts
-// of millions of weights whole, passes the derivative on: its steps are far below what a share means.
-// At a tie, max and min take the first operand's derivative.
+// ceil and floor are flat almost everywhere: their derivative is 0. round_half_up, which makes
+// counts of millions of weights whole, passes the derivative on: its steps are far below what a
+// share means. At a tie, max and min take the first operand's derivative.
 #pragma once
 
 #include <array>

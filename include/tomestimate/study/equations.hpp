@@ -1,9 +1,9 @@
-// The engine's equations as expressions over named values, recorded by running the engine on Symbols.
-// What explain prints and what the workbook computes.
+// The engine's equations as expressions over named values, recorded by running the engine on
+// Symbols. What explain prints and what the workbook computes.
 //
-// All expressions hold in one coherent system of units: mm, us, uJ (so mm^2, W, MHz), bit, cycle, token.
-// The equations are homogeneous (Boost.Units checks them), so they hold in any such system; this one
-// has readable numbers.
+// All expressions hold in one coherent system of units: mm, us, uJ (so mm^2, W, MHz), bit, cycle,
+// token. The equations are homogeneous (Boost.Units checks them), so they hold in any such system;
+// this one has readable numbers.
 #pragma once
 
 #include <cstdint>
@@ -23,22 +23,34 @@ namespace tomestimate::study {
 std::string coherent_unit(const units::Dimension& dimension);
 
 struct Expression {
-  enum class Kind { number, name, sum, product, quotient, max, min, ceil, floor, log2, round_half_up };
+  enum class Kind {
+    number,
+    name,
+    sum,
+    product,
+    quotient,
+    max,
+    min,
+    ceil,
+    floor,
+    log2,
+    round_half_up
+  };
   Kind kind = Kind::number;
   double number = 0;
-  std::uint32_t name = 0;                // index into Equations::names()
+  std::uint32_t name = 0;  // index into Equations::names()
   std::vector<Expression> arguments;
-  std::vector<double> coefficients;      // of a sum: one an argument
+  std::vector<double> coefficients;  // of a sum: one an argument
 };
 
 // An input (a spec value) or a quantity that an equation gives.
 struct Named {
   std::string name;
-  std::string path;    // of an input: the spec value it is, or is an entry of
+  std::string path;  // of an input: the spec value it is, or is an entry of
   std::string doc;
-  std::string unit;    // display unit
-  double factor = 1;   // of the display unit, in the coherent one
-  double value = 0;    // in the display unit
+  std::string unit;   // display unit
+  double factor = 1;  // of the display unit, in the coherent one
+  double value = 0;   // in the display unit
   bool input = false;
   Role role = Role::step;
   std::optional<std::uint32_t> same_as;  // another name of that one
@@ -56,8 +68,8 @@ class Equations {
  public:
   explicit Equations(const Specs& specs);
 
-  // Inputs in visiting order, metrics, then all other quantities. Quantities that are 0 whatever the
-  // inputs are have no name. An operand of an equation is always a name with no `same_as`.
+  // Inputs in visiting order, metrics, then all other quantities. Quantities that are 0 whatever
+  // the inputs are have no name. An operand of an equation is always a name with no `same_as`.
   const std::vector<Named>& names() const { return names_; }
   const std::vector<NamedRule>& rules() const { return rules_; }
 
@@ -67,8 +79,8 @@ class Equations {
   const Named* look_up(std::string_view name) const;
 
   // d ln(of) / d ln(x) for every name x, through the present values; in rounding (ceil, floor) the
-  // slope is taken as 1, so that shares of a sum add up to 1 whatever is rounded on the way. 0 for what
-  // `of` does not hang on.
+  // slope is taken as 1, so that shares of a sum add up to 1 whatever is rounded on the way. 0 for
+  // what `of` does not hang on.
   std::vector<double> shares(std::uint32_t of) const;
 
   // Names that the equation of `of` takes, theirs, and so on: nearest first, each once, with its

@@ -1,5 +1,5 @@
-// One design evaluated as an architect looks at it: as specified, and beside it the two designs that
-// explain it (no power gating; LM head on the chip). And its metrics by name.
+// One design evaluated as an architect looks at it: as specified, and beside it the two designs
+// that explain it (no power gating; LM head on the chip). And its metrics by name.
 #pragma once
 
 #include <string_view>
@@ -22,14 +22,13 @@ Evaluation<T> evaluate(const spec::Hardware<T>& hw, const spec::Model<T>& m) {
   ungated.gating.enabled = spec::Switch::off;
   auto head_on_chip = hw;
   head_on_chip.mapping.lm_head = spec::Placement::rom;
-  return {engine::estimate(hw, m), engine::estimate(ungated, m),
-          engine::estimate(head_on_chip, m)};
+  return {engine::estimate(hw, m), engine::estimate(ungated, m), engine::estimate(head_on_chip, m)};
 }
 
 namespace detail {
 
-// Slack of the SRAM: below 0 if adapters and workspace, or the context (unless it may spill), do not
-// fit. Only its sign means something.
+// Slack of the SRAM: below 0 if adapters and workspace, or the context (unless it may spill), do
+// not fit. Only its sign means something.
 template <class T>
 T sram_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
   using units::min;
@@ -45,8 +44,8 @@ T sram_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
 // Calls visit(message, excess) for every rule that makes numbers a design, the SRAM's among them; a
 // rule is broken where its excess is above 0.
 template <class T, class Visit>
-void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m,
-                 const engine::Estimate<T>& e, Visit&& visit) {
+void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m, const engine::Estimate<T>& e,
+                 Visit&& visit) {
   const auto rule = [&visit](const spec::Rule& r, const T& excess) { visit(r.message, excess); };
   spec::visit_hardware_rules(hw, rule);
   spec::visit_model_rules(m, rule);

@@ -12,13 +12,19 @@ namespace tomestimate::study {
 
 // Base-unit value of a quantity, or the bare number itself.
 template <class T>
-const T& raw(const T& number) { return number; }
+const T& raw(const T& number) {
+  return number;
+}
 template <class Unit, class T>
-const T& raw(const units::Quantity<Unit, T>& q) { return q.value(); }
+const T& raw(const units::Quantity<Unit, T>& q) {
+  return q.value();
+}
 
 // What a quantity measures; a bare number measures nothing.
 template <class T>
-units::Dimension dimension_of_value(const T&) { return {}; }
+units::Dimension dimension_of_value(const T&) {
+  return {};
+}
 template <class Unit, class T>
 units::Dimension dimension_of_value(const units::Quantity<Unit, T>&) {
   return units::dimension_of<Unit>();
@@ -31,13 +37,17 @@ void assign(units::Quantity<Unit, T>& to, const T& value) {
   to = units::Quantity<Unit, T>::from_value(value);
 }
 template <class T>
-void assign(T& to, const T& value) { to = value; }
+void assign(T& to, const T& value) {
+  to = value;
+}
 
 // Every member of a spec as numbers, in visiting order; a list is preceded by its length.
 struct Flatten {
   std::vector<double>& out;
   template <class Member>
-  void operator()(const spec::Field&, const Member& m) const { out.push_back(raw(m)); }
+  void operator()(const spec::Field&, const Member& m) const {
+    out.push_back(raw(m));
+  }
   void operator()(const spec::Field&, std::size_t m) const {
     out.push_back(static_cast<double>(m));
   }
@@ -62,7 +72,9 @@ struct Unflatten {
   const double* next;
   Number& number;
   template <class Member>
-  void operator()(const spec::Field& f, Member& m) { assign(m, number(f, *next++)); }
+  void operator()(const spec::Field& f, Member& m) {
+    assign(m, number(f, *next++));
+  }
   void operator()(const spec::Field&, std::size_t& m) { m = static_cast<std::size_t>(*next++); }
   void operator()(const spec::Field& f, std::vector<T>& list) {
     const auto size = static_cast<std::size_t>(*next++);
@@ -71,7 +83,9 @@ struct Unflatten {
     next += size;
   }
   template <class Enum, class Names>
-  void operator()(const spec::Field&, Enum& m, const Names&) { m = static_cast<Enum>(*next++); }
+  void operator()(const spec::Field&, Enum& m, const Names&) {
+    m = static_cast<Enum>(*next++);
+  }
   template <std::size_t N, class Names>
   void operator()(const spec::Field&, std::array<spec::Switch, N>& all, const Names&) {
     for (auto& s : all) s = static_cast<spec::Switch>(*next++);
@@ -80,8 +94,8 @@ struct Unflatten {
 
 }  // namespace detail
 
-// Hardware or model with every number x of field f replaced by number(f, x), a T; x is in base units.
-// Enumerations and model.layers, which the engine branches and loops on, stay as they are.
+// Hardware or model with every number x of field f replaced by number(f, x), a T; x is in base
+// units. Enumerations and model.layers, which the engine branches and loops on, stay as they are.
 template <class T, class Number>
 spec::Hardware<T> lift(const spec::Hardware<double>& from, Number number) {
   std::vector<double> flat;

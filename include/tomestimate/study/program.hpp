@@ -44,8 +44,8 @@ class Program {
 
  private:
   std::vector<Instruction> code_;
-  std::vector<std::uint32_t> outputs_;                        // slots
-  std::vector<std::pair<std::uint32_t, double>> constants_;   // slots and values
+  std::vector<std::uint32_t> outputs_;                       // slots
+  std::vector<std::pair<std::uint32_t, double>> constants_;  // slots and values
   std::size_t slots_ = 0;
 };
 

@@ -9,17 +9,17 @@ namespace tomestimate::study {
 
 // How the estimate of a figure relates to the figure.
 enum class Relation {
-  predicted,     // no spec value was fitted to it
-  calibrated,    // a spec value was: the small error proves nothing
-  follows,       // it hangs on figures that were calibrated, or that inputs came from: no test either
+  predicted,   // no spec value was fitted to it
+  calibrated,  // a spec value was: the small error proves nothing
+  follows,     // it hangs on figures that were calibrated, or that inputs came from: no test either
   within_bound,  // the figure is a limit, and the estimate keeps it
   out_of_bound,
   not_compared,  // no estimate, for the reason given
 };
 
 struct Comparison {
-  std::string id;      // "tom.throughput": what `fits` in a spec names
-  std::string figure;  // "decode throughput"
+  std::string id;        // "tom.throughput": what `fits` in a spec names
+  std::string figure;    // "decode throughput"
   double published = 0;  // in `unit`
   std::string unit;
   std::string grade;

@@ -1,6 +1,6 @@
-// The engine's results by name: what one layer does, and every quantity between the spec values and the
-// metrics ("decode.gate.cycles", "decode.energy.rom_read"). Generic over the number type: reports read
-// doubles, explain and the workbook read symbols.
+// The engine's results by name: what one layer does, and every quantity between the spec values and
+// the metrics ("decode.gate.cycles", "decode.energy.rom_read"). Generic over the number type:
+// reports read doubles, explain and the workbook read symbols.
 #pragma once
 
 #include <string>
@@ -73,18 +73,22 @@ void visit_layer_metrics(const spec::Hardware<T>& hw, const spec::Model<T>& m,
         traffic.kv_write);
   visit(LayerMetric{"residual_traffic", "residual", "Mbit", "residual stream, read and written"},
         traffic.residual);
-  visit(LayerMetric{"buffer_traffic", "act. buffer", "Mbit", "activation buffers, read and written"},
-        layer.events.buffer_read + layer.events.buffer_write);
+  visit(
+      LayerMetric{"buffer_traffic", "act. buffer", "Mbit", "activation buffers, read and written"},
+      layer.events.buffer_read + layer.events.buffer_write);
   visit(LayerMetric{"pe_utilization", "PE use", "%", "PE positions in use while it runs"},
         T(base / (slots * hw.pe.width) + layer.events.macs_8bit / (slots * hw.pe.width_8bit)));
-  visit(LayerMetric{"energy", "E gated", "uJ",
-                    "its events, its ROM domains over the whole pass, leakage and clock while it runs"},
-        total(layer.energy));
+  visit(
+      LayerMetric{
+          "energy", "E gated", "uJ",
+          "its events, its ROM domains over the whole pass, leakage and clock while it runs"},
+      total(layer.energy));
   visit(LayerMetric{"energy_ungated", "E ungated", "uJ", "the same without power gating"},
         energy_ungated);
 }
 
-// A layer in names of quantities: "decode.layer3", whose metrics are "decode.layer3.energy" and so on.
+// A layer in names of quantities: "decode.layer3", whose metrics are "decode.layer3.energy" and so
+// on.
 inline std::string layer_name(std::string_view pass, std::size_t layer) {
   return fmt::format("{}.layer{}", pass, layer);
 }
@@ -143,8 +147,8 @@ void visit_idle_times(const spec::Hardware<T>& hw, const Name& pass,
     const auto name = fmt::format("{}.{}", pass, spec::projection_names[p]);
     const auto awake = engine::seconds(hw, e.schedule.projections[p].awake);
     visit(name + ".awake_time", "its ROM domain is awake", Role::step, awake);
-    visit(name + ".burning_time", "time at full idle power that costs as much as the pass", Role::step,
-          engine::burning_time(hw, awake, e.time));
+    visit(name + ".burning_time", "time at full idle power that costs as much as the pass",
+          Role::step, engine::burning_time(hw, awake, e.time));
   }
 }
 
@@ -215,7 +219,8 @@ void visit_layer(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Nam
   });
   visit_layer_metrics(hw, m, pass.pass, layer, total(open.energy),
                       [&](const LayerMetric& metric, const auto& value) {
-                        visit(fmt::format("{}.{}", name, metric.name), metric.doc, Role::step, value);
+                        visit(fmt::format("{}.{}", name, metric.name), metric.doc, Role::step,
+                              value);
                       });
 }
 
@@ -232,8 +237,8 @@ void visit_layers(const spec::Hardware<T>& hw, const spec::Model<T>& m, const Na
 
 }  // namespace detail
 
-// Calls visit(name, doc, Role, value) for every quantity that is no metric (visit_metrics has those).
-// A value may be visited under several names.
+// Calls visit(name, doc, Role, value) for every quantity that is no metric (visit_metrics has
+// those). A value may be visited under several names.
 template <class T, class Visit>
 void visit_quantities(const spec::Hardware<T>& hw, const spec::Model<T>& m,
                       const Evaluation<T>& all, Visit&& visit) {

@@ -40,7 +40,8 @@ struct Sensitivity {
   double swing(double metric) const;  // largest change of the metric over the range
 };
 
-// For every number of both specs, largest swing first. Throws spec::SpecError for an unknown metric.
+// For every number of both specs, largest swing first. Throws spec::SpecError for an unknown
+// metric.
 std::vector<Sensitivity> sensitivity(const Specs& specs, const std::string& metric);
 
 // A metric of one design, in base units. Throws spec::SpecError for an unknown metric.

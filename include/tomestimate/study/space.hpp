@@ -70,8 +70,8 @@ struct Output {
 
 class Space {
  public:
-  // Records the engine once for every combination of values it branches on. Throws FormulaError for a
-  // bad formula, spec::SpecError for a bad value or more than 1024 combinations.
+  // Records the engine once for every combination of values it branches on. Throws FormulaError for
+  // a bad formula, spec::SpecError for a bad value or more than 1024 combinations.
   Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string> formulas);
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
@@ -86,8 +86,8 @@ class Space {
   // Index along axis a of a point.
   std::size_t index(std::uint64_t point, std::size_t a) const;
 
-  // Results of points first .. first + status.size(): values[o][i] in base units, and 0 or why there
-  // is no such design. Values of points that are no design mean nothing.
+  // Results of points first .. first + status.size(): values[o][i] in base units, and 0 or why
+  // there is no such design. Values of points that are no design mean nothing.
   struct Chunk {
     std::vector<std::vector<double>> values;
     std::vector<std::uint8_t> status;

@@ -41,12 +41,12 @@ struct Study {
   std::vector<std::string> formulas() const;
 };
 
-// Loads a study and the specs it names, which are found beside it. Throws spec::SpecError with every
-// error found, formulas and their units included.
+// Loads a study and the specs it names, which are found beside it. Throws spec::SpecError with
+// every error found, formulas and their units included.
 Study load_study(const std::string& path);
 
-// Every error found in a file of any kind: hardware, model, study or published figures; empty if it is
-// good.
+// Every error found in a file of any kind: hardware, model, study or published figures; empty if it
+// is good.
 std::vector<spec::Diagnostic> check(const std::string& path);
 
 // Display unit of a metric; nullopt if there is no such metric.

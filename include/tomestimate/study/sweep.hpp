@@ -27,20 +27,20 @@ struct SweepOptions {
 };
 
 struct SweepResult {
-  std::uint64_t points = 0;  // evaluated, those before a resume included
-  std::uint64_t rows = 0;    // written
+  std::uint64_t points = 0;                        // evaluated, those before a resume included
+  std::uint64_t rows = 0;                          // written
   std::map<std::string, std::uint64_t> no_design;  // points by why they are no design
   bool complete = false;
 };
 
-// Streams the study as CSV: a column for each varied value, the study's columns, and a status, "ok" or
-// why the point is no design (then its numbers are empty). Points are in order of the axes, the last
-// fastest; the same bytes for any number of threads and any instruction set. With `where` or an
-// order, points that are no design have no row and are counted in the result.
+// Streams the study as CSV: a column for each varied value, the study's columns, and a status, "ok"
+// or why the point is no design (then its numbers are empty). Points are in order of the axes, the
+// last fastest; the same bytes for any number of threads and any instruction set. With `where` or
+// an order, points that are no design have no row and are counted in the result.
 //
 // When stopped it leaves output + ".part" and ".state", and a later call with `resume` goes on: the
-// finished file has the same bytes. Ordered studies keep no state and start over. A shard's file has
-// a line of its own on top, for merge. Throws std::runtime_error if a file can't be written or
+// finished file has the same bytes. Ordered studies keep no state and start over. A shard's file
+// has a line of its own on top, for merge. Throws std::runtime_error if a file can't be written or
 // resumed.
 SweepResult sweep(const Study& study, const SweepOptions& options);
 
@@ -58,8 +58,8 @@ struct Found {
 // objectives the first. The study must have objectives.
 std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result);
 
-// Calls use(first point, chunk) for points first .. last - 1, in order, computed on `threads` threads.
-// Stops early if use returns false or *stop is set; returns the first point not used.
+// Calls use(first point, chunk) for points first .. last - 1, in order, computed on `threads`
+// threads. Stops early if use returns false or *stop is set; returns the first point not used.
 std::uint64_t for_each_chunk(const Space& space, std::uint64_t first, std::uint64_t last,
                              unsigned threads, Isa isa, const std::atomic<bool>* stop,
                              const std::function<bool(std::uint64_t, const Space::Chunk&)>& use);

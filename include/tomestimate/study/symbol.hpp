@@ -1,6 +1,6 @@
-// The symbolic number type. Running the engine on Symbols instead of doubles records every operation
-// that hangs on an input; what does not is folded into constants, and equal operations are recorded
-// once. Program (program.hpp) replays the record on SIMD packs of design points.
+// The symbolic number type. Running the engine on Symbols instead of doubles records every
+// operation that hangs on an input; what does not is folded into constants, and equal operations
+// are recorded once. Program (program.hpp) replays the record on SIMD packs of design points.
 //
 // Folding and replay do the same IEEE operations in the same order as the engine on doubles, so
 // their numbers are the same, bit for bit.
@@ -14,9 +14,21 @@
 namespace tomestimate::study {
 
 enum class Fn : std::uint8_t {
-  constant, input,
-  add, sub, mul, div, max, min, less, less_equal, equal,  // comparisons give 1 or 0
-  ceil, floor, log2, round_half_up,
+  constant,
+  input,
+  add,
+  sub,
+  mul,
+  div,
+  max,
+  min,
+  less,
+  less_equal,
+  equal,  // comparisons give 1 or 0
+  ceil,
+  floor,
+  log2,
+  round_half_up,
 };
 constexpr bool is_unary(Fn fn) { return fn >= Fn::ceil; }
 
@@ -62,8 +74,8 @@ class Symbol {
   explicit Symbol(double value) : value_(value) {}
 
   bool is_constant() const { return recording_ == nullptr; }
-  double value() const { return value_; }           // with the inputs' present values
-  std::uint32_t node() const { return node_; }      // meaningless for a constant
+  double value() const { return value_; }       // with the inputs' present values
+  std::uint32_t node() const { return node_; }  // meaningless for a constant
 
   // fn of two symbols, or of one (a unary fn is given its operand twice).
   static Symbol make(Fn fn, const Symbol& a, const Symbol& b);

@@ -21,8 +21,8 @@ struct Mismatch {
 struct Validation {
   std::string graph;
   spec::Pass<double> pass{};
-  double weights = 0;     // base weights of the graph
-  std::size_t counts = 0; // compared
+  double weights = 0;      // base weights of the graph
+  std::size_t counts = 0;  // compared
   std::vector<Mismatch> mismatches;
   std::string first_difference;  // op where the kernel's two paths differ; empty if they agree
   std::uint64_t output_hash = 0;
@@ -42,17 +42,16 @@ struct Graph {
 Validation compare(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                    const spec::Pass<double>& pass, const kernel::PassCounts& counted);
 
-// Runs a graph in the kernel and compares. Throws std::invalid_argument if the kernel cannot run it.
+// Runs a graph in the kernel and compares. Throws std::invalid_argument if the kernel cannot run
+// it.
 Validation validate(const Graph& graph, unsigned threads);
 
 // Small graphs around a design: shapes that fill nothing evenly, batches, prefill, gating domains,
 // LM head in ROM, integer weights, no adapter. Same order and content on every run.
-std::vector<Graph> small_graphs(const spec::Hardware<double>& hw,
-                                const spec::Model<double>& model);
+std::vector<Graph> small_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
 
 // The design itself, full size: a decode step at the workload, and a short prefill that takes more
 // than one token group.
-std::vector<Graph> full_graphs(const spec::Hardware<double>& hw,
-                               const spec::Model<double>& model);
+std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
 
 }  // namespace tomestimate::study

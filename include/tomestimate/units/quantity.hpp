@@ -75,36 +75,70 @@ using operations_per_energy_unit = per<operation_unit, energy_unit>;
 template <class Unit, class T>
 using Quantity = bu::quantity<Unit, T>;
 
-template <class T> using Length = Quantity<length_unit, T>;
-template <class T> using Area = Quantity<area_unit, T>;
-template <class T> using Time = Quantity<time_unit, T>;
-template <class T> using Energy = Quantity<energy_unit, T>;
-template <class T> using Power = Quantity<power_unit, T>;
-template <class T> using Bits = Quantity<information_unit, T>;
-template <class T> using Cycles = Quantity<cycle_unit, T>;
-template <class T> using Tokens = Quantity<token_unit, T>;
-template <class T> using Operations = Quantity<operation_unit, T>;
-template <class T> using Frequency = Quantity<frequency_unit, T>;
-template <class T> using Bandwidth = Quantity<bandwidth_unit, T>;
-template <class T> using PortWidth = Quantity<port_unit, T>;
-template <class T> using EnergyPerBit = Quantity<energy_per_bit_unit, T>;
-template <class T> using EnergyPerCycle = Quantity<energy_per_cycle_unit, T>;
-template <class T> using EnergyPerToken = Quantity<energy_per_token_unit, T>;
-template <class T> using PowerPerBit = Quantity<power_per_bit_unit, T>;
-template <class T> using PowerDensity = Quantity<power_density_unit, T>;
-template <class T> using EnergyDensity = Quantity<energy_density_unit, T>;
-template <class T> using AreaPerBit = Quantity<area_per_bit_unit, T>;
-template <class T> using BitDensity = Quantity<bit_density_unit, T>;
-template <class T> using TokenRate = Quantity<token_rate_unit, T>;
-template <class T> using TokenRateDensity = Quantity<token_rate_density_unit, T>;
-template <class T> using OperationRate = Quantity<operation_rate_unit, T>;
-template <class T> using OperationsPerEnergy = Quantity<operations_per_energy_unit, T>;
+template <class T>
+using Length = Quantity<length_unit, T>;
+template <class T>
+using Area = Quantity<area_unit, T>;
+template <class T>
+using Time = Quantity<time_unit, T>;
+template <class T>
+using Energy = Quantity<energy_unit, T>;
+template <class T>
+using Power = Quantity<power_unit, T>;
+template <class T>
+using Bits = Quantity<information_unit, T>;
+template <class T>
+using Cycles = Quantity<cycle_unit, T>;
+template <class T>
+using Tokens = Quantity<token_unit, T>;
+template <class T>
+using Operations = Quantity<operation_unit, T>;
+template <class T>
+using Frequency = Quantity<frequency_unit, T>;
+template <class T>
+using Bandwidth = Quantity<bandwidth_unit, T>;
+template <class T>
+using PortWidth = Quantity<port_unit, T>;
+template <class T>
+using EnergyPerBit = Quantity<energy_per_bit_unit, T>;
+template <class T>
+using EnergyPerCycle = Quantity<energy_per_cycle_unit, T>;
+template <class T>
+using EnergyPerToken = Quantity<energy_per_token_unit, T>;
+template <class T>
+using PowerPerBit = Quantity<power_per_bit_unit, T>;
+template <class T>
+using PowerDensity = Quantity<power_density_unit, T>;
+template <class T>
+using EnergyDensity = Quantity<energy_density_unit, T>;
+template <class T>
+using AreaPerBit = Quantity<area_per_bit_unit, T>;
+template <class T>
+using BitDensity = Quantity<bit_density_unit, T>;
+template <class T>
+using TokenRate = Quantity<token_rate_unit, T>;
+template <class T>
+using TokenRateDensity = Quantity<token_rate_density_unit, T>;
+template <class T>
+using OperationRate = Quantity<operation_rate_unit, T>;
+template <class T>
+using OperationsPerEnergy = Quantity<operations_per_energy_unit, T>;
 
 // Brands a bare number: bits(T{2}) is 2 bit. The inverse is quantity.value(), in base units.
-template <class T> constexpr Bits<T> bits(T value) { return Bits<T>::from_value(value); }
-template <class T> constexpr Cycles<T> cycles(T value) { return Cycles<T>::from_value(value); }
-template <class T> constexpr Tokens<T> tokens(T value) { return Tokens<T>::from_value(value); }
-template <class T> constexpr Operations<T> operations(T value) {
+template <class T>
+constexpr Bits<T> bits(T value) {
+  return Bits<T>::from_value(value);
+}
+template <class T>
+constexpr Cycles<T> cycles(T value) {
+  return Cycles<T>::from_value(value);
+}
+template <class T>
+constexpr Tokens<T> tokens(T value) {
+  return Tokens<T>::from_value(value);
+}
+template <class T>
+constexpr Operations<T> operations(T value) {
   return Operations<T>::from_value(value);
 }
 
