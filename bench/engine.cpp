@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Estimates per second of the full model: area, capacity, prefill and decode, all layers.
 #include <benchmark/benchmark.h>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Design points per second: the engine alone (no CSV), by what varies, by layers, by threads and
 // instruction set, and from 10^3 to 10^8 points.
 #include <benchmark/benchmark.h>

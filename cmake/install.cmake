@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # What `cmake --install` and the Debian package hold beside the rooms (add_room installs those, as
 # component "development").
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME program)

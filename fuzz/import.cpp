@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Checkpoints: any bytes give a header and counts, or a SpecError. The first byte picks the format:
 // GGUF, safetensors or config.json.
 #include <cstdint>

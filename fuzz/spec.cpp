@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Specs: any text gives a spec or a SpecError; a spec that loads is written and loads back the
 // same; and any override gives a value or a SpecError.
 #include <cmath>

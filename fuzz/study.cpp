@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Studies: any study beside the shipped specs gives a study or a SpecError. Its pieces on their own
 // get further than whole files do: the first byte chooses one of them, the rest is its text.
 #include <unistd.h>

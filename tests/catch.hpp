@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Catch2 v2 (Debian 12) and v3 (Debian 13) under one include, and Approx under one name.
 #pragma once
 

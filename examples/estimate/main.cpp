@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // estimate HARDWARE MODEL: what a design does per token, what twice the lanes would change, and
 // time and power over a range of clocks.
 #include <cstdio>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Man page and shell completions, from the commands and options that the App itself has: they can't
 // disagree with --help.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The import command: a model spec from a checkpoint.
 #include <algorithm>
 #include <array>

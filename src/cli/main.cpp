@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a
 // workload doesn't fit, a file can't be written); 2: bad spec or flag.
 #include <exception>
@@ -6,6 +7,8 @@
 #include <vector>
 
 #include <fmt/format.h>
+
+#include <tomestimate/evidence/check.hpp>
 
 #include "common.hpp"
 
@@ -22,12 +25,12 @@ int run_estimate(const Design& design, const Output& output) {
 
 int run_validate(const Design& design, bool small_only, unsigned threads, const Output& output) {
   const auto specs = load(design);
-  auto graphs = study::small_graphs(specs.hardware.values, specs.model.values);
+  auto graphs = evidence::small_graphs(specs.hardware.values, specs.model.values);
   if (!small_only)
-    for (auto& graph : study::full_graphs(specs.hardware.values, specs.model.values))
+    for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values))
       graphs.push_back(std::move(graph));
-  std::vector<study::Validation> validations;
-  for (const auto& graph : graphs) validations.push_back(study::validate(graph, threads));
+  std::vector<evidence::Validation> validations;
+  for (const auto& graph : graphs) validations.push_back(evidence::validate(graph, threads));
   print(report::validation_document(validations), output);
   for (const auto& v : validations) {
     if (v.passed()) continue;
@@ -45,7 +48,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
 int run_check(const std::vector<std::string>& files) {
   bool good = true;
   for (const auto& file : files) {
-    const auto diagnostics = study::check(file);
+    const auto diagnostics = evidence::check(file);
     for (const auto& d : diagnostics) complain(spec::format(d));
     if (diagnostics.empty()) fmt::print("{}: ok\n", file);
     good = good && diagnostics.empty();
@@ -106,7 +109,7 @@ int run(int argc, char** argv) {
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) {
-      print(report::published_document(study::compare_published(find_figures(figures))), output);
+      print(report::published_document(evidence::compare_published(find_figures(figures))), output);
       return 0;
     }
     return run_check(files);

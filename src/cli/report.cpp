@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 
+#include <tomestimate/evidence/published.hpp>
 #include <tomestimate/report/folder.hpp>
-#include <tomestimate/study/published.hpp>
 
 #include "common.hpp"
 
@@ -18,12 +19,12 @@ struct ReportArguments {
 };
 
 // Published figures: as given, or those beside the hardware spec if there are any.
-std::vector<study::Comparison> published_figures(const ReportArguments& a) {
-  if (!a.published.empty()) return study::compare_published(a.published);
+std::vector<evidence::Comparison> published_figures(const ReportArguments& a) {
+  if (!a.published.empty()) return evidence::compare_published(a.published);
   const auto beside =
       std::filesystem::path(find_spec(a.design.hardware)).parent_path() / "published.toml";
   if (!std::filesystem::exists(beside)) return {};
-  return study::compare_published(beside.string());
+  return evidence::compare_published(beside.string());
 }
 
 // The command, for the foot of the report; the folder it went to is left out.

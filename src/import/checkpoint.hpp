@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The files of one checkpoint, read up to the weights.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Integer arithmetic of the layers. Values of the residual stream are fixed point with 8 fraction
 // bits, kept below 2^24 in size, so that squares and products stay far inside 64 bit.
 #pragma once

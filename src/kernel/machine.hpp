@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The machine in whole numbers, and its matrix op: the part that naive and lane-partitioned paths
 // share with nothing else.
 #pragma once

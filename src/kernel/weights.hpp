@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Weights made on demand, a row at a time, so that a model never has to be in memory whole.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What binds an op or a pass: for tables, sentences and figures. And quantities told in a unit.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tables as rows of text, for every renderer.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
 
@@ -162,7 +163,7 @@ double in_base(double value, const std::string& unit) {
 }
 
 std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
-                                           const std::vector<study::Comparison>& all) {
+                                           const std::vector<evidence::Comparison>& all) {
   std::vector<DensityPoint> out;
   for (const auto& density : all) {
     if (density.metric != "rom.density") continue;
@@ -179,7 +180,7 @@ std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
 }  // namespace
 
 DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
-                           const std::vector<study::Comparison>& published) {
+                           const std::vector<evidence::Comparison>& published) {
   const auto& hw = hardware.values;
   DensityCurve out;
   for (int percent = 0; percent <= 99; ++percent) {
@@ -320,7 +321,7 @@ Figure density_figure(const DensityCurve& curve) {
 // ---- all ----
 
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
-                                   const std::vector<study::Comparison>& published) {
+                                   const std::vector<evidence::Comparison>& published) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto all = study::evaluate(hw, m);

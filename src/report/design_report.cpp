@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
 #include <optional>
@@ -60,9 +61,9 @@ std::vector<Section> sections(const Document& document, const std::vector<Pictur
 
 // The published figures of this hardware spec beside its estimates; nullopt if there are none.
 std::optional<Table> published_table(const HardwareSpec& hardware,
-                                     const std::vector<study::Comparison>& all) {
+                                     const std::vector<evidence::Comparison>& all) {
   const auto file = std::filesystem::path(hardware.sourced.at(0).place.file).filename().string();
-  std::vector<study::Comparison> of_this;
+  std::vector<evidence::Comparison> of_this;
   for (const auto& c : all)
     if (c.hardware == file) of_this.push_back(c);
   if (of_this.empty()) return std::nullopt;
@@ -79,7 +80,8 @@ std::optional<Table> published_table(const HardwareSpec& hardware,
 }  // namespace
 
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
-                    const std::vector<study::Comparison>& published, const std::string& made_by) {
+                    const std::vector<evidence::Comparison>& published,
+                    const std::string& made_by) {
   auto document = estimate_document(hardware, model);
   if (auto table = published_table(hardware, published))
     document.tables.push_back(std::move(*table));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs gnuplot as a process of its own, without a shell: commands on its standard input, the
 // picture from its standard output, both through files that have no name.
 #include <cctype>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report as one document of sections, in Markdown and HTML.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Drawing with gnuplot: panels, boxes, curves and a legend of its own below them, in pixels of the
 // whole picture. Colours are Okabe and Ito's, told apart in grey by hatching, dashes and markers.
 #pragma once

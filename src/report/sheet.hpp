@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A worksheet of libxlsxwriter that is filled row by row from the top.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/report/reports.hpp>
 
 #include <algorithm>
@@ -5,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/lift.hpp>
 
 namespace tomestimate::report {
 namespace {

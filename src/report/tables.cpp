@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/report/reports.hpp>
 
 #include <cmath>
@@ -10,8 +11,8 @@ namespace tomestimate::report {
 namespace {
 
 namespace rv = ranges::views;
-using study::Comparison;
-using study::Relation;
+using evidence::Comparison;
+using evidence::Relation;
 
 std::string relation_text(const Comparison& c) {
   switch (c.relation) {
@@ -81,7 +82,7 @@ Document published_document(std::span<const Comparison> comparisons) {
   return document;
 }
 
-Document validation_document(std::span<const study::Validation> validations) {
+Document validation_document(std::span<const evidence::Validation> validations) {
   Document document{"Closed form against the bit-exact kernel", {}, {}};
   Table table{"validation",
               "Graphs",

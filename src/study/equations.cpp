@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/study/equations.hpp>
 
 #include <algorithm>
@@ -8,7 +9,7 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/study/lift.hpp>
+#include <tomestimate/number/lift.hpp>
 
 namespace tomestimate::study {
 namespace {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/study/sensitivity.hpp>
 
 #include <algorithm>
@@ -6,9 +7,9 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/study/dual.hpp>
+#include <tomestimate/number/dual.hpp>
+#include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/lift.hpp>
 
 namespace tomestimate::study {
 namespace {

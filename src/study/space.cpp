@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/study/space.hpp>
 
 #include <algorithm>
@@ -8,8 +9,8 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 
+#include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/lift.hpp>
 
 namespace tomestimate::study {
 namespace {

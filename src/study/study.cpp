@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/study/study.hpp>
 
 #include <cmath>
@@ -13,7 +14,6 @@
 #include <range/v3/algorithm/find.hpp>
 
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/published.hpp>
 
 namespace tomestimate::study {
 namespace {
@@ -347,28 +347,6 @@ std::vector<std::string> Study::formulas() const {
 Study load_study(const std::string& path) {
   if (!std::filesystem::exists(path)) throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
   return Loader(path).load();
-}
-
-std::vector<spec::Diagnostic> check(const std::string& path) try {
-  // What is no TOML at all is left to spec::check, which says so.
-  const auto parsed = [&path]() -> toml::table {
-    try {
-      return toml::parse_file(path);
-    } catch (const toml::parse_error&) {
-      return {};
-    }
-  }();
-  if (parsed["kind"].value_or(std::string{}) == "study") {
-    load_study(path);
-    return {};
-  }
-  if (parsed.contains("figure")) {
-    compare_published(path);
-    return {};
-  }
-  return spec::check(path);
-} catch (const spec::SpecError& e) {
-  return e.diagnostics();
 }
 
 std::optional<std::string> metric_unit(std::string_view name) {

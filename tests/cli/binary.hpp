@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Runs the real binary, and other programs, as a user would.
 #pragma once
 

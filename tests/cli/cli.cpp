@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The real binary, started as a user would: output, errors, exit codes, files.
 #include <algorithm>
 #include <sstream>

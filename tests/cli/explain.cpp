@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // explain, quantities and workbook on the real binary.
 #include "binary.hpp"
 #include "folder.hpp"

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Man page and completions say what --help says; installed specs are found by name.
 #include <algorithm>
 #include <filesystem>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The import command on the real binary: specs that other commands take, and bad input.
 #include <algorithm>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The report command on the real binary.
 #include <algorithm>
 #include <map>

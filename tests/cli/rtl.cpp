@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // rtl and calibrate on the real binary, with the real simulator and the real synthesis.
 #include <filesystem>
 #include <fstream>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A tiny design with round numbers, so that expected values can be worked out by hand.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The tiny design of designs.hpp, worked out by hand from specs/machine.md.
 // L = 4, K = 2, G = 2, R = 2, W = 4, W8 = 2, A = 3, U = 2 banks x 8 bit = 16 bit/cycle,
 // P = 16 / 8 = 2 values/cycle, V = 4, T = 1.

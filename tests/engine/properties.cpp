@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Properties that must hold whatever the numbers.
 #include <cmath>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files made in memory: GGUF and safetensors as their specifications say, nothing checked.
 #pragma once
 

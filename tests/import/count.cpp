@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Zero counts: blocks worked by hand, and packings of random weights.
 #include <tomestimate/import/count.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GGUF headers: good ones, and every way to break one.
 #include <tomestimate/import/gguf.hpp>
 

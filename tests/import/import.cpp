@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Whole checkpoints: the counts of the programs that wrote them, the specs that come out, and
 // checkpoints that are no model.
 #include <tomestimate/import/import.hpp>

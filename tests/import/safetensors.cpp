@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // safetensors headers and config.json: good ones, and every way to break one.
 #include <tomestimate/import/safetensors.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a calibration's document concludes from made-up areas.
 #include <tomestimate/report/reports.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the figures show, worked out by hand from specs/tom.toml and specs/bitnet-2b.toml or taken
 // from the engine; and captions that follow the numbers.
 #include <cmath>
@@ -295,7 +296,7 @@ TEST_CASE(
 
 TEST_CASE("density: the law, its alternatives, and published points with what they prove") {
   const Pair d;
-  const auto published = study::compare_published(specs + "/published.toml");
+  const auto published = evidence::compare_published(specs + "/published.toml");
   const auto curve = density_curve(d.hardware, d.m(), published);
   CHECK(curve.design.zero_bit_ratio == Approx(0.65));
   CHECK(curve.design.density == Approx(15).epsilon(1e-5));

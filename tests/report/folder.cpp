@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A report folder is put in place whole, or what was there stays.
 #include <fstream>
 #include <iterator>

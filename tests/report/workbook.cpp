@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The workbook in LibreOffice: a person changes inputs, and every named cell must be what the
 // engine says of a design with those inputs.
 #include <tomestimate/report/reports.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The least squares of the area law: by hand, on data that obeys the law, and at the border.
 #include <tomestimate/rtl/area_law.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What yosys prints, tiny.lib (INV 1, BUF 2, NAND2 2, NOR2 3) through yosys, and the spec that is
 // stored.
 #include <tomestimate/rtl/calibration.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles: exact counts, the same on every platform, and matrices read from text.
 #include <tomestimate/rtl/tile.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verilog of tiles small enough to write by hand. tests/cli/rtl.cpp reads larger ones back in a
 // simulator.
 #include <tomestimate/rtl/verilog.hpp>

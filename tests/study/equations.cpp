@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Equations as expressions: each must give its quantity's value, say where it comes from, and share
 // a sum among its terms.
 #include <tomestimate/study/equations.hpp>

@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
 // Recorded programs against the engine itself, formulas, dual numbers.
-#include <tomestimate/study/dual.hpp>
+#include <tomestimate/number/dual.hpp>
+#include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/lift.hpp>
 #include <tomestimate/study/sensitivity.hpp>
 #include <tomestimate/study/space.hpp>
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Studies from file to rows: axes, filters, order, shards, resuming, fronts, goal seek, ranges.
 #include <tomestimate/study/sensitivity.hpp>
 #include <tomestimate/study/solve.hpp>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Energy by component. Equations: an event count times its energy from the spec; idle power times
 // time; for ROM domains, specs/machine.md, "Gating".
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The whole estimate: area, capacity, prefill and decode. Nothing here (nor in any engine header)
 // allocates, prints, reads files or branches on text; T is the number type that carries values.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What one operation of the layer graph costs in a pass: cycles by resource, and events.
 #pragma once
 

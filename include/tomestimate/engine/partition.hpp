@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dealing work to parallel parts, and sums of it over the tokens of a pass. Plain numbers only.
 // Equations: specs/machine.md, "Base projections" and "Attention".
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Matrix work on the processing elements: base projections, adapters and the LM head.
 // Equations: specs/machine.md, "Base projections" and "Adapters".
 #pragma once

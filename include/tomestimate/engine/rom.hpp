@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // ROM: stored bits and their 1-bits, the area law with its two alternatives, and read traffic.
 // Equations: specs/machine.md, "Base projections"; area per bit of an array from ROMA
 // (arXiv 2503.12988): bit cell / array efficiency.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The schedule of a pass: ops of a layer, their time, and when ROM domains are awake. All layers of
 // a transformer have the same shapes, so one schedule serves every layer; only what depends on the
 // weights themselves (1-bits, base adds) differs and is added by estimate.hpp.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // SRAM: attention over the KV cache, and what the capacity allows.
 // Equations: specs/machine.md, "Attention" and "Capacity".
 #pragma once

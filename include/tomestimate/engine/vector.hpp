@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The vector unit: norms, quantization, RoPE, softmax, activation, residual adds, and the broadcast
 // of their results to the lanes. Equations: specs/machine.md, "Vector unit".
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a checkpoint says of its model: the numbers of a model spec, each with where it was read.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Counts of the weights of a tensor by value, exact, streamed in blocks of constant size.
 //
 // Layouts. A "code" is a weight plus 1: 0, 1, 2 for -1, 0, +1.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // GGUF, versions 2 and 3, little-endian: the header, its metadata, and where each tensor is.
 // Layout: ggml-org/ggml, docs/gguf.md. Block sizes: ggml-org/llama.cpp, gguf-py/gguf/constants.py
 // (GGML_QUANT_SIZES); of I2_S: ggml_nbytes in the llama.cpp fork that microsoft/BitNet builds on.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Model specs from checkpoints.
 #pragma once
 

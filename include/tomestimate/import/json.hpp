@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // JSON of a checkpoint: config.json, safetensors headers and indexes.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // safetensors files: 8 bytes with the little-endian length N of the header, N bytes of JSON that
 // give each tensor's dtype, shape and [begin, end) in the data, then the data.
 // Layout and rules: README.md and safetensors/src/tensor.rs of huggingface/safetensors.

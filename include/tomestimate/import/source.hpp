@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bytes of a file to import, read at an offset; and the errors that name one.
 // (The namespace is `importer`: `import` is a keyword of modules.)
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tensors of a checkpoint, and the ways their weights are stored.
 #pragma once
 

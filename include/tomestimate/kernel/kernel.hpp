@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The bit-exact reference: runs a pass of the layer graph in integers on the machine of
 // specs/machine.md and counts what happens. It is the oracle for the engine's closed forms, so it
 // shares none of their code: it counts by walking words, tokens, positions and chunks.

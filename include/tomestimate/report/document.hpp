@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A report as data: paragraphs and tables with units, rendered to text, CSV, Markdown or JSON.
 // Every format carries the same numbers; text rounds them to read, the others keep full precision.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The figures of a design report: what each shows as numbers, and the picture with its caption.
 // Numbers come from the engine; captions are made from the numbers.
 #pragma once
@@ -9,9 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include <tomestimate/evidence/published.hpp>
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/published.hpp>
 
 namespace tomestimate::report {
 
@@ -150,7 +151,7 @@ struct DensityCurve {
 };
 
 DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
-                           const std::vector<study::Comparison>& published);
+                           const std::vector<evidence::Comparison>& published);
 
 // ---- pictures ----
 
@@ -164,7 +165,7 @@ Figure context_figure(const ContextCurve& curve);
 
 // All six.
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
-                                   const std::vector<study::Comparison>& published);
+                                   const std::vector<evidence::Comparison>& published);
 
 // The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes
 // on every run. Throws std::runtime_error if gnuplot is not there or fails.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A design report as a folder: Markdown, one HTML page, figures as SVG, tables as CSV.
 #pragma once
 
@@ -17,7 +18,7 @@ using Files = std::map<std::string, std::string>;
 // the report. Throws std::domain_error if the workload does not fit the SRAM, std::runtime_error if
 // gnuplot is not there or fails.
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
-                    const std::vector<study::Comparison>& published, const std::string& made_by);
+                    const std::vector<evidence::Comparison>& published, const std::string& made_by);
 
 // Throws std::runtime_error if `folder` holds anything but a report, or is no folder.
 void check_report_folder(const std::string& folder);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The documents that commands print.
 #pragma once
 
@@ -6,15 +7,15 @@
 #include <string>
 #include <vector>
 
+#include <tomestimate/evidence/published.hpp>
+#include <tomestimate/evidence/validate.hpp>
 #include <tomestimate/report/document.hpp>
 #include <tomestimate/rtl/calibration.hpp>
 #include <tomestimate/spec/load.hpp>
-#include <tomestimate/study/published.hpp>
 #include <tomestimate/study/sensitivity.hpp>
 #include <tomestimate/study/solve.hpp>
 #include <tomestimate/study/sweep.hpp>
 #include <tomestimate/study/uncertainty.hpp>
-#include <tomestimate/study/validate.hpp>
 
 namespace tomestimate::report {
 
@@ -47,10 +48,10 @@ std::string workbook(const study::Specs& specs);
 Document quantities_document(const study::Specs& specs);
 
 // Published figures beside the estimates.
-Document published_document(std::span<const study::Comparison> comparisons);
+Document published_document(std::span<const evidence::Comparison> comparisons);
 
 // What validate compared, and every mismatch.
-Document validation_document(std::span<const study::Validation> validations);
+Document validation_document(std::span<const evidence::Validation> validations);
 
 // "binds: PE compute takes 80 % of a decode step; relieved by ...".
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model);

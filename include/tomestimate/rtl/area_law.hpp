@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's ROM area law, fitted to measured tiles by least squares:
 //     area = ones x area_per_one_bit + bits x area_per_bit       (tomestimate/engine/rom.hpp)
 // and two laws to judge it by. Areas in um^2, bits in bit.

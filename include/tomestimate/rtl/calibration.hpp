@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Calibration of the ROM area law: synthesize a grid of tiles, fit, judge by tiles held out, store.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Synthesis of tiles with yosys and a Liberty library: their standard-cell area.
 #pragma once
 

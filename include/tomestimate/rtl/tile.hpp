@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Tiles of ternary weights: what a ROM bank of one lane holds (specs/machine.md, "Base
 // projections").
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Verilog-2001 of a tile: the combinational ROM of specs/machine.md (address in, word out, no
 // clock), and a testbench that reads it back.
 #pragma once

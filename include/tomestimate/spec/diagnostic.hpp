@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Errors in specs: what is wrong, where, and what to do about it.
 #pragma once
 

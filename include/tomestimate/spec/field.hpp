@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a spec says about one of its numbers, beside the number: name, display unit, legal range.
 //
 // Each spec struct has one function `visit_fields(spec, visit)` that calls

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Files: read whole, replaced in one step, and temporary.
 #pragma once
 

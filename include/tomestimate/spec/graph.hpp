@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The BitNet layer graph: the operations of one transformer layer and of the tail that follows the
 // last layer, in execution order. specs/machine.md says what each does and what it costs.
 #pragma once

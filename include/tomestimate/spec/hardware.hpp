@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The hardware half of a specification: plain typed numbers, generic over the number type T.
 // specs/machine.md says what machine they describe. Nothing here parses or computes.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // TOML specs to typed structs, fully checked. Every leaf is a table
 //     clock = { value = "500 MHz", grade = "assumption", source = "...", range = ["400 MHz", "1
 //     GHz"] }

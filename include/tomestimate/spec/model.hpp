@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The model half of a specification: a decoder-only transformer with BitNet's layer graph, and the
 // workload it runs. Plain typed numbers, generic over the number type T.
 #pragma once

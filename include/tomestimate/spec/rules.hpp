@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What must hold between the values of a spec, or of two specs together, for them to be a design.
 // Generic over the number type: a loaded spec is checked with double, a sweep checks every point.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Specs back to TOML, for commands that make one.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // How a cell and a heading are written in CSV, here and in reports.
 #pragma once
 

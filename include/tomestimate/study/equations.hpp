@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's equations as expressions over named values, recorded by running the engine on
 // Symbols. What explain prints and what the workbook computes.
 //

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // One design evaluated as an architect looks at it: as specified, and beside it the two designs
 // that explain it (no power gating; LM head on the chip). And its metrics by name.
 #pragma once

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Formulas that users write, over metrics and spec values, checked for units:
 //     (area - 20[mm^2]) * power     throughput > 3000[token/s] and area < 60[mm^2]
 // + - * / ( ), comparisons < <= > >= == !=, and, or, not, min(a, b), max(a, b), ceil(x), floor(x),
@@ -11,10 +12,12 @@
 #include <string_view>
 #include <vector>
 
-#include <tomestimate/study/symbol.hpp>
+#include <tomestimate/number/symbol.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::study {
+
+using namespace number;  // the number types that studies run the engine on
 
 // A number in base units and what it measures.
 struct Value {

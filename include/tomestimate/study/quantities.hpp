@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The engine's results by name: what one layer does, and every quantity between the spec values and
 // the metrics ("decode.gate.cycles", "decode.energy.rom_read"). Generic over the number type:
 // reports read doubles, explain and the workbook read symbols.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What a metric hangs on: derivatives, elasticities, and swings over the specs' ranges.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Goal seek: the values of one parameter at which a metric meets a target.
 #pragma once
 

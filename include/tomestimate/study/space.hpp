@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A space of designs: spec values that vary along axes, and the formulas wanted at each point.
 #pragma once
 
@@ -6,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include <tomestimate/number/program.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/formula.hpp>
-#include <tomestimate/study/program.hpp>
 
 namespace tomestimate::study {
 

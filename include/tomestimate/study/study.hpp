@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Study files (TOML): which spec values vary, what to compute, filter, order and keep.
 // README.md, "Studies", shows one.
 #pragma once
@@ -44,10 +45,6 @@ struct Study {
 // Loads a study and the specs it names, which are found beside it. Throws spec::SpecError with
 // every error found, formulas and their units included.
 Study load_study(const std::string& path);
-
-// Every error found in a file of any kind: hardware, model, study or published figures; empty if it
-// is good.
-std::vector<spec::Diagnostic> check(const std::string& path);
 
 // Display unit of a metric; nullopt if there is no such metric.
 std::optional<std::string> metric_unit(std::string_view name);

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Running studies: every point, in order, on all threads, in memory that does not grow with points.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What the ranges in the specs do to the metrics.
 #pragma once
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Quantities of the model: Boost.Units over one homogeneous system (metre, kilogram, second, bit,
 // cycle, token, operation), generic over the number type T that carries the value.
 //

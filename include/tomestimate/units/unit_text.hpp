@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Units as text: "500 MHz", "pJ/bit", "MB/mm^2". Dimensions come from the Boost.Units types, so
 // that a spec field's C++ type decides what its text may be.
 #pragma once

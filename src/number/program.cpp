@@ -1,10 +1,11 @@
-#include <tomestimate/study/program.hpp>
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/number/program.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 namespace {
 
 constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
@@ -161,4 +162,4 @@ void Program::Workspace::run(Isa isa) {
   run_baseline(program_->code_, memory_.data());
 }
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Dual numbers: a value and its exact derivatives in N directions (after Ceres' Jet). Running the
 // engine on Duals gives derivatives through the very equations that give the values.
 //
@@ -13,7 +14,7 @@
 
 #include <tomestimate/units/math.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 
 template <std::size_t N>
 struct Dual {
@@ -60,4 +61,4 @@ struct Dual {
   }
 };
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // The symbolic number type. Running the engine on Symbols instead of doubles records every
 // operation that hangs on an input; what does not is folded into constants, and equal operations
 // are recorded once. Program (program.hpp) replays the record on SIMD packs of design points.
@@ -11,7 +12,7 @@
 #include <tuple>
 #include <vector>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 
 enum class Fn : std::uint8_t {
   constant,
@@ -106,4 +107,4 @@ class Symbol {
   double value_ = 0;
 };
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

@@ -1,4 +1,5 @@
-#include <tomestimate/study/validate.hpp>
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/evidence/validate.hpp>
 
 #include "../engine/designs.hpp"
 #include "catch.hpp"
@@ -6,8 +7,8 @@
 using namespace designs;
 
 TEST_CASE("small graphs: every closed-form count equals the counted one") {
-  for (const auto& graph : study::small_graphs(tiny_hardware(), tiny_model())) {
-    const auto v = study::validate(graph, 2);
+  for (const auto& graph : evidence::small_graphs(tiny_hardware(), tiny_model())) {
+    const auto v = evidence::validate(graph, 2);
     INFO(graph.name << (v.mismatches.empty()
                             ? ""
                             : ": " + v.mismatches[0].where + " " + v.mismatches[0].count));
@@ -54,7 +55,7 @@ TEST_CASE("random shapes: every closed-form count equals the counted one") {
     m.adapter.rank = pick(0, 12);
     m.weights.zero_share = {pick(0, 100) / 100, pick(0, 100) / 100};
     const spec::Pass<double> pass{pick(1, 3), pick(1, 9), pick(0, 30)};
-    const auto v = study::validate({"random", hw, m, pass}, 1);
+    const auto v = evidence::validate({"random", hw, m, pass}, 1);
     INFO("shape " << i
                   << (v.mismatches.empty()
                           ? ""
@@ -68,9 +69,9 @@ TEST_CASE("a count that differs fails, naming layer, op and count") {
   const auto m = tiny_model();
   const spec::Pass<double> pass{1.0, 1.0, 6.0};
   auto counted = kernel::run(hw, m, pass, 1, 3);
-  CHECK(study::compare(hw, m, pass, counted).passed());
+  CHECK(evidence::compare(hw, m, pass, counted).passed());
   ++counted.layers[1].ops[static_cast<std::size_t>(spec::Op::gate)].rom_one_bits;
-  const auto v = study::compare(hw, m, pass, counted);
+  const auto v = evidence::compare(hw, m, pass, counted);
   REQUIRE(v.mismatches.size() == 1);
   CHECK(v.mismatches[0].where == "layer 1 gate");
   CHECK(v.mismatches[0].count == "rom_one_bits");
@@ -87,7 +88,7 @@ TEST_CASE("engine and kernel on different designs differ") {
     auto other_hw = hw;
     auto other = m;
     change(other_hw, other);
-    return !study::compare(other_hw, other, pass, counted).passed();
+    return !evidence::compare(other_hw, other, pass, counted).passed();
   };
   CHECK(differs([](auto& h, auto&) { h.lanes.per_tree = 4; }));
   CHECK(differs([](auto& h, auto&) { h.pe.width_8bit = 3; }));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Specs in another number type, number by number.
 #pragma once
 
@@ -8,7 +9,7 @@
 #include <tomestimate/spec/model.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 
 // Base-unit value of a quantity, or the bare number itself.
 template <class T>
@@ -114,4 +115,4 @@ spec::Model<T> lift(const spec::Model<double>& from, Number number) {
   return to;
 }
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

@@ -1,4 +1,5 @@
-#include <tomestimate/study/validate.hpp>
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/evidence/validate.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -8,7 +9,7 @@
 #include <tomestimate/engine/estimate.hpp>
 #include <tomestimate/kernel/kernel.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::evidence {
 namespace {
 
 using spec::Switch;
@@ -206,4 +207,4 @@ std::vector<Graph> full_graphs(const Hardware& hw, const Model& model) {
           {"full: prefill", hw, model, {1, tokens, 0}}};
 }
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::evidence

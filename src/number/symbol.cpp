@@ -1,11 +1,12 @@
-#include <tomestimate/study/symbol.hpp>
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/number/symbol.hpp>
 
 #include <bit>
 #include <optional>
 
 #include <tomestimate/units/math.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 namespace {
 
 bool is(const Symbol& s, double value) { return s.is_constant() && s.value() == value; }
@@ -105,4 +106,4 @@ Symbol Symbol::make(Fn fn, const Symbol& a, const Symbol& b) {
   return {&recording, recording.node(fn, left, right, value), value};
 }
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

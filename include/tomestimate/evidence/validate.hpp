@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Engine against kernel: every closed-form count of a pass must equal the counted one, exactly.
 #pragma once
 
@@ -9,7 +10,7 @@
 #include <tomestimate/kernel/kernel.hpp>
 #include <tomestimate/spec/graph.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::evidence {
 
 struct Mismatch {
   std::string where;  // "layer 3 k.lora_a", "tail lm_head", "pass"
@@ -54,4 +55,4 @@ std::vector<Graph> small_graphs(const spec::Hardware<double>& hw, const spec::Mo
 // than one token group.
 std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::evidence

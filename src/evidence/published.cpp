@@ -1,4 +1,5 @@
-#include <tomestimate/study/published.hpp>
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/evidence/published.hpp>
 
 #include <cmath>
 #include <filesystem>
@@ -14,7 +15,9 @@
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::evidence {
+
+using study::Metric;
 namespace {
 
 using HardwareSpec = spec::Spec<spec::Hardware<double>>;
@@ -96,16 +99,16 @@ std::pair<double, std::string> split(const std::string& value) {
 double metric_value(const Figure& figure, const std::string& name, const HardwareSpec& hardware,
                     const ModelSpec& model, const std::string& unit) {
   std::optional<double> found;
-  visit_metrics(hardware.values, evaluate(hardware.values, model.values),
-                [&](const Metric& metric, const auto& value) {
-                  if (metric.name != name) return;
-                  double base = 0;
-                  if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
-                    base = value;
-                  else
-                    base = value.value();
-                  found = unit.empty() ? base : units::from_base(base, unit);
-                });
+  study::visit_metrics(hardware.values, study::evaluate(hardware.values, model.values),
+                       [&](const Metric& metric, const auto& value) {
+                         if (metric.name != name) return;
+                         double base = 0;
+                         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
+                           base = value;
+                         else
+                           base = value.value();
+                         found = unit.empty() ? base : units::from_base(base, unit);
+                       });
   if (!found) figure.fail(figure.node("metric"), fmt::format("unknown metric \"{}\"", name));
   return *found;
 }
@@ -198,4 +201,4 @@ std::vector<Comparison> compare_published(const std::string& path) try {
   throw spec::SpecError({{{path, at.line, at.column}, std::string(e.description()), ""}});
 }
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::evidence

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // A recorded computation, replayed on blocks of design points with SIMD instructions.
 #pragma once
 
@@ -5,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include <tomestimate/study/symbol.hpp>
+#include <tomestimate/number/symbol.hpp>
 
-namespace tomestimate::study {
+namespace tomestimate::number {
 
 // Instruction sets a program can run on. All give the same bits: every operation is IEEE-exact, and
 // log2 is the same library call.
@@ -49,4 +50,4 @@ class Program {
   std::size_t slots_ = 0;
 };
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::number

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Published figures beside the estimate.
 #pragma once
 
@@ -5,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace tomestimate::study {
+namespace tomestimate::evidence {
 
 // How the estimate of a figure relates to the figure.
 enum class Relation {
@@ -39,4 +40,4 @@ struct Comparison {
 // specs it names, which are found beside it. Throws spec::SpecError for a bad file.
 std::vector<Comparison> compare_published(const std::string& path);
 
-}  // namespace tomestimate::study
+}  // namespace tomestimate::evidence
