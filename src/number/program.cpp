@@ -59,6 +59,9 @@ constexpr std::uint32_t none = std::numeric_limits<std::uint32_t>::max();
       case Fn::log2:
         for (std::size_t k = 0; k < n; ++k) to[k] = std::log2(a[k]);
         break;
+      case Fn::exp2:
+        for (std::size_t k = 0; k < n; ++k) to[k] = std::exp2(a[k]);
+        break;
       case Fn::round_half_up:
         for (std::size_t k = 0; k < n; ++k) to[k] = __builtin_floor(a[k] + 0.5);
         break;

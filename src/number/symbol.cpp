@@ -66,6 +66,8 @@ double apply(Fn fn, double a, double b) {
       return units::floor(a);
     case Fn::log2:
       return units::log2(a);
+    case Fn::exp2:
+      return units::exp2(a);
     case Fn::round_half_up:
       return units::round_half_up(a);
   }

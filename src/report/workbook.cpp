@@ -44,6 +44,8 @@ std::string call(Kind kind, const std::vector<std::string>& arguments) {
       return fmt::format("INT({})", all);
     case Kind::log2:
       return fmt::format("LOG({},2)", all);
+    case Kind::exp2:
+      return fmt::format("(2^({}))", all);
     default:
       return fmt::format("INT({}+0.5)", all);  // round half up
   }

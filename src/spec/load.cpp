@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <set>
 #include <type_traits>
@@ -30,11 +31,13 @@ struct Errors {
   std::vector<Diagnostic> all;
 
   void add(const toml::source_region& where, std::string message, std::string hint = "") {
-    // A node made by toml++ itself has no place; the file's start is better than line 0.
-    all.push_back({{file, std::max(1u, static_cast<unsigned>(where.begin.line)),
-                    std::max(1u, static_cast<unsigned>(where.begin.column))},
-                   std::move(message),
-                   std::move(hint)});
+    // A node made by toml++ itself has no place; the file's start is better than line 0. One that
+    // was inherited has another file's.
+    all.push_back(
+        {{where.path ? *where.path : file, std::max(1u, static_cast<unsigned>(where.begin.line)),
+          std::max(1u, static_cast<unsigned>(where.begin.column))},
+         std::move(message),
+         std::move(hint)});
   }
   void add(const toml::node& node, std::string message, std::string hint = "") {
     add(node.source(), std::move(message), std::move(hint));
@@ -287,11 +290,6 @@ void read_member_range(const toml::table& t, const Field& f, const Member&, cons
     errors.add(*node, fmt::format("{} is not a number and has no range", f.path));
 }
 
-// weights.zero_share and weights.zero_bit_ratio: which one is needed depends on weights.code.
-bool is_optional(const Field& field) {
-  return field.path == "weights.zero_share" || field.path == "weights.zero_bit_ratio";
-}
-
 // Walks the members of a spec through the TOML tables.
 class Reader {
  public:
@@ -306,7 +304,8 @@ class Reader {
     Sourced out;
     out.path = field.path;
     const auto at = leaf->source().begin;
-    out.place = {errors_.file, at.line, at.column};
+    const auto& from = leaf->source().path;
+    out.place = {from ? *from : errors_.file, at.line, at.column};
     if (const auto text = read_text(*leaf, "grade", field.path, errors_)) {
       if (const auto index =
               read_name(*leaf->get("grade"), {"grade", "", 0, 0, ""}, grade_names, errors_))
@@ -329,7 +328,7 @@ class Reader {
 
   // Reports every key that no member asked for.
   void report_unknown() const {
-    std::vector<std::string_view> tables{"kind", "name", "description"};
+    std::vector<std::string_view> tables{"kind", "name", "description", "technology", "labels"};
     for (const auto path : paths_) tables.push_back(path.substr(0, path.find('.')));
     for (const auto& [key, node] : root_) {
       const std::string_view table_name = key.str();
@@ -349,7 +348,10 @@ class Reader {
     const auto key = field.path.substr(dot + 1);
     const auto* node = table == nullptr ? nullptr : table->get(key);
     if (node == nullptr) {
-      if (is_optional(field)) return nullptr;
+      // A table that is not used may be left out, and so may the lists of a model that go with one
+      // weight code only; check_members knows which are missed.
+      const bool list = field.path.starts_with("weights.");
+      if (field.needed == Needed::if_used && (table == nullptr || list)) return nullptr;
       const auto example = field.unit.empty()
                                ? std::string("...")
                                : "\"" + display(std::max(1.0, field.min), field) + "\"";
@@ -428,6 +430,14 @@ void check_list(std::string_view path, std::size_t layers, std::vector<double>& 
 
 void check_lists(Model<double>& m, const Complaints& complaints) {
   const bool ternary = m.weights.code == WeightCode::ternary;
+  for (std::size_t p = 0; p < projection_count; ++p) {
+    auto& own = m.weights.zero_share_of[p];
+    check_list(zero_share_paths[p], m.layers, own, complaints);
+    if (!ternary && !own.empty())
+      complaints.add(zero_share_paths[p],
+                     fmt::format("{} does not go with integer weights", zero_share_paths[p]));
+  }
+  check_list("weights.dead_share", m.layers, m.weights.dead_share, complaints);
   check_list("weights.zero_share", m.layers, m.weights.zero_share, complaints);
   check_list("weights.zero_bit_ratio", m.layers, m.weights.zero_bit_ratio, complaints);
   const std::string_view needed = ternary ? "weights.zero_share" : "weights.zero_bit_ratio";
@@ -463,6 +473,73 @@ std::string read_kind(const toml::table& root) { return root["kind"].value_or(st
 void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
 void visit(Model<double>& m, Reader& reader) { visit_model(m, reader); }
 
+void visit(Technology<double>& t, Reader& reader) { visit_technology(t, reader); }
+void check_members(Technology<double>&, const Complaints&) {}
+
+// Adds what `root` does not say itself from `below`, leaf by leaf. Nodes are moved, which keeps
+// their places: a copy of toml++'s has none.
+void inherit(toml::table& root, toml::table&& below) {
+  for (auto&& [key, node] : below) {
+    auto* own = root.get_as<toml::table>(key.str());
+    auto* theirs = node.as_table();
+    if (own != nullptr && theirs != nullptr)
+      for (auto&& [leaf_key, leaf] : *theirs) own->insert(leaf_key, std::move(leaf));
+    else
+      root.insert(key, std::move(node));
+  }
+}
+
+// The file of the technology that a hardware spec names: NAME.toml in the folder technology beside
+// it, or a path beside it.
+std::string technology_file(const std::string& name, const std::string& hardware_file) {
+  const auto folder = std::filesystem::path(hardware_file).parent_path();
+  if (name.ends_with(".toml")) return (folder / name).string();
+  return (folder / "technology" / (name + ".toml")).string();
+}
+
+// Reads the technology that a hardware spec names and puts it below the spec's own values.
+void add_technology(toml::table& root, const std::string& file) {
+  const auto* node = root.get("technology");
+  if (node == nullptr) return;
+  Errors errors{file, {}};
+  const auto* name = node->as_string();
+  if (name == nullptr || (**name).empty()) {
+    errors.add(*node, "expected the name of a technology, such as \"n7\"");
+    throw SpecError(std::move(errors.all));
+  }
+  const auto path = technology_file(**name, file);
+  if (!std::filesystem::exists(path)) {
+    errors.add(*node, fmt::format("no technology \"{}\": no file {}", **name, path));
+    throw SpecError(std::move(errors.all));
+  }
+  auto below = parse(read_file(path), path);
+  if (read_kind(below) != "technology")
+    throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
+  for (const auto* key : {"kind", "name", "description"}) below.erase(key);
+  inherit(root, std::move(below));
+}
+
+// What a hardware spec calls its classes of units.
+void read_labels(const toml::table& root, Labels& labels, Errors& errors) {
+  const auto* node = root.get("labels");
+  if (node == nullptr) return;
+  const auto* table = node->as_table();
+  if (table == nullptr) {
+    errors.add(*node, "expected a table [labels]");
+    return;
+  }
+  for (const auto& [key, value] : *table) {
+    auto* label = key.str() == "base" ? &labels.base : key.str() == "side" ? &labels.side : nullptr;
+    if (label == nullptr)
+      errors.add(key.source(), fmt::format("unknown key \"labels.{}\"", key.str()),
+                 "labels are base and side");
+    else if (const auto* text = value.as_string(); text != nullptr && !(**text).empty())
+      *label = **text;
+    else
+      errors.add(value, fmt::format("expected text for labels.{}", key.str()));
+  }
+}
+
 template <class S>
 Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_view kind) {
   Errors errors{file, {}};
@@ -477,6 +554,7 @@ Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_
   if (const auto text = read_text(root, "name", "the spec", errors)) spec.name = *text;
   if (const auto text = read_text(root, "description", "the spec", errors))
     spec.description = *text;
+  read_labels(root, spec.labels, errors);
   Reader reader(root, errors, spec.sourced);
   visit(spec.values, reader);
   reader.report_unknown();
@@ -562,7 +640,9 @@ SpecError::SpecError(std::vector<Diagnostic> all)
       all_(std::move(all)) {}
 
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file) {
-  return read_spec<Hardware<double>>(parse(text, file), file, "hardware");
+  auto root = parse(text, file);
+  add_technology(root, file);
+  return read_spec<Hardware<double>>(root, file, "hardware");
 }
 
 Spec<Model<double>> parse_model(std::string_view text, const std::string& file) {
@@ -584,15 +664,18 @@ std::vector<Diagnostic> check(const std::string& path) try {
     parse_model(text, path);
   else if (kind == "hardware")
     parse_hardware(text, path);
+  else if (kind == "technology")
+    read_spec<Technology<double>>(parse(text, path), path, "technology");
   else
-    throw SpecError({{{path, 1, 1}, "expected kind = \"hardware\" or kind = \"model\"", ""}});
+    throw SpecError(
+        {{{path, 1, 1}, "expected kind = \"hardware\", \"model\" or \"technology\"", ""}});
   return {};
 } catch (const SpecError& e) {
   return e.diagnostics();
 }
 
 std::string resolve(const std::string& path) {
-  if (path == "pe.lanes") return "lanes.count";
+  if (path == "pe.lanes" || path == "lanes.count") return "base.lanes";
   if (path == "model.zero_share") return "weights.zero_share";
   return path;
 }
@@ -612,12 +695,19 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
     throw SpecError(
         {{place, fmt::format("no spec value \"{}\"", path), did_you_mean(path, known)}});
   }
-  // More or fewer layers of the same kind: a list that is one value all over stretches with them.
+  auto& weights = model.values.weights;
+  // One share for all projections: what was known of each does not hold any more.
+  if (path == "weights.zero_share") weights.zero_share_of.fill({});
   if (model.values.layers != layers) {
-    for (auto* list : {&model.values.weights.zero_share, &model.values.weights.zero_bit_ratio})
-      if (std::adjacent_find(list->begin(), list->end(), std::not_equal_to{}) == list->end() &&
-          !list->empty())
-        list->resize(1);
+    // More or fewer layers of the same kinds: lists go round again, or end early.
+    const auto fit = [&](std::vector<double>& list) {
+      for (std::size_t l = list.size(); !list.empty() && l < model.values.layers; ++l)
+        list.push_back(list[l - layers]);
+      if (list.size() > model.values.layers) list.resize(model.values.layers);
+    };
+    for (auto* list : {&weights.zero_share, &weights.zero_bit_ratio, &weights.dead_share})
+      fit(*list);
+    for (auto& list : weights.zero_share_of) fit(list);
   }
   if (errors.all.empty()) {
     if (in_hardware.found()) {

@@ -119,6 +119,8 @@ std::string call_name(Kind kind) {
       return "floor";
     case Kind::log2:
       return "log2";
+    case Kind::exp2:
+      return "exp2";
     default:
       return "round";
   }
@@ -256,6 +258,9 @@ struct Equations::Builder {
         break;
       case Fn::log2:
         e.kind = Kind::log2;
+        break;
+      case Fn::exp2:
+        e.kind = Kind::exp2;
         break;
       case Fn::round_half_up:
         e.kind = Kind::round_half_up;
@@ -404,6 +409,9 @@ std::vector<double> Equations::shares(std::uint32_t of) const {
         break;
       case Fn::log2:
         slope[node.a] += s / (a * std::log(2.0));
+        break;
+      case Fn::exp2:
+        slope[node.a] += s * node.value * std::log(2.0);
         break;
       default:
         slope[node.a] += s;

@@ -37,6 +37,8 @@ const std::vector<Symbol>& symbols() {
       symbol<token_unit>("token"),
       symbol<operation_unit>("op"),
       symbol<operation_rate_unit>("OPS"),
+      symbol<voltage_unit>("V"),
+      symbol<celsius_unit>("degC", 1, Prefix::none),
       symbol<dimensionless_unit>("%", 0.01, Prefix::none),
   };
   return table;

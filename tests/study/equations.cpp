@@ -53,6 +53,8 @@ double evaluate(const Expression& e, const std::vector<Named>& names) {
       return std::floor(x[0] + 1e-9 * std::abs(x[0]));
     case Kind::log2:
       return std::log2(x[0]);
+    case Kind::exp2:
+      return std::exp2(x[0]);
     case Kind::round_half_up:
       break;
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dealing work to parallel parts, and sums of it over the tokens of a pass. Plain numbers only.
-// Equations: specs/machine.md, "Base projections" and "Attention".
+// Equations: specs/machine.md, "Symbols", "Base projections" and "Attention".
 #pragma once
 
 #include <tomestimate/spec/graph.hpp>
@@ -17,6 +17,12 @@ T busiest(T n, T parts, T chunk) {
   return full_rounds * chunk + min(chunk, n - full_rounds * parts * chunk);
 }
 
+// 1 if the whole number a is above the whole number b, else 0.
+template <class T>
+T is_above(T a, T b) {
+  return min(T(1), max(T(0), T(a - b)));
+}
+
 // Sum of ceil(n / step) for n = 1 .. last.
 template <class T>
 T sum_of_ceils(T last, T step) {
@@ -30,29 +36,28 @@ T sum_to(T last) {
   return last * (last + T(1)) / T(2);
 }
 
-// Non-empty (lane, chunk) pairs, summed over n = 1 .. last, when positions 0 .. n-1 are interleaved
-// over `lanes` lanes and each lane takes its positions in chunks of `chunk`. For one n that is
-// lanes * floor(n / D) + min(lanes, n mod D) with D = lanes * chunk: a new chunk of every lane
-// opens at the start of each block of D positions.
+// Sum of min(n, top) for n = 1 .. last.
 template <class T>
-T sum_of_busy_chunks(T last, T lanes, T chunk) {
-  const T block = lanes * chunk;
-  const T blocks = floor(last / block);
-  const T rest = last - blocks * block;
-  // Sum of min(lanes, j) for j = 0 .. count - 1.
-  const auto opening = [lanes](T count) {
-    const T rising = min(lanes + T(1), count);
-    return rising * (rising - T(1)) / T(2) + lanes * (count - rising);
-  };
-  const T full_blocks = block * lanes * blocks * (blocks - T(1)) / T(2) + blocks * opening(block);
-  return full_blocks + (rest + T(1)) * lanes * blocks + opening(rest + T(1));
+T sum_of_mins(T last, T top) {
+  return sum_to(min(last, top)) + top * max(T(0), T(last - top));
 }
 
-// Sum of f(n) over the positions n = past + 1 .. past + fresh that the tokens of one sequence
-// attend to, where `up_to(x)` is the sum of f for n = 1 .. x.
-template <class T, class UpTo>
-T over_tokens(const spec::Pass<T>& pass, UpTo up_to) {
-  return up_to(pass.past + pass.fresh) - up_to(pass.past);
+// Non-empty (part, chunk) pairs, summed over n = 1 .. last, when positions 0 .. n-1 are interleaved
+// over `parts` and each part takes its positions in chunks of `chunk`. For one n that is
+// parts * floor(n / D) + min(parts, n mod D) with D = parts * chunk: a new chunk of every part opens
+// at the start of each block of D positions.
+template <class T>
+T sum_of_busy_chunks(T last, T parts, T chunk) {
+  const T block = parts * chunk;
+  const T blocks = floor(last / block);
+  const T rest = last - blocks * block;
+  // Sum of min(parts, j) for j = 0 .. count - 1.
+  const auto opening = [parts](T count) {
+    const T rising = min(parts + T(1), count);
+    return rising * (rising - T(1)) / T(2) + parts * (count - rising);
+  };
+  const T full_blocks = block * parts * blocks * (blocks - T(1)) / T(2) + blocks * opening(block);
+  return full_blocks + (rest + T(1)) * parts * blocks + opening(rest + T(1));
 }
 
 }  // namespace tomestimate::engine

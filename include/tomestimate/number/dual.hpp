@@ -49,6 +49,10 @@ struct Dual {
   friend Dual log2(const Dual& x) {
     return linear(units::log2(x.value), x, 1 / (x.value * std::numbers::ln2), x, 0);
   }
+  friend Dual exp2(const Dual& x) {
+    const double power = units::exp2(x.value);
+    return linear(power, x, power * std::numbers::ln2, x, 0);
+  }
   friend Dual round_half_up(const Dual& x) {
     return linear(units::round_half_up(x.value), x, 1, x, 0);
   }

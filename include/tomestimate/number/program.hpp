@@ -11,7 +11,7 @@
 namespace tomestimate::number {
 
 // Instruction sets a program can run on. All give the same bits: every operation is IEEE-exact, and
-// log2 is the same library call.
+// log2 and exp2 are the same library calls.
 enum class Isa { baseline, avx2, avx512 };
 Isa best_isa();  // of this machine
 

@@ -29,6 +29,7 @@ enum class Fn : std::uint8_t {
   ceil,
   floor,
   log2,
+  exp2,
   round_half_up,
 };
 constexpr bool is_unary(Fn fn) { return fn >= Fn::ceil; }
@@ -94,6 +95,7 @@ class Symbol {
   friend Symbol ceil(const Symbol& x) { return make(Fn::ceil, x, x); }
   friend Symbol floor(const Symbol& x) { return make(Fn::floor, x, x); }
   friend Symbol log2(const Symbol& x) { return make(Fn::log2, x, x); }
+  friend Symbol exp2(const Symbol& x) { return make(Fn::exp2, x, x); }
   friend Symbol round_half_up(const Symbol& x) { return make(Fn::round_half_up, x, x); }
 
  private:

@@ -17,6 +17,10 @@ namespace tomestimate::spec {
 // Whether a number only takes whole values.
 enum class Whole { no, yes };
 
+// Whether a spec has to give a value, or only if its table is used (a machine without side units
+// has no [side]).
+enum class Needed { always, if_used };
+
 struct Field {
   std::string_view path;  // "chip.clock": the TOML table and key
   std::string_view unit;  // display unit, "MHz"; "" for a bare number
@@ -24,6 +28,7 @@ struct Field {
   double max;
   std::string_view doc;  // one line: what the number is
   Whole whole = Whole::no;
+  Needed needed = Needed::always;
 };
 
 template <std::size_t N>

@@ -35,10 +35,17 @@ struct Sourced {
   Place place;
 };
 
+// What a hardware spec calls its classes of units: "MVU", "L-Unit".
+struct Labels {
+  std::string base = "base";
+  std::string side = "side";
+};
+
 template <class S>
 struct Spec {
   std::string name;
   std::string description;
+  Labels labels;
   S values;
   std::vector<Sourced> sourced;  // in the order of visit_hardware or visit_model
 };

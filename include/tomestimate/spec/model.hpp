@@ -26,15 +26,36 @@ enum class Projection { q, k, v, o, gate, up, down };
 inline constexpr std::size_t projection_count = 7;
 inline constexpr Names<projection_count> projection_names{"q", "k", "v", "o", "gate", "up", "down"};
 
+// Nonlinearity of the FFN.
+enum class Activation { relu2, silu, gelu };
+inline constexpr Names<3> activation_names{"relu2", "silu", "gelu"};
+
+inline constexpr std::array<std::string_view, projection_count> zero_share_paths{
+    "weights.zero_share_q",   "weights.zero_share_k",    "weights.zero_share_v",
+    "weights.zero_share_o",   "weights.zero_share_gate", "weights.zero_share_up",
+    "weights.zero_share_down"};
+
 template <class T>
 struct Weights {
   WeightCode code;
-  units::Bits<T> bits;  // of one base weight
+  units::Bits<T> bits;        // of one base weight
+  T group;                    // weights that share scale and zero point; 0 for none
+  units::Bits<T> group_bits;  // of scale and zero point
   // One value per layer. Share of weights that are zero (ternary) ...
   std::vector<T> zero_share;
-  // ... or share of stored bits that are zero (integer). The other list is empty.
+  // ... of one projection, where that is known (else empty) ...
+  std::array<std::vector<T>, projection_count> zero_share_of;
+  // ... or share of stored bits that are zero (integer). The other lists are empty.
   std::vector<T> zero_bit_ratio;
+  std::vector<T> dead_share;  // of FFN neurons whose weights are all zero; empty if not known
 };
+
+// Share of the weights of projection p in layer l that are zero; of a ternary model.
+template <class T>
+const T& zero_share(const Weights<T>& w, std::size_t layer, Projection p) {
+  const auto& own = w.zero_share_of[static_cast<std::size_t>(p)];
+  return own.empty() ? w.zero_share[layer] : own[layer];
+}
 
 template <class T>
 struct Adapter {  // QLoRA: base output + B (A x), on the targeted projections
@@ -66,7 +87,12 @@ struct Model {
   T kv_heads;
   T head_dim;
   T intermediate;
-  Switch sub_norms;  // BitNet's extra norms before o and down
+  Switch gated;  // an FFN with a gate beside up
+  Activation activation;
+  Switch sub_norms;          // BitNet's extra norms before o and down
+  T window;                  // positions that layers without full attention attend to
+  std::size_t full_every;    // every n-th layer attends to all: 1 for every layer, 0 for none
+  units::Bits<T> norm_bits;  // of one norm gain in ROM; 0 if they are not there
   units::Bits<T> activation_bits;
   units::Bits<T> kv_bits;        // of one cached value
   units::Bits<T> residual_bits;  // of one value of the residual stream
@@ -87,7 +113,18 @@ constexpr void visit_model(M& m, Visit&& visit) {
   visit(Field{"model.kv_heads", "", 1, 4096, "key and value heads (GQA)", whole}, m.kv_heads);
   visit(Field{"model.head_dim", "", 2, 65536, "size of one head", whole}, m.head_dim);
   visit(Field{"model.intermediate", "", 1, 1e7, "FFN size", whole}, m.intermediate);
+  visit(Field{"model.gated", "", 0, 0, "an FFN with a gate beside up"}, m.gated, switch_names);
+  visit(Field{"model.activation", "", 0, 0, "nonlinearity of the FFN"}, m.activation,
+        activation_names);
   visit(Field{"model.sub_norms", "", 0, 0, "norms before o and down"}, m.sub_norms, switch_names);
+  visit(Field{"model.full_every", "", 0, 4096,
+              "every n-th layer attends to all positions: 1 for all layers, 0 for none", whole},
+        m.full_every);
+  visit(Field{"model.window", "", 0, 1e8, "positions that the other layers attend to", whole},
+        m.window);
+  visit(Field{"model.norm_bits", "bit", 0, 64, "one norm gain in ROM; 0 if they are not there",
+              whole},
+        m.norm_bits);
   visit(Field{"model.activation_bits", "bit", 1, 16, "one quantized activation", whole},
         m.activation_bits);
   visit(Field{"model.kv_bits", "bit", 1, 32, "one cached key or value", whole}, m.kv_bits);
@@ -97,10 +134,25 @@ constexpr void visit_model(M& m, Visit&& visit) {
   visit(Field{"weights.code", "", 0, 0, "how a base weight is coded"}, m.weights.code,
         weight_code_names);
   visit(Field{"weights.bits", "bit", 1, 8, "one base weight", whole}, m.weights.bits);
-  visit(Field{"weights.zero_share", "", 0, 1, "share of weights that are zero, per layer"},
+  visit(Field{"weights.group", "", 0, 1e9, "weights that share scale and zero point; 0 for none",
+              whole},
+        m.weights.group);
+  visit(Field{"weights.group_bits", "bit", 0, 1024, "scale and zero point of a group", whole},
+        m.weights.group_bits);
+  constexpr auto if_used = Needed::if_used;
+  visit(Field{"weights.zero_share", "", 0, 1, "share of weights that are zero, per layer",
+              Whole::no, if_used},
         m.weights.zero_share);
-  visit(Field{"weights.zero_bit_ratio", "", 0, 1, "share of stored bits that are 0, per layer"},
+  for (std::size_t p = 0; p < projection_count; ++p)
+    visit(Field{zero_share_paths[p], "", 0, 1, "the same in one projection, where it is known",
+                Whole::no, if_used},
+          m.weights.zero_share_of[p]);
+  visit(Field{"weights.zero_bit_ratio", "", 0, 1, "share of stored bits that are 0, per layer",
+              Whole::no, if_used},
         m.weights.zero_bit_ratio);
+  visit(Field{"weights.dead_share", "", 0, 1,
+              "share of FFN neurons whose weights are all zero, per layer", Whole::no, if_used},
+        m.weights.dead_share);
 
   visit(Field{"adapter.rank", "", 0, 65536, "QLoRA rank; 0 for none", whole}, m.adapter.rank);
   visit(Field{"adapter.bits", "bit", 1, 32, "one adapter weight", whole}, m.adapter.bits);
@@ -127,11 +179,19 @@ struct Shape {
   T inputs;
 };
 
-// Shape of projection p. q is hidden -> heads x head_dim, k and v hidden -> kv_heads x head_dim.
+// Whether the model has projection p.
+template <class T>
+constexpr bool has_projection(const Model<T>& m, Projection p) {
+  return p != Projection::gate || m.gated == Switch::on;
+}
+
+// Shape of projection p. q is hidden -> heads x head_dim, k and v hidden -> kv_heads x head_dim;
+// one that the model does not have is 0 x 0.
 template <class T>
 constexpr Shape<T> shape(const Model<T>& m, Projection p) {
   const T q = m.heads * m.head_dim;
   const T kv = m.kv_heads * m.head_dim;
+  if (!has_projection(m, p)) return {T(0), T(0)};
   switch (p) {
     case Projection::q:
       return {q, m.hidden};
@@ -147,6 +207,12 @@ constexpr Shape<T> shape(const Model<T>& m, Projection p) {
       break;
   }
   return {m.hidden, m.intermediate};
+}
+
+// Whether layer l attends to all positions, not only to the window.
+template <class T>
+constexpr bool attends_to_all(const Model<T>& m, std::size_t layer) {
+  return m.full_every > 0 && (layer + 1) % m.full_every == 0;
 }
 
 }  // namespace tomestimate::spec

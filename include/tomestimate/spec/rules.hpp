@@ -24,11 +24,30 @@ T remainder(const T& a, const T& b) {
 }
 }  // namespace detail
 
+// Clock that the technology allows at the chip's supply voltage: linear between threshold and the
+// voltage that max_clock is told at, and beyond.
+template <class T>
+units::Frequency<T> clock_limit(const Hardware<T>& h) {
+  const T drive = (h.chip.voltage - h.tech.threshold) / (h.tech.voltage - h.tech.threshold);
+  return drive * h.tech.max_clock;
+}
+
 // Each calls visit(Rule, excess) for every rule; a rule is broken where its excess is above 0.
 template <class T, class Visit>
 void visit_hardware_rules(const Hardware<T>& h, Visit&& visit) {
-  visit(Rule{"lanes.per_tree", "lanes.per_tree does not divide lanes.count"},
-        detail::remainder(h.lanes.count, h.lanes.per_tree));
+  visit(Rule{"chip.clock", "the clock is above what the technology allows at this voltage"},
+        T((h.chip.clock - clock_limit(h)).value()));
+  visit(Rule{"tech.threshold", "tech.threshold is not below tech.voltage"},
+        T((h.tech.threshold - h.tech.voltage).value() + T(1e-6)));
+  if (uses_side(h))
+    visit(Rule{"map.attention", "map puts work on side units, but the spec has no [side]"},
+          T(T(1) - h.side.lanes));
+  if (uses_dram(h))
+    visit(Rule{"map.weights", "the machine uses a DRAM, but the spec has no [dram]"},
+          T(T(1) - h.dram.bandwidth.value()));
+  if (uses_rom(h))
+    visit(Rule{"rom.bank_width", "the machine uses a ROM, but the spec has no [rom]"},
+          T(T(1) - h.rom.bank_width.value()));
 }
 
 template <class T, class Visit>
@@ -37,6 +56,8 @@ void visit_model_rules(const Model<T>& m, Visit&& visit) {
         detail::remainder(m.heads, m.kv_heads));
   visit(Rule{"model.head_dim", "RoPE rotates pairs: model.head_dim must be even"},
         detail::remainder(m.head_dim, T(2)));
+  if (m.full_every != 1)
+    visit(Rule{"model.window", "layers without full attention need a window"}, T(T(1) - m.window));
   if (m.weights.code == WeightCode::ternary) {
     using units::max;
     const T bits = m.weights.bits.value();
@@ -48,24 +69,27 @@ void visit_model_rules(const Model<T>& m, Visit&& visit) {
 template <class T, class Visit>
 void visit_pair_rules(const Hardware<T>& h, const Model<T>& m, Visit&& visit) {
   using units::max;
-  visit(Rule{"interconnect.broadcast_width",
-             "interconnect.broadcast_width is narrower than one activation"},
-        T(m.activation_bits.value() - h.interconnect.broadcast_width.value()));
+  visit(Rule{"bus.width", "bus.width is narrower than one activation"},
+        T(m.activation_bits.value() - h.bus.width.value()));
   T weights = T(0);
+  T sides = T(0);
   for (std::size_t p = 0; p < projection_count; ++p) {
     const auto s = shape(m, static_cast<Projection>(p));
     weights += s.outputs * s.inputs;
+    sides += s.outputs + s.inputs;
   }
   const auto& w = m.workload;
   const T layers = T(static_cast<double>(m.layers));
   const T tokens = w.batch * w.prompt;
   const T positions = w.batch * max(T(w.prompt * w.prompt), w.context);
+  const T units = h.base.lanes * h.base.per_lane + h.side.lanes * h.side.per_lane;
   const T base = weights * layers * m.weights.bits.value() * tokens;
   const T head = m.embedding.vocabulary * m.hidden * m.embedding.bits.value() * w.batch;
   const T attention = positions * layers * m.heads * m.head_dim * T(32);
-  const T buffers = tokens * m.intermediate * h.lanes.count * T(32) * layers;
+  const T buffers = tokens * m.intermediate * units * T(32) * layers;
+  const T adapters = tokens * sides * m.adapter.rank * layers * T(32);
   visit(Rule{"workload", "the workload is too large to count exactly: over 2^53 events"},
-        T(max(max(base, head), max(attention, buffers)) - T(9007199254740992.0)));
+        T(max(max(max(base, head), max(attention, buffers)), adapters) - T(9007199254740992.0)));
 }
 
 }  // namespace tomestimate::spec

@@ -35,6 +35,7 @@ struct Expression {
     ceil,
     floor,
     log2,
+    exp2,
     round_half_up
   };
   Kind kind = Kind::number;
@@ -101,7 +102,7 @@ class Equations {
 struct Notation {
   std::function<std::string(const Named&)> name;
   std::function<std::string(double)> number;
-  // max, min, ceil, floor, log2, round_half_up of rendered arguments.
+  // max, min, ceil, floor, log2, exp2, round_half_up of rendered arguments.
   std::function<std::string(Expression::Kind, const std::vector<std::string>&)> call;
 };
 

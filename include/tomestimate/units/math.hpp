@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mathematical functions of the equations, for numbers and for quantities. The engine calls these
-// unqualified; another number type brings overloads of its own for max, min, ceil, floor, log2 and
+// unqualified; another number type brings overloads of its own for max, min, ceil, floor, log2, exp2 and
 // round_half_up, found by argument-dependent lookup.
 #pragma once
 
@@ -15,6 +15,7 @@ constexpr double min(double a, double b) { return b < a ? b : a; }
 inline double ceil(double x) { return std::ceil(x); }
 inline double floor(double x) { return std::floor(x); }
 inline double log2(double x) { return std::log2(x); }
+inline double exp2(double x) { return std::exp2(x); }
 inline double round_half_up(double x) { return std::floor(x + 0.5); }
 
 template <class Unit, class T>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Quantities of the model: Boost.Units over one homogeneous system (metre, kilogram, second, bit,
-// cycle, token, operation), generic over the number type T that carries the value.
+// cycle, token, operation, volt, degree), generic over the number type T that carries the value.
 //
 // Cycle, token and operation are base dimensions on purpose: a clock is cycles per second, so a
-// "bits per cycle" can't be added to a "bits per second", nor tokens/s be mistaken for op/s.
+// "bits per cycle" can't be added to a "bits per second", nor tokens/s be mistaken for op/s. Volt
+// and degree Celsius are too: the equations only take ratios of voltages and differences of
+// temperatures.
 #pragma once
 
 #include <boost/units/base_dimension.hpp>
@@ -28,17 +30,25 @@ struct cycle_base_dimension : bu::base_dimension<cycle_base_dimension, 9001> {};
 struct token_base_dimension : bu::base_dimension<token_base_dimension, 9002> {};
 struct operation_base_dimension : bu::base_dimension<operation_base_dimension, 9003> {};
 
+struct voltage_base_dimension : bu::base_dimension<voltage_base_dimension, 9004> {};
+struct celsius_base_dimension : bu::base_dimension<celsius_base_dimension, 9005> {};
+
 using cycle_dimension = cycle_base_dimension::dimension_type;
 using token_dimension = token_base_dimension::dimension_type;
 using operation_dimension = operation_base_dimension::dimension_type;
+using voltage_dimension = voltage_base_dimension::dimension_type;
+using celsius_dimension = celsius_base_dimension::dimension_type;
 
 struct cycle_base_unit : bu::base_unit<cycle_base_unit, cycle_dimension, 9101> {};
 struct token_base_unit : bu::base_unit<token_base_unit, token_dimension, 9102> {};
 struct operation_base_unit : bu::base_unit<operation_base_unit, operation_dimension, 9103> {};
+struct volt_base_unit : bu::base_unit<volt_base_unit, voltage_dimension, 9104> {};
+struct celsius_base_unit : bu::base_unit<celsius_base_unit, celsius_dimension, 9105> {};
 
-using chip_system = bu::make_system<bu::si::meter_base_unit, bu::si::kilogram_base_unit,
-                                    bu::si::second_base_unit, bu::information::bit_base_unit,
-                                    cycle_base_unit, token_base_unit, operation_base_unit>::type;
+using chip_system =
+    bu::make_system<bu::si::meter_base_unit, bu::si::kilogram_base_unit, bu::si::second_base_unit,
+                    bu::information::bit_base_unit, cycle_base_unit, token_base_unit,
+                    operation_base_unit, volt_base_unit, celsius_base_unit>::type;
 
 template <class Dimension>
 using unit_of = bu::unit<Dimension, chip_system>;
@@ -53,6 +63,8 @@ using information_unit = unit_of<bu::information_dimension>;
 using cycle_unit = unit_of<cycle_dimension>;
 using token_unit = unit_of<token_dimension>;
 using operation_unit = unit_of<operation_dimension>;
+using voltage_unit = unit_of<voltage_dimension>;
+using celsius_unit = unit_of<celsius_dimension>;
 
 template <class A, class B>
 using per = typename bu::divide_typeof_helper<A, B>::type;
@@ -72,6 +84,8 @@ using token_rate_unit = per<token_unit, time_unit>;
 using token_rate_density_unit = per<token_rate_unit, area_unit>;
 using operation_rate_unit = per<operation_unit, time_unit>;
 using operations_per_energy_unit = per<operation_unit, energy_unit>;
+using area_per_port_unit = per<area_unit, port_unit>;
+using area_per_bandwidth_unit = per<area_unit, bandwidth_unit>;
 
 template <class Unit, class T>
 using Quantity = bu::quantity<Unit, T>;
@@ -124,6 +138,14 @@ template <class T>
 using OperationRate = Quantity<operation_rate_unit, T>;
 template <class T>
 using OperationsPerEnergy = Quantity<operations_per_energy_unit, T>;
+template <class T>
+using Voltage = Quantity<voltage_unit, T>;
+template <class T>
+using Temperature = Quantity<celsius_unit, T>;  // in degrees Celsius
+template <class T>
+using AreaPerPort = Quantity<area_per_port_unit, T>;
+template <class T>
+using AreaPerBandwidth = Quantity<area_per_bandwidth_unit, T>;
 
 // Brands a bare number: bits(T{2}) is 2 bit. The inverse is quantity.value(), in base units.
 template <class T>

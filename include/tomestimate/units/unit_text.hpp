@@ -18,8 +18,8 @@
 
 namespace tomestimate::units {
 
-// Exponents of metre, kilogram, second, bit, cycle, token, operation.
-using Dimension = std::array<int, 7>;
+// Exponents of metre, kilogram, second, bit, cycle, token, operation, volt, degree Celsius.
+using Dimension = std::array<int, 9>;
 
 namespace detail {
 
@@ -31,7 +31,9 @@ constexpr std::size_t base_index() {
                          std::is_same_v<Base, bu::information_base_dimension>,
                          std::is_same_v<Base, cycle_base_dimension>,
                          std::is_same_v<Base, token_base_dimension>,
-                         std::is_same_v<Base, operation_base_dimension>};
+                         std::is_same_v<Base, operation_base_dimension>,
+                         std::is_same_v<Base, voltage_base_dimension>,
+                         std::is_same_v<Base, celsius_base_dimension>};
   std::size_t i = 0;
   while (!is[i]) ++i;
   return i;
