@@ -335,7 +335,7 @@ class Reader {
       if (ranges::find(tables, table_name) == tables.end()) {
         errors_.add(key.source(), fmt::format("unknown key \"{}\"", table_name),
                     did_you_mean(table_name, tables));
-      } else if (const auto* table = node.as_table()) {
+      } else if (const auto* table = node.as_table(); table != nullptr && table_name != "labels") {
         report_unknown_in(table_name, *table);
       }
     }

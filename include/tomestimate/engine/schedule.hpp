@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schedule of a pass: ops of a layer, their time, and when ROM domains are awake. All layers of
-// a transformer have the same shapes, so one schedule serves every layer; only what depends on the
-// weights themselves (1-bits, base adds) differs and is added by estimate.hpp.
-// Equations: specs/machine.md, "Time" and "Gating".
+// The schedule of one layer: its ops, when each starts, and what that makes of the layer's time.
+// Equations: specs/machine.md, "Time".
 #pragma once
 
 #include <array>
@@ -14,17 +12,19 @@ namespace tomestimate::engine {
 
 using spec::Op;
 
-// The ops of one layer in execution order, without 1-bits and base adds.
 template <class T>
-std::array<OpEstimate<T>, spec::layer_op_count> layer_ops(const Setting<T>& s) {
+using LayerOps = std::array<OpEstimate<T>, spec::layer_op_count>;
+
+// The ops of the layer at hand in the order of the list, without 1-bits and base adds.
+template <class T>
+LayerOps<T> layer_ops(const Setting<T>& s, const Banks<T>& banks) {
   const auto& m = s.model;
-  const auto& v = s.hw.vector;
   const bool sub_norms = m.sub_norms == spec::Switch::on;
-  std::array<OpEstimate<T>, spec::layer_op_count> ops{};
+  LayerOps<T> ops{};
   const auto at = [&ops](Op op) -> OpEstimate<T>& { return ops[static_cast<std::size_t>(op)]; };
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const auto [kind, projection] = spec::info(static_cast<Op>(i));
-    if (kind == spec::OpKind::linear) ops[i] = base_projection(s, projection);
+    if (kind == spec::OpKind::linear) ops[i] = base_projection(s, banks, projection);
     if (kind == spec::OpKind::lora_a) ops[i] = lora_a(s, projection);
     if (kind == spec::OpKind::lora_b) ops[i] = lora_b(s, projection);
   }
@@ -36,120 +36,118 @@ std::array<OpEstimate<T>, spec::layer_op_count> layer_ops(const Setting<T>& s) {
   at(Op::attn_sub_norm) = norm(s, s.q_dim, sub_norms);
   at(Op::attn_residual) = residual(s);
   at(Op::ffn_norm) = norm(s, m.hidden, true);
-  at(Op::activation) = elementwise(s, s.tokens, m.intermediate, v.activation_passes);
-  at(Op::ffn_sub_norm) = norm(s, m.intermediate, sub_norms);
+  at(Op::activation) = elementwise(s, s.tokens, s.intermediate, s.hw.vector.activation_passes);
+  at(Op::ffn_sub_norm) = norm(s, s.intermediate, sub_norms);
   at(Op::ffn_residual) = residual(s);
   return ops;
 }
 
-// One gating domain's rows in time: how long it is awake in a pass, and its banks on the chip.
-template <class T>
-struct Domain {
-  T banks{};
-  Cycles<T> awake{};
-};
+// The class an op runs on.
+enum class Class { base, side, vector };
+inline constexpr std::size_t class_count = 3;
+inline constexpr std::array<std::string_view, class_count> class_names{"base", "side", "vector"};
 
-template <class T>
-struct Schedule {
-  std::array<OpEstimate<T>, spec::layer_op_count> ops{};
-  OpEstimate<T> final_norm{};
-  OpEstimate<T> lm_head{};
-  Cycles<T> matrix{};         // of one layer: linear, adapter and attention ops in sequence
-  Cycles<T> vector{};         // of one layer: vector ops in sequence
-  Cycles<T> layer{};          // of one layer, token groups pipelined, without exposed wakes
-  Cycles<T> wake{};           // from wake to first read; 0 without gating
-  Cycles<T> exposed_first{};  // exposed wakes of the first layer, which starts cold
-  Cycles<T> exposed{};        // of every other layer
-  Cycles<T> exposed_head{};   // of the LM head
-  std::array<Domain<T>, spec::projection_count> projections{};  // in one layer
-  Domain<T> head{};
-  Cycles<T> total{};  // of the pass, on the chip
-};
-
-// Banks on the chip for a matrix of `steps` words in its fullest lane.
-template <class T>
-T matrix_banks(const spec::Hardware<T>& hw, T steps) {
-  return hw.lanes.count * ceil_div(steps, hw.rom.bank_words);
-}
-
-// Wakes hidden behind the projection before: walks the layer's ops in sequence twice, so that the
-// second round starts with what the end of a layer leaves for the next one's q.
-template <class T>
-void expose_matrix_wakes(bool prewake, Schedule<T>& plan) {
-  Cycles<T> lead{};  // since the last projection started
-  for (int round = 0; round < 2; ++round) {
-    Cycles<T> exposed{};
-    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
-      if (spec::info(static_cast<Op>(i)).kind == spec::OpKind::linear) {
-        const bool cold = !prewake || (round == 0 && static_cast<Op>(i) == Op::q);
-        exposed += cold ? plan.wake : max(Cycles<T>(plan.wake - lead), Cycles<T>{});
-        lead = Cycles<T>{};
-      }
-      lead += total_cycles(plan.ops[i]);
-    }
-    (round == 0 ? plan.exposed_first : plan.exposed) = exposed;
-  }
-  lead += total_cycles(plan.final_norm);
-  plan.exposed_head = prewake ? max(Cycles<T>(plan.wake - lead), Cycles<T>{}) : plan.wake;
-}
-
-template <class T>
-void expose_layer_wakes(bool prewake, Schedule<T>& plan) {
-  const auto hidden_behind = [&](Cycles<T> lead) {
-    return prewake ? max(Cycles<T>(plan.wake - lead), Cycles<T>{}) : plan.wake;
+constexpr Class class_of(const spec::Mapping& map, Op op) {
+  const auto chosen = [](spec::UnitChoice c) {
+    return c == spec::UnitChoice::side ? Class::side : Class::base;
   };
-  plan.exposed_first = plan.wake;
-  plan.exposed = hidden_behind(plan.layer);
-  plan.exposed_head = hidden_behind(plan.layer + total_cycles(plan.final_norm));
+  switch (spec::info(op).kind) {
+    case spec::OpKind::linear:
+      return Class::base;
+    case spec::OpKind::lora_a:
+    case spec::OpKind::lora_b:
+      return chosen(map.adapter);
+    case spec::OpKind::attention:
+      return chosen(map.attention);
+    case spec::OpKind::vector:
+      break;
+  }
+  return Class::vector;
 }
 
-// Exposed wakes, then the awake time and banks of every domain of a layer and of the LM head.
-template <class T>
-void add_gating(const Setting<T>& s, Schedule<T>& plan) {
-  const auto& gating = s.hw.gating;
-  const bool gated = gating.enabled == spec::Switch::on;
-  const bool by_layer = gating.domain == spec::GatingDomain::layer;
-  const bool head_in_rom = s.hw.mapping.lm_head == spec::Placement::rom;
-  const bool prewake = gating.prewake == spec::Switch::on;
-  if (gated) {
-    const T wake = (gating.wake_latency * s.hw.chip.clock).value();
-    plan.wake = cycles(T(ceil_tolerant(wake)));
-    by_layer ? expose_layer_wakes(prewake, plan) : expose_matrix_wakes(prewake, plan);
-    if (!head_in_rom) plan.exposed_head = Cycles<T>{};
+// Calls visit(op) for every op whose results an op takes.
+template <class Visit>
+constexpr void visit_operands(Op op, Visit&& visit) {
+  const auto projections = [&](auto... bases) {
+    // X and X.lora_b, which is two further in the list.
+    ((visit(bases), visit(static_cast<Op>(static_cast<int>(bases) + 2))), ...);
+  };
+  const auto before = static_cast<Op>(static_cast<int>(op) - 1);
+  switch (op) {
+    case Op::attn_norm:
+      return;
+    case Op::rope:
+      return projections(Op::q, Op::k, Op::v);
+    case Op::attn_residual:
+      return projections(Op::o);
+    case Op::activation:
+      return projections(Op::gate, Op::up);
+    case Op::ffn_residual:
+      return projections(Op::down);
+    default:
+      break;
   }
-  const T layers = T(static_cast<double>(s.model.layers));
-  plan.total = layers * plan.layer + plan.exposed_first + (layers - T(1)) * plan.exposed +
-               plan.exposed_head + total_cycles(plan.final_norm) + total_cycles(plan.lm_head);
-  for (std::size_t i = 0; i < plan.ops.size(); ++i) {
-    const auto [kind, p] = spec::info(static_cast<Op>(i));
-    if (kind != spec::OpKind::linear) continue;
-    const auto [outputs, inputs] = shape(s.model, p);
-    const auto active = by_layer ? plan.layer : total_cycles(plan.ops[i]);
-    plan.projections[static_cast<std::size_t>(p)] = {
-        matrix_banks(s.hw, matrix_steps(s, T(outputs), T(inputs), s.hw.pe.width)),
-        gated ? active + plan.wake : plan.total};
-  }
-  if (head_in_rom) {
-    const T steps =
-        matrix_steps(s, s.model.embedding.vocabulary, s.model.hidden, s.hw.pe.width_8bit);
-    plan.head = {matrix_banks(s.hw, steps),
-                 gated ? total_cycles(plan.lm_head) + plan.wake : plan.total};
+  const auto [kind, p] = spec::info(op);
+  if (kind != spec::OpKind::linear && kind != spec::OpKind::lora_a) return visit(before);
+  switch (p) {
+    case spec::Projection::q:
+    case spec::Projection::k:
+    case spec::Projection::v:
+      return visit(Op::attn_norm);
+    case spec::Projection::o:
+      return visit(Op::attn_sub_norm);
+    case spec::Projection::gate:
+    case spec::Projection::up:
+      return visit(Op::ffn_norm);
+    case spec::Projection::down:
+      return visit(Op::ffn_sub_norm);
   }
 }
 
 template <class T>
-Schedule<T> make_schedule(const Setting<T>& s) {
-  Schedule<T> plan;
-  plan.ops = layer_ops(s);
-  plan.final_norm = final_norm(s);
-  plan.lm_head = lm_head(s);
+struct LayerPlan {
+  LayerOps<T> ops{};
+  std::array<Cycles<T>, spec::layer_op_count> start{};
+  std::array<Cycles<T>, class_count> load{};  // of each class: its ops in sequence
+  Cycles<T> path{};                           // with all tokens taken as one
+  Cycles<T> cycles{};  // of the layer, token groups pipelined, without exposed wakes
+  Banks<T> banks{};    // of this layer, and of the chip
+};
+
+// Starts every op when its operands are there and its class is free.
+template <class T>
+void start_ops(const spec::Hardware<T>& hw, LayerPlan<T>& plan) {
+  const bool in_space = hw.datapath.sharing == spec::Sharing::space;
+  std::array<Cycles<T>, spec::layer_op_count> end{};
+  std::array<Cycles<T>, class_count> free{};
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
-    const bool on_vector_unit = spec::info(static_cast<Op>(i)).kind == spec::OpKind::vector;
-    (on_vector_unit ? plan.vector : plan.matrix) += total_cycles(plan.ops[i]);
+    const auto op = static_cast<Op>(i);
+    const auto c = static_cast<std::size_t>(class_of(hw.map, op));
+    const bool waits = !(in_space && c == static_cast<std::size_t>(Class::base));
+    const auto work = total_cycles(plan.ops[i]);
+    auto& start = plan.start[i];
+    if (waits) start = free[c];
+    visit_operands(op, [&](Op operand) {
+      start = max(start, end[static_cast<std::size_t>(operand)]);
+    });
+    end[i] = start + work;
+    free[c] = max(free[c], end[i]);
+    plan.load[c] = waits ? Cycles<T>(plan.load[c] + work) : max(plan.load[c], work);
   }
-  plan.layer = max(plan.matrix, plan.vector) +
-               cycles(T(ceil(min(plan.matrix, plan.vector).value() / s.groups)));
-  add_gating(s, plan);
+  plan.path = end.back();
+}
+
+// The layer at hand, which s has entered.
+template <class T>
+LayerPlan<T> plan_layer(const Setting<T>& s, const Banks<T>& chip) {
+  LayerPlan<T> plan;
+  plan.banks = chip;
+  if (s.hw.map.weights == spec::WeightPlace::rom) count_layer_banks(s, plan.banks);
+  plan.ops = layer_ops(s, plan.banks);
+  start_ops(s.hw, plan);
+  const auto bottleneck = max(plan.load[0], max(plan.load[1], plan.load[2]));
+  plan.cycles =
+      bottleneck + cycles(T(ceil(T((plan.path - bottleneck).value() / s.groups))));
   return plan;
 }
 

@@ -142,6 +142,7 @@ struct VectorUnits {
 template <class T>
 struct Bus {
   units::PortWidth<T> width;  // broadcast from the vector units to all lanes
+  units::Length<T> length;    // of wire that a bit drives, all branches
 };
 
 template <class T>
@@ -372,6 +373,8 @@ constexpr void visit_hardware(H& h, Visit&& visit) {
         h.vector.residual_passes);
 
   visit(Field{"bus.width", "bit/cycle", 1, 1e7, "activation broadcast bus", whole}, h.bus.width);
+  visit(Field{"bus.length", "mm", 0, 1e4, "wire that a bit of the bus drives, all branches"},
+        h.bus.length);
 
   visit(Field{"host.bandwidth", "GB/s", 1e-6, 1e6, "host link"}, h.host.bandwidth);
   visit(Field{"host.latency", "us", 0, 1e6, "host link, one way and back"}, h.host.latency);

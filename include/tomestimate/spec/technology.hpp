@@ -52,11 +52,16 @@ struct Technology {
   units::EnergyPerCycle<T> clock_energy;  // of one flip-flop, its share of the clock tree included
   units::PowerDensity<T> logic_leakage;   // per cell area
 
-  // Sparse-logic ROM: cell area per bit = H(p) (rom_area + rom_area_height log2(height)), H the
-  // binary entropy of the 1-bit share p.
+  // Sparse-logic ROM: cell area per bit = H(p) (rom_area + rom_area_height log2(height)) +
+  // rom_area_bit, H the binary entropy of the 1-bit share p. A bank whose address moves takes, per cell
+  // area, rom_toggle + rom_toggle_entropy H(p) + rom_toggle_height log2(height), times rom_glitches.
   units::AreaPerBit<T> rom_area;
   units::AreaPerBit<T> rom_area_height;
-  units::EnergyPerBit<T> rom_toggle_energy;  // a bank whose address moves, per bit of its width
+  units::AreaPerBit<T> rom_area_bit;
+  units::EnergyDensity<T> rom_toggle;
+  units::EnergyDensity<T> rom_toggle_entropy;
+  units::EnergyDensity<T> rom_toggle_height;
+  T rom_glitches;
   units::EnergyPerBit<T> rom_read_energy;    // of a compiled or via ROM, per bit read
   units::AreaPerBit<T> rom_cell;             // of a compiled or via ROM
   std::array<T, 4> rom_efficiency;           // array / macro at depth 1,024, 2,048, 4,096, 8,192
@@ -69,8 +74,8 @@ struct Technology {
   units::EnergyPerBit<T> buffer_energy;
   units::AreaPerPort<T> port_area;  // of an SRAM port, per bit a cycle
 
-  units::EnergyPerBit<T> bus_energy;  // one bit from the vector unit to all lanes
-  units::AreaPerPort<T> wire_area;    // of the bus, per bit a cycle
+  units::EnergyPerBitLength<T> wire_energy;
+  units::Length<T> wire_pitch;  // with its share of repeaters
   units::AreaPerBandwidth<T> link_area;
 
   T switch_area;      // of a gated domain's own area
@@ -132,9 +137,17 @@ constexpr void visit_technology(Tech& t, Visit&& visit) {
         t.rom_area);
   visit(Field{"tech.rom_area_height", "um^2/bit", -100, 100, "the same, per doubling of height"},
         t.rom_area_height);
-  visit(Field{"tech.rom_toggle_energy", "fJ/bit", 0, 1e6,
-              "ROM of logic whose address moves, per bit of its width"},
-        t.rom_toggle_energy);
+  visit(Field{"tech.rom_area_bit", "um^2/bit", 0, 1000, "ROM of logic, per bit whatever it holds"},
+        t.rom_area_bit);
+  visit(Field{"tech.rom_toggle", "nJ/mm^2", 0, 1e6,
+              "ROM of logic whose address moves, per cell area"},
+        t.rom_toggle);
+  visit(Field{"tech.rom_toggle_entropy", "nJ/mm^2", -1e6, 1e6, "the same, per bit of entropy"},
+        t.rom_toggle_entropy);
+  visit(Field{"tech.rom_toggle_height", "nJ/mm^2", -1e6, 1e6, "the same, per doubling of height"},
+        t.rom_toggle_height);
+  visit(Field{"tech.rom_glitches", "", 1, 10, "what glitches make of the toggling energy"},
+        t.rom_glitches);
   visit(Field{"tech.rom_read_energy", "fJ/bit", 0, 1e6, "read of a compiled or via ROM"},
         t.rom_read_energy);
   visit(Field{"tech.rom_cell", "um^2/bit", 1e-6, 1000, "bit cell of a compiled or via ROM"},
@@ -165,9 +178,10 @@ constexpr void visit_technology(Tech& t, Visit&& visit) {
         t.buffer_energy);
   visit(Field{"tech.port_area", "um^2*cycle/bit", 0, 1e6, "SRAM port, per bit a cycle"},
         t.port_area);
-  visit(Field{"tech.bus_energy", "fJ/bit", 0, 1e6, "one bit to all lanes"}, t.bus_energy);
-  visit(Field{"tech.wire_area", "um^2*cycle/bit", 0, 1e9, "broadcast bus, per bit a cycle"},
-        t.wire_area);
+  visit(Field{"tech.wire_energy", "fJ/bit/mm", 0, 1e6, "one bit over a millimetre of wire"},
+        t.wire_energy);
+  visit(Field{"tech.wire_pitch", "nm", 0, 1e6, "die width of one bus wire, repeaters included"},
+        t.wire_pitch);
   visit(Field{"tech.link_area", "mm^2*s/GB", 0, 1e3, "host link and DRAM interface"}, t.link_area);
   visit(Field{"tech.switch_area", "", 0, 1, "power switches, of the area they cut off"},
         t.switch_area);

@@ -84,6 +84,7 @@ using token_rate_unit = per<token_unit, time_unit>;
 using token_rate_density_unit = per<token_rate_unit, area_unit>;
 using operation_rate_unit = per<operation_unit, time_unit>;
 using operations_per_energy_unit = per<operation_unit, energy_unit>;
+using energy_per_bit_length_unit = per<energy_per_bit_unit, length_unit>;
 using area_per_port_unit = per<area_unit, port_unit>;
 using area_per_bandwidth_unit = per<area_unit, bandwidth_unit>;
 
@@ -142,6 +143,8 @@ template <class T>
 using Voltage = Quantity<voltage_unit, T>;
 template <class T>
 using Temperature = Quantity<celsius_unit, T>;  // in degrees Celsius
+template <class T>
+using EnergyPerBitLength = Quantity<energy_per_bit_length_unit, T>;
 template <class T>
 using AreaPerPort = Quantity<area_per_port_unit, T>;
 template <class T>
