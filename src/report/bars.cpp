@@ -27,19 +27,19 @@ struct Component {
 };
 
 constexpr std::array<Component, 13> components{{
-    {"rom_read", "ROM read", ink::rom},
-    {"rom_idle", "ROM idle", ink::rom_idle},
+    {"rom", "ROM switching", ink::rom},
+    {"rom_leakage", "ROM leakage", ink::rom_idle},
     {"rom_wake", "ROM wake", ink::rom_wake},
-    {"pe", "PEs", ink::pe},
+    {"base_units", "base weights applied", ink::pe},
+    {"dense_macs", "adapters and attention", ink::kv},
     {"tree", "reduction tree", ink::interconnect},
-    {"broadcast", "broadcast bus", ink::interconnect},
-    {"buffer", "activation buffer", ink::buffer},
+    {"bus", "broadcast bus", ink::interconnect},
+    {"buffer", "buffers and workspace", ink::buffer},
     {"sram", "SRAM access", ink::sram},
     {"sram_leakage", "SRAM leakage", ink::sram_leakage},
     {"vector", "vector unit", ink::vector},
     {"logic_leakage", "logic leakage", ink::logic_leakage},
-    {"clock", "clock and control", ink::clock},
-    {"host_link", "host link", ink::host},
+    {"clock", "clock", ink::clock},
 }};
 
 constexpr std::string_view small_ones = "others";
@@ -54,7 +54,8 @@ Ink ink_of(std::string_view name) {
     if (c.name == name) return c.ink;
   if (name == "ROM") return ink::rom;
   if (name == "SRAM") return ink::sram;
-  if (name == "control and trees") return ink::clock;
+  if (name == "units") return ink::pe;
+  if (name == "buffers, bus, links, control") return ink::clock;
   return ink::rest;
 }
 
@@ -111,16 +112,18 @@ double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0
 // ---- area ----
 
 Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
-  const auto all_ones = engine::rom_alternatives(hw, {e.rom.stored.all, e.rom.stored.all});
-  Bars out{{"ROM", "SRAM", "PEs", "vector unit", "control and trees"}, {}};
+  const auto half = engine::rom_alternatives(hw, {e.rom.stored.all, 0.5 * e.rom.stored.all});
+  const auto& area = e.common.area;
+  Bars out{{"ROM", "SRAM", "units", "vector unit", "buffers, bus, links, control"}, {}};
   const auto add = [&](std::string name, units::Area<double> rom) {
-    out.bars.push_back({std::move(name),
-                        {in(rom, "mm^2"), in(e.area.sram, "mm^2"), in(e.area.pe, "mm^2"),
-                         in(e.area.vector, "mm^2"), in(e.area.control, "mm^2")}});
+    out.bars.push_back(
+        {std::move(name),
+         {in(rom, "mm^2"), in(area.sram, "mm^2"), in(area.units(), "mm^2"), in(area.vector, "mm^2"),
+          in(area.buffers + area.wires + area.control, "mm^2")}});
   };
   add("sparse logic", e.rom.sparse_logic);
-  add("logic, all bits 1", all_ones.sparse_logic);
-  add("compiled ROM macro", e.rom.macro);
+  add("logic, half of the bits 1", half.sparse_logic);
+  add("compiled ROM", e.rom.compiled);
   add("SRAM", e.rom.sram);
   return out;
 }
@@ -151,16 +154,16 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   std::string caption;
   if (ours == 0 && rom(0) == 0)
     caption = fmt::format(
-        "Sparse logic takes no area where no bit is 1; a compiled macro would make "
+        "Sparse logic takes no area where no bit is 1; a compiled ROM would make "
         "the chip {} mm² instead of {}.",
         chip(2), chip(0));
   else if (ours == 0)
     caption = fmt::format(
-        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled macro would take {:.2f} "
+        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled ROM would take {:.2f} "
         "times "
-        "that (chip {}), SRAM {:.2f} times (chip {}). If all bits were 1 the logic would take {}: "
-        "zero "
-        "bits save {:.0f} % of it, and without them sparse logic would {} a macro.",
+        "that (chip {}), SRAM {:.2f} times (chip {}). With half of the bits 1 the logic would take "
+        "{}: "
+        "its zero bits save {:.0f} % of that, and without them it would {} a compiled ROM.",
         told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3), told(rom(1)),
         100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
   else
@@ -173,7 +176,7 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
       "area",
       "Chip area, and what it would be without sparsity",
       fmt::format("Stacked bars of the chip's area with the ROM as sparse logic ({} mm²), logic "
-                  "with all bits 1 ({}), compiled macro ({}) and SRAM ({}).",
+                  "with half of the bits 1 ({}), compiled ROM ({}) and SRAM ({}).",
                   chip(0), chip(1), chip(2), chip(3)),
       {caption},
       canvas.script()};
@@ -211,7 +214,7 @@ Bars energy_bars(const study::Evaluation<double>& all) {
   return out;
 }
 
-Figure energy_figure(const Bars& data, spec::Switch gating) {
+Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   Bars shares = data;
   for (auto& bar : shares.bars) {
     const double sum = bar.total();
@@ -242,7 +245,7 @@ Figure energy_figure(const Bars& data, spec::Switch gating) {
   };
   const auto &gated = data.bars[0], &open = data.bars[1];
   std::string caption;
-  if (gating == spec::Switch::off)
+  if (gating == spec::GatingMode::none)
     caption = fmt::format(
         "Power gating is off in this spec, so both bars are the same: {} µJ, led by "
         "{} and {}.",

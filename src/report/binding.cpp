@@ -12,8 +12,8 @@ namespace tomestimate::report {
 using engine::OpEstimate;
 
 OpCycles resources(const OpEstimate<double>& op) {
-  return {{{"PE compute", op.compute.value()},
-           {"ROM read", op.rom.value()},
+  return {{{"unit compute", op.compute.value()},
+           {"weight memory", op.memory.value()},
            {"SRAM port", op.sram.value()},
            {"activation buffer", op.buffer.value()},
            {"reduction tree", op.tree.value()},
@@ -31,6 +31,35 @@ std::string binding(const OpEstimate<double>& op) {
   return names;
 }
 
+std::array<bool, spec::layer_op_count> critical_ops(const spec::Hardware<double>& hw,
+                                                    const engine::LayerPlan<double>& plan) {
+  std::array<bool, spec::layer_op_count> out{};
+  const auto end = [&plan](std::size_t i) {
+    return (plan.start[i] + total_cycles(plan.ops[i])).value();
+  };
+  // One pass of tokens through the layer: from its end back through whatever ended last before each
+  // op.
+  const double bottleneck = std::max({plan.load[0], plan.load[1], plan.load[2]}).value();
+  if (plan.cycles.value() < (bottleneck + plan.path.value()) / 2 && plan.cycles < plan.path) {
+    // Token groups in a pipeline: the busiest class is what takes the time.
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const auto c = static_cast<std::size_t>(engine::class_of(hw.map, static_cast<spec::Op>(i)));
+      out[i] = plan.load[c].value() == bottleneck;
+    }
+    return out;
+  }
+  for (std::size_t at = out.size() - 1;;) {
+    out[at] = true;
+    const double start = plan.start[at].value();
+    if (start == 0) return out;
+    std::size_t before = out.size();
+    for (std::size_t i = 0; i < at; ++i)
+      if (end(i) == start && total_cycles(plan.ops[i]).value() > 0) before = i;
+    if (before == out.size()) return out;
+    at = before;
+  }
+}
+
 std::vector<std::pair<std::string, double>> binding_cycles(
     const spec::Hardware<double>& hw, const spec::Model<double>& m,
     const engine::PassEstimate<double>& pass) {
@@ -42,13 +71,12 @@ std::vector<std::pair<std::string, double>> binding_cycles(
     by_name["pipeline and tree latency"] += times * latency;
   };
   const auto layers = static_cast<double>(m.layers);
-  for (const auto& op : pass.schedule.ops) add(op, layers);
-  add(pass.schedule.final_norm, 1);
-  add(pass.schedule.lm_head, 1);
-  const auto& plan = pass.schedule;
-  by_name["exposed ROM wake"] =
-      plan.exposed_first.value() + (layers - 1) * plan.exposed.value() + plan.exposed_head.value();
-  by_name["host link"] = (pass.link_time * hw.chip.clock).value();
+  const auto critical = critical_ops(hw, pass.layer);
+  for (std::size_t i = 0; i < critical.size(); ++i)
+    if (critical[i]) add(pass.layer.ops[i], layers);
+  add(pass.final_norm, 1);
+  add(pass.lm_head, 1);
+  by_name["exposed ROM wake"] = (pass.exposed_first + pass.exposed + pass.exposed_head).value();
   std::vector<std::pair<std::string, double>> sorted(by_name.begin(), by_name.end());
   std::erase_if(sorted, [](const auto& entry) { return entry.second == 0; });
   ranges::stable_sort(sorted, std::greater{}, [](const auto& entry) { return entry.second; });
@@ -58,27 +86,28 @@ std::vector<std::pair<std::string, double>> binding_cycles(
 std::string_view remedy(std::string_view what) {
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Pair, 12> remedies{{
-      {"PE compute = ROM read = activation buffer",
-       "lanes; or pe.rows with rom.read_width; or pe.width with that and buffer.read_width: none "
+      {"unit compute = weight memory = activation buffer",
+       "base.lanes or base.per_lane; or base.width with rom.read_width and base.buffer_width: none "
        "of "
-       "these alone but lanes"},
-      {"PE compute = ROM read",
-       "lanes or a wider PE with its ROM port; either alone gains nothing"},
-      {"PE compute = activation buffer",
-       "lanes.count, pe.rows or the clock; pe.width only with buffer.read_width"},
-      {"PE compute", "lanes.count, pe.rows, pe.width or the clock"},
-      {"ROM read", "rom.read_width"},
-      {"SRAM port", "sram.banks, sram.port_width, or a lower adapter rank"},
-      {"activation buffer", "buffer.read_width"},
-      {"reduction tree", "interconnect.tree_values"},
-      {"broadcast bus", "interconnect.broadcast_width"},
+       "these alone but the units"},
+      {"unit compute = weight memory",
+       "base.lanes or base.per_lane; or base.width with rom.read_width: either alone gains "
+       "nothing"},
+      {"unit compute = activation buffer",
+       "base.lanes, base.per_lane or the clock; base.width only with base.buffer_width"},
+      {"unit compute = SRAM port", "units; or a wider port with a wider unit"},
+      {"unit compute", "more lanes or units, a wider unit, or the clock"},
+      {"weight memory", "rom.read_width (dram.bandwidth where weights are in DRAM)"},
+      {"SRAM port", "sram_width of the units, more units, or a lower adapter rank"},
+      {"activation buffer", "buffer_width of the units"},
+      {"reduction tree", "tree_values of the units"},
+      {"broadcast bus", "bus.width"},
       {"vector unit", "vector.width, or fewer passes (fused norm and quantization)"},
       {"exposed ROM wake", "gating.prewake, shorter gating.wake_latency"},
-      {"host link", "host.latency, host.bandwidth"},
   }};
   for (const auto& [prefix, text] : remedies)
     if (what.substr(0, prefix.size()) == prefix) return text;
-  return "pe.pipeline, interconnect.level_latency; fewer, larger ops";
+  return "pipeline and level_latency of the units; fewer, larger ops";
 }
 
 }  // namespace tomestimate::report

@@ -30,8 +30,13 @@ OpCycles resources(const engine::OpEstimate<double>& op);
 // takes no time.
 std::string binding(const engine::OpEstimate<double>& op);
 
-// Cycles of a pass by what binds them, longest first. With token groups that overlap, matrix and
-// vector work hide behind each other, so shares are of the work, not of the elapsed time.
+// Ops of a layer that its time hangs on: those on the longest path, or with many token groups in
+// the pipeline those of the busiest class.
+std::array<bool, spec::layer_op_count> critical_ops(const spec::Hardware<double>& hw,
+                                                    const engine::LayerPlan<double>& plan);
+
+// Cycles of a pass on the chip by what binds them, longest first; ops that others hide do not
+// count.
 std::vector<std::pair<std::string, double>> binding_cycles(
     const spec::Hardware<double>& hw, const spec::Model<double>& m,
     const engine::PassEstimate<double>& pass);

@@ -23,7 +23,9 @@ using plot::Panel;
 ContextPoint at_context(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                         double context) {
   const double batch = m.workload.batch;
-  const auto pass = engine::estimate_pass(hw, m, {batch, 1.0, context - 1});
+  // Only its time is looked at, which needs neither areas nor cells.
+  const auto pass =
+      engine::estimate_pass(hw, m, engine::Common<double>{}, {batch, 1.0, context - 1});
   return {context, batch / pass.time.value(), in(pass.time, "us")};
 }
 
@@ -39,7 +41,7 @@ ContextCurve context_curve(const spec::Hardware<double>& hw, const spec::Model<d
   ContextCurve out;
   out.present = at_context(hw, m, context);
   out.largest = std::max(0.0, engine::capacity(hw, m, batch, batch, context).max_context);
-  out.spills = hw.sram.spill == spec::Spill::host;
+  out.spills = hw.sram.spill != spec::Spill::error;
   const double end = out.spills ? std::max({4 * out.largest, 2 * context, 16.0}) : out.largest;
   const double step = std::max(1.0, std::ceil(end / most_points));
   for (double c = 1; c < end; c += step) out.points.push_back(at_context(hw, m, c));
@@ -90,7 +92,7 @@ Figure context_figure(const ContextCurve& curve) {
       462,
       {plot::line("throughput (left)", rate_line), plot::line("time per token (right)", time_line),
        plot::marker("present context", Marker::circle, "#000000"),
-       plot::box(curve.spills ? "KV spills to the host" : "does not fit the SRAM", beyond)});
+       plot::box(curve.spills ? "KV spills off the chip" : "does not fit the SRAM", beyond)});
   canvas.end();
 
   std::string caption = fmt::format("At the present context of {} it is {} token/s, {} µs a token.",
@@ -118,10 +120,10 @@ Figure context_figure(const ContextCurve& curve) {
         return p.throughput < full.throughput / 2;
       });
       caption += half == curve.points.end()
-                     ? fmt::format(" Beyond, KV spills to the host link: at {} it is {} token/s.",
+                     ? fmt::format(" Beyond, KV spills off the chip: at {} it is {} token/s.",
                                    told(last.context), told(last.throughput))
                      : fmt::format(
-                           " Beyond, KV spills to the host link, and by context {} throughput "
+                           " Beyond, KV spills off the chip, and by context {} throughput "
                            "is below half of that ({} token/s at {}).",
                            told(half->context), told(last.throughput), told(last.context));
     }
@@ -139,22 +141,17 @@ Figure context_figure(const ContextCurve& curve) {
 
 namespace {
 
-// MB/mm^2 of a bit that takes `area`.
-double density_of(units::AreaPerBit<double> area) { return in(1.0 / area, "MB/mm^2"); }
-
-units::AreaPerBit<double> sparse_area(const spec::Rom<double>& rom, double zero_bit_ratio) {
-  return (1 - zero_bit_ratio) * rom.area_per_one_bit + rom.area_per_bit;
-}
+// MiB/mm^2 of a bit that takes `area`.
+double density_of(units::AreaPerBit<double> area) { return in(1.0 / area, "MiB/mm^2"); }
 
 double zero_bits(const engine::StoredBits<double>& stored) {
   return 1 - (stored.ones / stored.all).value();
 }
 
-// Whether a value of the sparse-logic law was fitted to the figure.
+// Whether a value of the specs was fitted to the figure.
 bool fits_law(const HardwareSpec& hardware, const std::string& figure) {
   return ranges::any_of(hardware.sourced, [&figure](const spec::Sourced& v) {
-    return (v.path == "rom.area_per_one_bit" || v.path == "rom.area_per_bit") &&
-           ranges::contains(v.fits, figure);
+    return ranges::contains(v.fits, figure);
   });
 }
 
@@ -171,7 +168,7 @@ std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
       if (ratio.metric == "rom.zero_bit_ratio" && ratio.hardware == density.hardware &&
           ratio.model == density.model)
         out.push_back({density.id, in_base(ratio.published, ratio.unit),
-                       in(in_base(density.published, density.unit), "MB/mm^2"),
+                       in(in_base(density.published, density.unit), "MiB/mm^2"),
                        fits_law(hardware, density.id)});
   }
   return out;
@@ -185,19 +182,23 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
   DensityCurve out;
   for (int percent = 0; percent <= 99; ++percent) {
     const double z = percent / 100.0;
-    const auto area = sparse_area(hw.rom, z);
-    if (area.value() > 0) out.sparse.push_back({"", z, density_of(area)});
+    const auto megabit = units::bits(1e6);
+    const auto area = engine::sparse_logic_area(hw, {megabit, (1 - z) * megabit});
+    if (area.value() > 0) out.sparse.push_back({"", z, density_of(area / megabit)});
   }
-  out.macro = density_of(engine::array_area_per_bit(hw.rom_macro));
-  out.sram = density_of(engine::array_area_per_bit(hw.sram_macro));
+  out.macro = density_of(engine::compiled_rom_area_per_bit(hw.tech, hw.rom.bank_height));
+  out.sram = density_of(engine::sram_area_per_bit(hw.tech, hw.sram.depth));
   out.law = hw.rom.law;
   const auto point = [&hw](std::string name, const engine::StoredBits<double>& stored) {
     return DensityPoint{std::move(name), zero_bits(stored),
-                        in(engine::density(stored, engine::rom_area(hw, stored)), "MB/mm^2")};
+                        in(engine::density(stored, engine::rom_area(hw, stored)), "MiB/mm^2")};
   };
-  out.design = point("design", engine::chip_stored_bits(hw, m));
-  for (std::size_t l = 0; l < m.layers; ++l)
-    out.layers.push_back(point(fmt::format("layer {}", l), engine::layer_stored_bits(m, l)));
+  out.design = point("design", engine::with_head(hw, m, engine::layer_content(hw, m)).stored());
+  auto s = engine::make_setting(hw, m, spec::Pass<double>{1, 1, 0});
+  for (std::size_t l = 0; l < m.layers; ++l) {
+    engine::enter_layer(s, l);
+    out.layers.push_back(point(fmt::format("layer {}", l), engine::layer_stored_bits(s, l)));
+  }
   const auto [low, high] = std::minmax_element(
       out.layers.begin(), out.layers.end(),
       [](const auto& a, const auto& b) { return a.zero_bit_ratio < b.zero_bit_ratio; });
@@ -229,12 +230,12 @@ std::vector<std::string> density_caption(const DensityCurve& curve) {
   if (!std::isfinite(d.density))
     return {"All bits of this design are 0: sparse logic needs no area for them."};
   std::string text = fmt::format(
-      "At {:.1f} % zero bits this design stores {} MB/mm² ({}): ", 100 * d.zero_bit_ratio,
+      "At {:.1f} % zero bits this design stores {} MiB/mm² ({}): ", 100 * d.zero_bit_ratio,
       told(d.density), curve.law == spec::RomLaw::sparse_logic ? "sparse logic" : "compiled macro");
   text += fmt::format("{:.2f} times a compiled ROM ({}), {:.2f} times SRAM ({}). ",
                       d.density / curve.macro, told(curve.macro), d.density / curve.sram,
                       told(curve.sram));
-  text += fmt::format("By this law sparse logic beats {} and {}.",
+  text += fmt::format("By its law sparse logic beats {} and {}.",
                       beaten_from(curve, curve.macro, "a compiled ROM"),
                       beaten_from(curve, curve.sram, "SRAM"));
   if (curve.law == spec::RomLaw::macro) text += " A macro gains nothing from zero bits.";
@@ -248,12 +249,10 @@ std::vector<std::string> density_caption(const DensityCurve& curve) {
                               high->name));
   }
   for (const auto& p : curve.published)
-    out.push_back(fmt::format(
-        "The published {} ({} MB/mm² at {:.0f} % zero bits) {}.", p.name, told(p.density),
-        100 * p.zero_bit_ratio,
-        p.calibrated ? "is what the area of a 1-bit was calibrated to: it lies on the curve by "
-                       "construction and proves nothing"
-                     : "was not used for this curve"));
+    out.push_back(fmt::format("The published {} ({} MiB/mm² at {:.0f} % zero bits) {}.", p.name,
+                              told(p.density), 100 * p.zero_bit_ratio,
+                              p.calibrated ? "was used to fit the curve and proves nothing"
+                                           : "was not used for this curve"));
   return out;
 }
 
@@ -272,7 +271,7 @@ Figure density_figure(const DensityCurve& curve) {
               30,
               400,
               {"zero-bit ratio of the stored bits [%]", 0, 100},
-              {"density [MB/mm²]", 0, plot::round_up(1.6 * most)},
+              {"density [MiB/mm²]", 0, plot::round_up(1.6 * most)},
               {},
               {},
               ""};
@@ -296,9 +295,9 @@ Figure density_figure(const DensityCurve& curve) {
   for (const auto& p : curve.published) mark(p, Marker::square, ink::pe.colour, 1.9);
   mark(curve.design, Marker::diamond, "#000000", 1.4);
   std::vector<plot::LegendEntry> entries{
-      plot::line("sparse logic (law of the spec)", sparse_line),
-      plot::line(fmt::format("compiled ROM {} MB/mm²", told(curve.macro)), macro_line),
-      plot::line(fmt::format("SRAM {} MB/mm²", told(curve.sram)), sram_line)};
+      plot::line("sparse logic (law of the technology)", sparse_line),
+      plot::line(fmt::format("compiled ROM {} MiB/mm²", told(curve.macro)), macro_line),
+      plot::line(fmt::format("SRAM {} MiB/mm²", told(curve.sram)), sram_line)};
   if (std::isfinite(curve.design.density))
     entries.push_back(plot::marker("this design", Marker::diamond, "#000000"));
   if (!curve.layers.empty())
@@ -312,7 +311,7 @@ Figure density_figure(const DensityCurve& curve) {
   return {
       "density", "ROM density against the share of zero bits",
       fmt::format("Curve of sparse-logic density over the zero-bit ratio, with lines of a compiled "
-                  "ROM at {} and SRAM at {} MB/mm²; this design is at {:.1f} % and {} MB/mm².",
+                  "ROM at {} and SRAM at {} MiB/mm²; this design is at {:.1f} % and {} MiB/mm².",
                   told(curve.macro), told(curve.sram), 100 * curve.design.zero_bit_ratio,
                   told(curve.design.density)),
       density_caption(curve), canvas.script()};
@@ -326,10 +325,10 @@ std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec
   const auto& m = model.values;
   const auto all = study::evaluate(hw, m);
   return {roofline_figure(hw, m, all.base),
-          timeline_figure(timeline(hw, m, all.base.decode)),
+          timeline_figure(timeline(hardware, m, all.base.decode)),
           area_figure(area_bars(hw, all.base), hw.rom.law),
           density_figure(density_curve(hardware, m, published)),
-          energy_figure(energy_bars(all), hw.gating.enabled),
+          energy_figure(energy_bars(all), hw.gating.mode),
           context_figure(context_curve(hw, m))};
 }
 

@@ -47,9 +47,7 @@ Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<doubl
   for (const auto& [name, cycles] : parts)
     table.rows.push_back({name, in(engine::seconds(hw, units::cycles(cycles)), "us"),
                           100 * cycles / sum, std::string(remedy(name))});
-  if (pass.schedule.layer < pass.schedule.matrix + pass.schedule.vector)
-    table.notes.push_back(
-        "token groups overlap matrix and vector work, so these times add up to more than the pass");
+  table.notes.push_back("of the time on the chip; work that other classes hide does not count");
   return table;
 }
 
@@ -71,7 +69,7 @@ Table summary_table(const Hardware& hw, const Evaluation& all) {
 std::string layer_binding(const Layer& layer) {
   std::map<std::string, double> by_name;
   double sum = layer.exposed_wake.value();
-  for (const auto& op : layer.ops) {
+  for (const auto& op : layer.plan.ops) {
     by_name[binding(op)] += total_cycles(op).value();
     sum += total_cycles(op).value();
   }
@@ -80,17 +78,17 @@ std::string layer_binding(const Layer& layer) {
   return fmt::format("{} ({:.0f} %)", top->first, 100 * top->second / sum);
 }
 
-Table layer_table(const Hardware& hw, const Hardware& ungated_hw, const Model& m,
+Table layer_table(const Hardware& hw, const Model& m, const engine::Common<double>& common,
                   const PassEstimate<double>& pass, const PassEstimate<double>& ungated,
                   std::string id, std::string title) {
+  const auto ungated_hw = study::without_gating(hw);
   Table table{std::move(id), std::move(title), {{"layer", ""}}, {}, {}, true};
   for (std::size_t l = 0; l < m.layers; ++l) {
-    const auto layer = engine::estimate_layer(hw, m, pass, l);
-    const auto open = engine::estimate_layer(ungated_hw, m, ungated, l);
+    const auto layer = engine::estimate_layer(hw, m, common, pass, l);
+    const auto open = engine::estimate_layer(ungated_hw, m, common, ungated, l);
     Row row{std::to_string(l)};
     study::visit_layer_metrics(
-        hw, m, pass.pass, layer, total(open.energy),
-        [&](const study::LayerMetric& metric, const auto& value) {
+        hw, layer, total(open.energy), [&](const study::LayerMetric& metric, const auto& value) {
           if (l == 0)
             table.columns.push_back({std::string(metric.heading), std::string(metric.unit)});
           row.push_back(in(value, metric.unit));
@@ -107,16 +105,12 @@ Table layer_table(const Hardware& hw, const Hardware& ungated_hw, const Model& m
 
 Cell cycles_cell(units::Cycles<double> c) { return c.value() == 0 ? Cell{} : Cell{c.value()}; }
 
-Row op_row(const Hardware& hw, std::string name, const OpEstimate<double>& op, double width) {
-  // Lane-active cycles over lane cycles, times how full those cycles were, is positions used over
-  // positions offered.
-  const double uses = op.macs_8bit + op.base_adds;
-  const Cell edge = op.compute.value() == 0
-                        ? Cell{}
-                        : Cell{100 * engine::edge_utilization(hw, uses, op.compute, width)};
+Row op_row(std::string name, std::string_view on, Cell start, const OpEstimate<double>& op) {
   return {std::move(name),
+          std::string(on),
+          std::move(start),
           cycles_cell(op.compute),
-          cycles_cell(op.rom),
+          cycles_cell(op.memory),
           cycles_cell(op.sram),
           cycles_cell(op.buffer),
           cycles_cell(op.tree),
@@ -124,45 +118,53 @@ Row op_row(const Hardware& hw, std::string name, const OpEstimate<double>& op, d
           cycles_cell(op.vector),
           cycles_cell(op.latency),
           total_cycles(op).value(),
-          edge,
           binding(op)};
 }
 
-Table op_table(const Hardware& hw, const Model& m, const PassEstimate<double>& pass, std::string id,
+// What the spec calls a class of units.
+std::string_view class_label(const spec::Labels& labels, engine::Class c) {
+  if (c == engine::Class::base) return labels.base;
+  return c == engine::Class::side ? std::string_view(labels.side) : "vector unit";
+}
+
+Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, std::string id,
                std::string title) {
+  const auto& hw = hardware.values;
   Table table{std::move(id),
               std::move(title),
               {{"op", ""},
+               {"on", ""},
+               {"start", "cycle"},
                {"compute", "cycle"},
-               {"ROM", "cycle"},
+               {"weights", "cycle"},
                {"SRAM", "cycle"},
                {"buffer", "cycle"},
                {"tree", "cycle"},
-               {"broadcast", "cycle"},
+               {"bus", "cycle"},
                {"vector", "cycle"},
                {"latency", "cycle"},
                {"total", "cycle"},
-               {"PE use", "%"},
                {"bound by", ""}},
               {},
               {}};
-  const double tokens = pass.pass.batch * pass.pass.fresh;
-  for (const auto& [i, op] : pass.schedule.ops | rv::enumerate) {
+  for (const auto& [i, op] : pass.layer.ops | rv::enumerate) {
     if (total_cycles(op).value() == 0) continue;
-    const auto [kind, projection] = spec::info(static_cast<Op>(i));
-    auto counted = op;
-    const bool base = kind == spec::OpKind::linear;
-    // Dense: a zero weight occupies its PE position all the same.
-    const auto shape = spec::shape(m, projection);
-    if (base) counted.base_adds = tokens * shape.outputs * shape.inputs;
-    table.rows.push_back(
-        op_row(hw, std::string(spec::op_names[i]), counted, base ? hw.pe.width : hw.pe.width_8bit));
+    const auto id_of = static_cast<Op>(i);
+    table.rows.push_back(op_row(std::string(spec::op_names[i]),
+                                class_label(hardware.labels, engine::class_of(hw.map, id_of)),
+                                pass.layer.start[i].value(), op));
   }
-  table.rows.push_back(op_row(hw, "final_norm (once)", pass.schedule.final_norm, 1));
-  if (hw.mapping.lm_head == spec::Placement::rom)
-    table.rows.push_back(op_row(hw, "lm_head (once)", pass.schedule.lm_head, hw.pe.width_8bit));
+  if (hw.map.head == spec::HeadPlace::rom) {
+    table.rows.push_back(op_row("final_norm (once)", "vector unit", {}, pass.final_norm));
+    table.rows.push_back(op_row("lm_head (once)", hardware.labels.base, {}, pass.lm_head));
+  }
   table.notes.push_back(
-      "total = slowest resource + latency; PE use = edge losses of the shape only");
+      fmt::format("total = slowest resource + latency; the layer takes {:.0f} cycles: {:.0f} on "
+                  "its longest path, "
+                  "{:.0f} of {}, {:.0f} of {}, {:.0f} of the vector unit",
+                  pass.layer.cycles.value(), pass.layer.path.value(), pass.layer.load[0].value(),
+                  hardware.labels.base, pass.layer.load[1].value(), hardware.labels.side,
+                  pass.layer.load[2].value()));
   return table;
 }
 
@@ -195,89 +197,100 @@ Table energy_table(const Evaluation& all) {
   return table;
 }
 
-// Power gating in words: is it on, is its latency hidden, does it pay?
+// Power gating in words: is it on, and is its latency hidden?
 void add_gating_notes(const Hardware& hw, const Model& m, const Estimate& e, Table& table) {
-  if (hw.gating.enabled == spec::Switch::off) {
-    table.notes.push_back("power gating is off in this spec: both sides are the same");
-    return;
+  const auto& plan = e.decode;
+  switch (hw.gating.mode) {
+    case spec::GatingMode::none:
+      table.notes.push_back("no gating in this spec: both sides are the same");
+      return;
+    case spec::GatingMode::isolation:
+      table.notes.push_back("idle banks see no address change; nothing is cut off from the supply");
+      return;
+    case spec::GatingMode::switches:
+      break;
   }
-  const auto& plan = e.decode.schedule;
-  const auto sleep = e.tpot - engine::seconds(hw, plan.projections[0].awake);
   table.notes.push_back(fmt::format(
-      "a domain sleeps {:.4g} us of each step; break-even is {:.4g} ns: gating {}", in(sleep, "us"),
-      in(e.gating_break_even, "ns"), sleep > e.gating_break_even ? "pays" : "LOSES ENERGY"));
-  table.notes.push_back(fmt::format(
-      "wake takes {} cycles; exposed: {} in the first layer (cold), {} in each of the other {}",
+      "wake takes {} cycles; exposed: {} in the first layer (cold), {} in the other {} together",
       plan.wake.value(), plan.exposed_first.value(), plan.exposed.value(), m.layers - 1));
 }
 
 Table area_table(const Hardware& hw, const Estimate& e) {
   Table table{"area",
               "Area, and the ROM by the two alternatives",
-              {{"component", ""}, {"area", "mm^2"}, {"share", "%"}, {"density", "MB/mm^2"}},
+              {{"component", ""}, {"area", "mm^2"}, {"share", "%"}, {"density", "MiB/mm^2"}},
               {},
               {}};
-  const auto chip = e.area.total();
+  const auto& area = e.common.area;
+  const auto chip = area.total();
   const auto add = [&](std::string name, units::Area<double> a, Cell density = {}) {
     table.rows.push_back(
         {std::move(name), in(a, "mm^2"), 100 * (a / chip).value(), std::move(density)});
   };
   const auto dense = [&](units::Area<double> a) {
-    return Cell{in(engine::density(e.rom.stored, a), "MB/mm^2")};
+    return Cell{in(engine::density(e.rom.stored, a), "MiB/mm^2")};
   };
-  add("ROM", e.area.rom, dense(e.area.rom));
-  add("SRAM", e.area.sram, in(hw.sram.capacity / e.area.sram, "MB/mm^2"));
-  add("PEs", e.area.pe);
-  add("vector unit", e.area.vector);
-  add("control and trees", e.area.control);
+  if (uses_rom(hw)) add("ROM", area.rom, dense(area.rom));
+  add("SRAM", area.sram, in(hw.sram.capacity / area.sram, "MiB/mm^2"));
+  add("base units", area.base);
+  if (uses_side(hw)) add("side units", area.side);
+  add("vector units", area.vector);
+  add("buffers and workspace", area.buffers);
+  add("bus and links", area.wires);
+  add("control", area.control);
   add("chip", chip);
+  if (!uses_rom(hw)) return table;
   add("ROM if sparse logic", e.rom.sparse_logic, dense(e.rom.sparse_logic));
-  add("ROM if compiled macro", e.rom.macro, dense(e.rom.macro));
+  add("ROM if compiled", e.rom.compiled, dense(e.rom.compiled));
   add("ROM if SRAM", e.rom.sram, dense(e.rom.sram));
   return table;
 }
 
 Table capacity_table(const Estimate& e) {
   Table table{"capacity",
-              "SRAM capacity",
+              "SRAM and workspace",
               {{"phase", ""},
-               {"available", "MB"},
-               {"adapters", "MB"},
-               {"workspace", "MB"},
-               {"KV cache", "MB"},
+               {"SRAM", "MiB"},
+               {"adapters", "MiB"},
+               {"KV cache", "MiB"},
                {"used", "%"},
                {"context", ""},
                {"max context", ""},
-               {"max rank", ""}},
+               {"max rank", ""},
+               {"workspace", "MiB"},
+               {"residuals", "MiB"}},
               {},
               {}};
   const auto add = [&](std::string phase, const engine::Capacity<double>& c) {
-    table.rows.push_back({std::move(phase), in(c.available, "MB"), in(c.adapters, "MB"),
-                          in(c.workspace, "MB"), in(c.kv, "MB"),
-                          100 * (c.used() / c.available).value(), c.context, c.max_context,
-                          c.max_rank});
+    table.rows.push_back({std::move(phase), in(c.available, "MiB"), in(c.adapters, "MiB"),
+                          in(c.kv, "MiB"), 100 * (c.used() / c.available).value(), c.context,
+                          c.max_context, c.max_rank, in(c.workspace_available, "MiB"),
+                          in(c.workspace, "MiB")});
   };
   add("decode", e.decode_capacity);
   add("prefill", e.prefill_capacity);
   return table;
 }
 
-// Why a phase does not fit the SRAM; nullopt if it does.
+// Why a phase does not fit the memories; nullopt if it does.
 std::optional<std::string> misfit(const Hardware& hw, const engine::Capacity<double>& c,
                                   std::string_view what) {
-  if (c.adapters + c.workspace > c.available)
+  if (c.workspace > c.workspace_available)
     return fmt::format(
-        "SRAM of {:.4g} MB can't hold adapters ({:.4g} MB) and workspace ({:.4g} MB) for {}: "
-        "the highest rank that fits is {:.0f}",
-        in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"), what,
-        std::max(0.0, c.max_rank));
+        "the workspace of {:.4g} MiB can't hold the residual stream ({:.4g} MiB) of {}. Take fewer "
+        "tokens or a larger workspace.capacity",
+        in(c.workspace_available, "MiB"), in(c.workspace, "MiB"), what);
+  if (c.room.value() < 0)
+    return fmt::format(
+        "SRAM of {:.4g} MiB can't hold adapters ({:.4g} MiB) and windowed KV for {}: the highest "
+        "rank "
+        "that fits is {:.0f}",
+        in(c.available, "MiB"), in(c.adapters, "MiB"), what, c.max_rank);
   if (c.context > c.max_context && hw.sram.spill == spec::Spill::error)
     return fmt::format(
-        "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MB, less adapters ({:.4g} MB) and "
-        "workspace ({:.4g} MB), hold {:.0f}. Take less context or rank, more SRAM, or "
-        "sram.spill = \"host\"",
-        what, c.context, in(c.available, "MB"), in(c.adapters, "MB"), in(c.workspace, "MB"),
-        c.max_context);
+        "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MiB, less adapters ({:.4g} MiB), hold "
+        "{:.0f}. Take less context or rank, more SRAM, or sram.spill = \"host\"",
+        what, c.context, in(c.available, "MiB"), in(c.adapters, "MiB"), c.max_context);
   return std::nullopt;
 }
 
@@ -350,19 +363,26 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
   std::vector<std::string> text{
       fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
                   m.workload.batch, m.workload.prompt, m.workload.context),
-      fmt::format("{:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
-                  in(e.throughput, "token/s"), in(e.power, "W"), in(e.energy_per_token, "uJ/token"),
-                  in(e.area.total(), "mm^2")),
+      fmt::format("on the chip: {:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
+                  in(e.chip.throughput, "token/s"), in(e.chip.power, "W"),
+                  in(e.chip.energy_per_token, "uJ/token"), in(e.common.area.total(), "mm^2")),
       binding_text(hw, m, e.decode)};
-  if (hw.mapping.lm_head == spec::Placement::host)
+  if (hw.map.head == spec::HeadPlace::host)
     text.push_back(fmt::format(
-        "CAUTION: LM head and embedding are on the host, whose time is not counted. On the chip "
-        "({} in ROM) it would be {:.0f} token/s and {:.3g} mm^2",
-        fmt::format("{:.0f} bit", m.embedding.bits.value()),
-        in(all.head_on_chip.throughput, "token/s"), in(all.head_on_chip.area.total(), "mm^2")));
+        "end to end, with host link and LM head on the host: {:.0f} token/s, {:.4g} uJ/token. With "
+        "the "
+        "LM head in ROM ({:.0f} bit) the chip would make {:.0f} token/s on {:.3g} mm^2",
+        in(e.end_to_end.throughput, "token/s"), in(e.end_to_end.energy_per_token, "uJ/token"),
+        m.embedding.bits.value(), in(all.head_on_chip.chip.throughput, "token/s"),
+        in(all.head_on_chip.common.area.total(), "mm^2")));
+  else
+    text.push_back(fmt::format(
+        "end to end, with host link: {:.0f} token/s, {:.4g} uJ/token{}",
+        in(e.end_to_end.throughput, "token/s"), in(e.end_to_end.energy_per_token, "uJ/token"),
+        hw.map.head == spec::HeadPlace::none ? "; no LM head is in these numbers" : ""));
   const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
     if (c.context > c.max_context)
-      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions on the host link",
+      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
                                  phase, c.context - c.max_context, c.context));
   };
   spilled(e.decode_capacity, "decode");
@@ -386,8 +406,6 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model)
   const auto& m = model.values;
   const auto all = study::evaluate(hw, m);
   if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
-  auto ungated_hw = hw;
-  ungated_hw.gating.enabled = spec::Switch::off;
 
   Document document{
       fmt::format("{} running {}", hardware.name, model.name), lead(hardware, model, all), {}};
@@ -395,12 +413,12 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model)
   tables.push_back(summary_table(hw, all));
   tables.push_back(binding_table(hw, m, all.base.decode, "binds-decode", "What binds decode"));
   tables.push_back(binding_table(hw, m, all.base.prefill, "binds-prefill", "What binds prefill"));
-  tables.push_back(layer_table(hw, ungated_hw, m, all.base.decode, all.ungated.decode,
+  tables.push_back(layer_table(hw, m, all.base.common, all.base.decode, all.ungated.decode,
                                "layers-decode", "Layers, one decode step"));
-  tables.push_back(layer_table(hw, ungated_hw, m, all.base.prefill, all.ungated.prefill,
+  tables.push_back(layer_table(hw, m, all.base.common, all.base.prefill, all.ungated.prefill,
                                "layers-prefill", "Layers, prefill of the prompt"));
-  tables.push_back(op_table(hw, m, all.base.decode, "ops-decode", "Ops of a layer, decode"));
-  tables.push_back(op_table(hw, m, all.base.prefill, "ops-prefill", "Ops of a layer, prefill"));
+  tables.push_back(op_table(hardware, all.base.decode, "ops-decode", "Ops of a layer, decode"));
+  tables.push_back(op_table(hardware, all.base.prefill, "ops-prefill", "Ops of a layer, prefill"));
   tables.push_back(energy_table(all));
   add_gating_notes(hw, m, all.base, tables.back());
   tables.push_back(area_table(hw, all.base));

@@ -25,25 +25,42 @@ struct Sum {
   double operations = 0, bytes = 0, cycles = 0, ideal = 0;  // ideal: cycles on the roof
 };
 
+Sum operator+(const Sum& a, const Sum& b) {
+  return {a.operations + b.operations, a.bytes + b.bytes, a.cycles + b.cycles, a.ideal + b.ideal};
+}
+
+// Top/s and TB/s of all units of a class at a width and a port.
+double peak_of(const Hardware& hw, double units, double rows, double width) {
+  return 2 * units * rows * width * hw.chip.clock.value() / 1e12;
+}
+
+const spec::UnitClass<double>& units_for(const Hardware& hw, spec::UnitChoice choice) {
+  return choice == spec::UnitChoice::side ? hw.side : hw.base;
+}
+
 class Roofs {
  public:
-  Roofs(const Hardware& hw, Roofline& to) : hw_(hw), to_(to) {
-    const double positions = 2 * hw.lanes.count * hw.pe.rows * hw.chip.clock.value();
-    to.peak = positions * hw.pe.width / 1e12;
-    to.peak_8bit = positions * hw.pe.width_8bit / 1e12;
-    const auto rate = [&hw](units::PortWidth<double> lane) {
-      return in(hw.lanes.count * lane * hw.chip.clock, "TB/s");
-    };
-    to.rom = rate(hw.rom.read_width);
-    to.sram = rate(engine::lane_sram_width(hw));
+  Roofs(const Hardware& hw, const Model& m, Roofline& to) : hw_(hw), to_(to) {
+    const auto s = engine::make_setting(hw, m, spec::Pass<double>{1, 1, 0});
+    const double units = engine::base_units(s);
+    to.peak = peak_of(hw, units, hw.base.rows, hw.datapath.width / hw.datapath.step_cycles.value());
+    const auto& a = units_for(hw, hw.map.attention);
+    to.peak_attention = peak_of(hw, a.lanes * a.per_lane, a.rows, a.width_attention);
+    const auto& l = units_for(hw, hw.map.adapter);
+    to.peak_adapter = peak_of(hw, l.lanes * l.per_lane, l.rows, l.width_adapter);
+    to.weights = hw.map.weights == spec::WeightPlace::dram
+                     ? in(hw.dram.bandwidth, "TB/s")
+                     : in(units * hw.rom.read_width * hw.chip.clock, "TB/s");
+    to.sram = in(a.lanes * a.per_lane * a.sram_width * hw.chip.clock, "TB/s");
   }
 
-  Sum of(const OpEstimate<double>& op, double base_macs) const {
+  // `bytes` are from ROM or DRAM for base work, from SRAM for other work.
+  Sum of(const OpEstimate<double>& op, Work work, double base_macs) const {
     Sum s;
-    s.operations = 2 * (base_macs + op.macs_8bit);
-    s.bytes = in(base_macs > 0 ? op.rom_bits : op.sram_read, "B");
+    s.operations = 2 * (base_macs + op.dense_macs);
+    s.bytes = in(work == Work::base ? op.rom_bits + op.dram_bits : op.sram_read, "B");
     s.cycles = total_cycles(op).value();
-    s.ideal = seconds(s, base_macs > 0) * hw_.chip.clock.value();
+    s.ideal = seconds(s, work) * hw_.chip.clock.value();
     return s;
   }
 
@@ -60,9 +77,11 @@ class Roofs {
   }
 
  private:
-  double seconds(const Sum& s, bool base) const {
-    return std::max(s.operations / (base ? to_.peak : to_.peak_8bit),
-                    s.bytes / (base ? to_.rom : to_.sram)) /
+  double seconds(const Sum& s, Work work) const {
+    const double peak = work == Work::base        ? to_.peak
+                        : work == Work::attention ? to_.peak_attention
+                                                  : to_.peak_adapter;
+    return std::max(s.operations / peak, s.bytes / (work == Work::base ? to_.weights : to_.sram)) /
            1e12;
   }
 
@@ -70,22 +89,18 @@ class Roofs {
   Roofline& to_;
 };
 
-Sum operator+(const Sum& a, const Sum& b) {
-  return {a.operations + b.operations, a.bytes + b.bytes, a.cycles + b.cycles, a.ideal + b.ideal};
-}
-
 }  // namespace
 
 Roofline roofline(const Hardware& hw, const Model& m, const PassEstimate<double>& pass) {
   Roofline out;
-  const Roofs roofs(hw, out);
-  const auto& plan = pass.schedule;
+  const Roofs roofs(hw, m, out);
+  const auto& plan = pass.layer;
   const auto& ops = plan.ops;
   const double tokens = pass.pass.batch * pass.pass.fresh;
-  const double work_cycles = (plan.matrix + plan.vector).value();
+  const double work_cycles = (plan.load[0] + plan.load[1] + plan.load[2]).value();
   Sum all;
   const auto add = [&](std::string name, Work work, const Sum& s) {
-    if (s.operations == 0) return;
+    if (s.operations == 0 || s.bytes == 0) return;
     all = all + s;
     out.ops.push_back(roofs.point(std::move(name), work, s, work_cycles));
   };
@@ -97,49 +112,60 @@ Roofline roofline(const Hardware& hw, const Model& m, const PassEstimate<double>
     if (kind != spec::OpKind::linear) continue;
     const auto [outputs, inputs] = spec::shape(m, p);
     const std::string name(spec::op_names[i]);
-    add(name, Work::base, roofs.of(ops[i], tokens * outputs * inputs));
-    add(name, Work::adapter, roofs.of(ops[i + 1], 0) + roofs.of(ops[i + 2], 0));
+    add(name, Work::base, roofs.of(ops[i], Work::base, tokens * outputs * inputs));
+    add(name, Work::adapter,
+        roofs.of(ops[i + 1], Work::adapter, 0) + roofs.of(ops[i + 2], Work::adapter, 0));
   }
-  add("scores", Work::attention, roofs.of(at(Op::scores), 0));
-  add("context", Work::attention, roofs.of(at(Op::context), 0));
-  all.cycles = plan.layer.value();
-  out.layer = roofs.point("layer", Work::vector, all, plan.layer.value());
+  add("scores", Work::attention, roofs.of(at(Op::scores), Work::attention, 0));
+  add("context", Work::attention, roofs.of(at(Op::context), Work::attention, 0));
+  all.cycles = plan.cycles.value();
+  out.layer = roofs.point("layer", Work::vector, all, plan.cycles.value());
   return out;
 }
 
 std::vector<Doubling> doublings(const Hardware& hw, const Model& m,
                                 const spec::Pass<double>& pass) {
-  const double before = engine::estimate_pass(hw, m, pass).time.value();
+  const auto time = [&](const Hardware& h) {
+    return engine::estimate_pass(h, m, engine::make_common(h, m, engine::layer_content(h, m)), pass)
+        .time.value();
+  };
+  const double before = time(hw);
   const auto gain = [&](const std::function<void(Hardware&)>& change) {
     auto changed = hw;
     change(changed);
-    return before / engine::estimate_pass(changed, m, pass).time.value() - 1;
+    return before / time(changed) - 1;
   };
-  const auto rows = [](Hardware& h) { h.pe.rows *= 2; };
-  const auto width = [](Hardware& h) { h.pe.width *= 2; };
+  const auto width = [](Hardware& h) {
+    h.datapath.width *= 2;
+    h.base.width_adapter *= 2;
+    h.base.width_attention *= 2;
+  };
   const auto port = [](Hardware& h) { h.rom.read_width *= 2; };
-  const auto buffer = [](Hardware& h) { h.buffer.read_width *= 2; };
+  const auto buffer = [](Hardware& h) { h.base.buffer_width *= 2; };
   std::vector<Doubling> out{
-      {"pe.rows", gain(rows)},
-      {"pe.width", gain(width)},
-      {"rom.read_width", gain(port)},
-      {"buffer.read_width", gain(buffer)},
-      {"pe.rows with rom.read_width", gain([&](Hardware& h) {
-         rows(h);
-         port(h);
-       })},
-      {"pe.width with rom.read_width and buffer.read_width", gain([&](Hardware& h) {
+      {"base.lanes", gain([](Hardware& h) { h.base.lanes *= 2; })},
+      {"base.per_lane", gain([](Hardware& h) { h.base.per_lane *= 2; })},
+      {"base widths", gain(width)},
+      {"base widths with rom.read_width and base.buffer_width", gain([&](Hardware& h) {
          width(h);
          port(h);
          buffer(h);
        })},
-      {"lanes.count with lanes.per_tree", gain([](Hardware& h) {
-         h.lanes.count *= 2;
-         h.lanes.per_tree *= 2;
-       })},
+      {"base.tree_values", gain([](Hardware& h) { h.base.tree_values *= 2; })},
       {"vector.width", gain([](Hardware& h) { h.vector.width *= 2; })},
-      {"sram.port_width", gain([](Hardware& h) { h.sram.port_width *= 2; })},
-      {"host.bandwidth", gain([](Hardware& h) { h.host.bandwidth *= 2; })}};
+      {"bus.width", gain([](Hardware& h) { h.bus.width *= 2; })},
+      {"base.sram_width", gain([](Hardware& h) { h.base.sram_width *= 2; })}};
+  if (uses_side(hw)) {
+    out.push_back({"side.lanes", gain([](Hardware& h) { h.side.lanes *= 2; })});
+    out.push_back({"side.sram_width", gain([](Hardware& h) { h.side.sram_width *= 2; })});
+    out.push_back({"side.sram_width with side widths", gain([](Hardware& h) {
+                     h.side.sram_width *= 2;
+                     h.side.width_adapter *= 2;
+                     h.side.width_attention *= 2;
+                   })});
+  }
+  if (uses_dram(hw))
+    out.push_back({"dram.bandwidth", gain([](Hardware& h) { h.dram.bandwidth *= 2; })});
   std::stable_sort(out.begin(), out.end(),
                    [](const auto& x, const auto& y) { return x.gain > y.gain; });
   return out;
@@ -238,10 +264,10 @@ void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) 
   const auto flat = [&](double peak, double rate, const plot::Line& line) {
     canvas.curve({{std::max(panel.x.min, peak / rate), peak}, {panel.x.max, peak}}, line);
   };
-  slope(data.rom, data.peak, {ink::rom.colour, 3});
-  slope(data.sram, data.peak_8bit, {ink::sram.colour, 3, 2});
-  flat(data.peak, data.rom, {ink::pe.colour, 3});
-  flat(data.peak_8bit, data.sram, {ink::pe.colour, 3, 2});
+  slope(data.weights, data.peak, {ink::rom.colour, 3});
+  slope(data.sram, data.peak_attention, {ink::sram.colour, 3, 2});
+  flat(data.peak, data.weights, {ink::pe.colour, 3});
+  flat(data.peak_attention, data.sram, {ink::pe.colour, 3, 2});
   auto points = data.ops;
   points.push_back(data.layer);
   // A mark's area is its share of the layer's time.
@@ -295,27 +321,29 @@ std::string side_of_ridge(double intensity, double ridge) {
   const double ratio = intensity / ridge;
   if (std::abs(ratio - 1) < 1e-3)
     return fmt::format(
-        "just where the ROM's roof meets the PEs' peak ({} op/byte), so both bind at "
+        "just where the weight memory's roof meets the units' peak ({} op/byte), so both bind at "
         "the same point",
         told(ridge));
   return ratio < 1
-             ? fmt::format("left of the ridge at {} op/byte, so the ROM port binds", told(ridge))
-             : fmt::format("right of the ridge at {} op/byte, so the PEs bind, not the ROM port",
-                           told(ridge));
+             ? fmt::format("left of the ridge at {} op/byte, so the weight memory binds",
+                           told(ridge))
+             : fmt::format(
+                   "right of the ridge at {} op/byte, so the units bind, not the weight memory",
+                   told(ridge));
 }
 
 std::string phase_text(const std::string& phase, const Roofline& data) {
   const auto base = group(data, Work::base), adapters = group(data, Work::adapter),
              attention = group(data, Work::attention);
   std::string text = fmt::format(
-      "{}: base projections do {} op per byte of ROM, {}; they reach {} of their roof "
+      "{}: base projections do {} op per byte of weights, {}; they reach {} of their roof "
       "and take {} of a layer's work.",
-      phase, told(base.intensity), side_of_ridge(base.intensity, data.peak / data.rom), span(base),
-      percent(base.share));
+      phase, told(base.intensity), side_of_ridge(base.intensity, data.peak / data.weights),
+      span(base), percent(base.share));
   if (adapters.any)
     text += fmt::format(
-        " Adapters reach {} of theirs (the rest is latency, the tree, and PE rows or "
-        "columns that stay empty) and take {}.",
+        " Adapters reach {} of theirs (the rest is latency, the tree, and rows or "
+        "columns of units that stay empty) and take {}.",
         span(adapters), percent(adapters.share));
   text += fmt::format(
       " Attention reaches {} and takes {}. A layer as a whole runs at {} of what its "
@@ -353,15 +381,16 @@ std::string binding_text(const Hardware& hw, const Model& m, const engine::Estim
 
 Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimate<double>& e) {
   const auto decode = roofline(hw, m, e.decode), prefill = roofline(hw, m, e.prefill);
-  double x_low = 1e300, x_high = decode.peak / decode.rom, y_low = 1e300;
+  double x_low = 1e300, x_high = decode.peak / decode.weights, y_low = 1e300;
   for (const auto* data : {&decode, &prefill})
     for (const auto& p : data->ops) {
       x_low = std::min(x_low, p.intensity);
       x_high = std::max(x_high, p.intensity);
       y_low = std::min(y_low, p.rate);
     }
-  const plot::Axis x{"op per byte read from ROM or SRAM [op/B]", x_low / 3, x_high * 3, true};
-  const plot::Axis y{"rate [Top/s]", y_low / 2, std::max(decode.peak, decode.peak_8bit) * 2.6,
+  const plot::Axis x{"op per byte read from weight memory or SRAM [op/B]", x_low / 3, x_high * 3,
+                     true};
+  const plot::Axis y{"rate [Top/s]", y_low / 2, std::max(decode.peak, decode.peak_attention) * 2.6,
                      true};
   const double top = 40, bottom = 440;
   Panel left{75, 510, top, bottom, x, y, {}, {}, "decode, one step"};
@@ -375,10 +404,11 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
   // Neighbours differ in colour: gnuplot joins lines of one colour and forgets the dashes.
   canvas.legend(
       500,
-      {line(fmt::format("ROM ports {} TB/s", told(decode.rom)), {ink::rom.colour, 3}),
-       line(fmt::format("PE peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
+      {line(fmt::format("weight memory {} TB/s", told(decode.weights)), {ink::rom.colour, 3}),
+       line(fmt::format("peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
        line(fmt::format("SRAM ports {} TB/s", told(decode.sram)), {ink::sram.colour, 3, 2}),
-       line(fmt::format("PE peak, 8-bit {} Top/s", told(decode.peak_8bit)), {ink::pe.colour, 3, 2}),
+       line(fmt::format("peak, attention {} Top/s", told(decode.peak_attention)),
+            {ink::pe.colour, 3, 2}),
        plot::marker("base projection", Marker::circle, colour(Work::base)),
        plot::marker("its adapter (A and B)", Marker::triangle, colour(Work::adapter)),
        plot::marker("attention", Marker::square, colour(Work::attention)),
@@ -388,9 +418,9 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
       "roofline",
       "Roofline of a layer",
       fmt::format("Two log-log rooflines, decode and prefill, with one point for each projection, "
-                  "adapter and attention op of a layer and one for the layer. PE peak {} Top/s, "
-                  "ROM {} TB/s, SRAM {} TB/s.",
-                  told(decode.peak), told(decode.rom), told(decode.sram)),
+                  "adapter and attention op of a layer and one for the layer. Peak {} Top/s, "
+                  "weight memory {} TB/s, SRAM {} TB/s.",
+                  told(decode.peak), told(decode.weights), told(decode.sram)),
       {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
        phase_text("Decode", decode), phase_text("Prefill", prefill),
        "The area of a mark is its share of the layer's work; rates include latency."},

@@ -32,38 +32,49 @@ Work work_of(spec::OpKind kind) {
 
 }  // namespace
 
-Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+Timeline timeline(const HardwareSpec& hardware, const spec::Model<double>& m,
                   const engine::PassEstimate<double>& decode) {
-  const auto& plan = decode.schedule;
+  const auto& hw = hardware.values;
+  const auto& plan = decode.layer;
   Timeline t;
   t.cycle_us = in(engine::seconds(hw, units::cycles(1.0)), "us");
-  t.lanes = hw.lanes.count;
   t.layers = m.layers;
-  t.layer = plan.layer.value();
-  t.exposed_first = plan.exposed_first.value();
-  t.exposed = plan.exposed.value();
-  t.final_norm = total_cycles(plan.final_norm).value();
-  t.head = (plan.exposed_head + total_cycles(plan.lm_head)).value();
-  t.link_us = in(decode.link_time, "us");
+  const auto layers = static_cast<double>(m.layers);
+  t.layer = plan.cycles.value();
+  t.exposed_first = decode.exposed_first.value();
+  t.exposed = m.layers > 1 ? decode.exposed.value() / (layers - 1) : 0;
+  t.final_norm = total_cycles(decode.final_norm).value();
+  t.head = (decode.exposed_head + total_cycles(decode.lm_head)).value();
   t.step_us = in(decode.time, "us");
-  t.wakes_by_matrix = hw.gating.domain == spec::GatingDomain::matrix;
-  t.overlapped = plan.layer < plan.matrix + plan.vector;
-  // Overlapped, matrix work is drawn from the layer's start and vector work up to its end.
-  double matrix_at = 0, vector_at = t.overlapped ? t.layer - plan.vector.value() : 0;
+  t.link_us = in(decode.link_time, "us");
+  t.host_us = in(decode.head_time, "us");
+  t.wakes_by_matrix = hw.gating.domain != spec::GatingDomain::layer;
+
+  std::array<std::size_t, engine::class_count> row{};
+  std::array<double, engine::class_count> units{};
+  const auto add_class = [&](engine::Class c, const std::string& label, double count) {
+    const auto i = static_cast<std::size_t>(c);
+    row[i] = t.classes.size();
+    units[i] = count;
+    t.classes.push_back(label);
+    t.loads.push_back(plan.load[i].value());
+  };
+  const auto setting = engine::make_setting(hw, m, decode.pass);
+  add_class(engine::Class::base, hardware.labels.base, engine::base_units(setting));
+  if (uses_side(hw))
+    add_class(engine::Class::side, hardware.labels.side, hw.side.lanes * hw.side.per_lane);
+  add_class(engine::Class::vector, "vector unit", 0);
   for (std::size_t i = 0; i < plan.ops.size(); ++i) {
     const auto& op = plan.ops[i];
     const double cycles = total_cycles(op).value();
     if (cycles == 0) continue;
-    const auto work = work_of(spec::info(static_cast<Op>(i)).kind);
-    double& at = t.overlapped && work == Work::vector ? vector_at : matrix_at;
-    t.ops.push_back({std::string(spec::op_names[i]),
-                     work,
-                     at,
-                     {op.compute.value(), op.rom.value(), op.buffer.value(), op.sram.value(),
-                      op.tree.value(), op.broadcast.value(), op.vector.value()},
-                     op.latency.value(),
-                     op.compute.value() == 0 ? 0 : (op.lane_active / op.compute).value()});
-    at += cycles;
+    const auto id = static_cast<Op>(i);
+    const auto c = static_cast<std::size_t>(engine::class_of(hw.map, id));
+    const double busy = cycles - op.latency.value();
+    t.ops.push_back({std::string(spec::op_names[i]), work_of(spec::info(id).kind), row[c],
+                     plan.start[i].value(), busy, op.latency.value(),
+                     busy == 0 || units[c] == 0 ? 0 : op.unit_active.value() / busy / units[c],
+                     binding(op)});
   }
   return t;
 }
@@ -110,107 +121,87 @@ void draw_step(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   }
   block(t.final_norm * t.cycle_us, ink::vector);
   block(t.head * t.cycle_us, ink::rom);
-  block(t.link_us, ink::host);
   canvas.end();
 }
 
-void name_ops(plot::Canvas& canvas, const Panel& panel, const Timeline& t, double shift) {
-  const auto label = [&](double from, double to, const std::string& text) {
-    const double left = panel.pixel_x((from + shift) * t.cycle_us);
-    const double right = panel.pixel_x((to + shift) * t.cycle_us);
-    if (right - left > plot::Canvas::text_width(text, 13))
-      canvas.text({(left + right) / 2, panel.pixel_y(0)}, text, Align::center, "#000000", 13);
-  };
-  double attention_from = -1;
-  for (std::size_t i = 0; i < t.ops.size(); ++i) {
-    const auto& op = t.ops[i];
-    const double end = op.start + *std::max_element(op.busy.begin(), op.busy.end()) + op.latency;
-    if (op.work == Work::base) label(op.start, end, op.name);
-    if (op.name == "attn.scores") attention_from = op.start;
-    if (op.name == "attn.context") label(attention_from, end, "attention");
+double row_y(std::size_t row) { return -static_cast<double>(row); }
+
+// Names in the bars that are wide enough for them.
+void name_ops(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
+  for (const auto& op : t.ops) {
+    const double from = panel.pixel_x((op.start + t.exposed_first) * t.cycle_us);
+    const double to = panel.pixel_x((op.start + t.exposed_first + op.busy) * t.cycle_us);
+    const auto name = op.work == Work::adapter ? op.name.substr(op.name.find('.') + 1) : op.name;
+    if (to - from > plot::Canvas::text_width(name, 12) + 2)
+      canvas.text({(from + to) / 2, panel.pixel_y(row_y(op.row))}, name, Align::center,
+                  op.work == Work::base ? "#ffffff" : "#000000", 12);
   }
 }
 
 void draw_layer(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   canvas.begin(panel);
   const double shift = t.exposed_first;  // the layer's ops start when it is awake
-  const auto bar = [&](double from, double cycles, double row, const Ink& ink) {
+  const auto bar = [&](double from, double cycles, std::size_t row, const Ink& ink) {
     if (cycles > 0)
-      canvas.rectangle({from * t.cycle_us, row - 0.38}, {(from + cycles) * t.cycle_us, row + 0.38},
-                       ink);
+      canvas.rectangle({from * t.cycle_us, row_y(row) - 0.36},
+                       {(from + cycles) * t.cycle_us, row_y(row) + 0.36}, ink);
   };
-  bar(0, t.exposed_first, -2, ink::rom_wake);
+  bar(0, t.exposed_first, 0, ink::rom_wake);
   for (const auto& op : t.ops) {
-    const double start = op.start + shift;
-    for (std::size_t r = 0; r < op.busy.size(); ++r)
-      bar(start, op.busy[r], -1 - static_cast<double>(r), ink_of(op.work));
-    const double slowest = *std::max_element(op.busy.begin(), op.busy.end());
-    bar(start + slowest, op.latency, -8, ink::latency);
+    bar(op.start + shift, op.busy, op.row, ink_of(op.work));
+    bar(op.start + shift + op.busy, op.latency, op.row, ink::latency);
   }
-  name_ops(canvas, panel, t, shift);
+  name_ops(canvas, panel, t);
   canvas.end();
 }
 
-void draw_lanes(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
+// Share of the units of the first class (and, hatched by colour, of others) at work.
+void draw_active(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   canvas.begin(panel);
   for (const auto& op : t.ops)
-    if (op.active_lanes > 0)
+    if (op.active > 0)
       canvas.rectangle({(op.start + t.exposed_first) * t.cycle_us, 0},
-                       {(op.start + t.exposed_first + op.busy[0]) * t.cycle_us, op.active_lanes},
+                       {(op.start + t.exposed_first + op.busy) * t.cycle_us, 100 * op.active},
                        ink_of(op.work));
   canvas.end();
 }
 
-struct Share {
-  double cycles = 0, lane_cycles = 0;
-};
-
 std::vector<std::string> caption(const Timeline& t) {
-  const double layer = t.layer + t.exposed_first;
-  std::array<Share, 4> by_work{};
-  double latency = 0, matrix_and_vector = 0;
+  std::array<double, 4> by_work{};
+  double latency = 0, work = 0;
   for (const auto& op : t.ops) {
-    auto& s = by_work[static_cast<std::size_t>(op.work)];
-    const double cycles = *std::max_element(op.busy.begin(), op.busy.end()) + op.latency;
-    s.cycles += cycles;
-    s.lane_cycles += op.busy[0] * op.active_lanes;
+    by_work[static_cast<std::size_t>(op.work)] += op.busy + op.latency;
     latency += op.latency;
-    matrix_and_vector += cycles;
+    work += op.busy + op.latency;
   }
   const auto share = [&](Work w) {
-    return fmt::format("{:.0f} %",
-                       100 * by_work[static_cast<std::size_t>(w)].cycles / matrix_and_vector);
+    return fmt::format("{:.0f} %", 100 * by_work[static_cast<std::size_t>(w)] / work);
   };
-  double lanes = 0;
-  for (const auto& s : by_work) lanes += s.lane_cycles;
   const double layers = static_cast<double>(t.layers);
-  std::string text = fmt::format("A decode step takes {} µs: {} layers of {} µs each",
+  std::string text = fmt::format("A decode step takes {} µs on the chip: {} layers of {} µs each",
                                  told(t.step_us), t.layers, told(t.layer * t.cycle_us));
   const double exposed = (t.exposed_first + (layers - 1) * t.exposed) * t.cycle_us;
-  text += exposed > 0
-              ? fmt::format(", {} µs of exposed wakes ({} cycles in layer 0, {} in each other)",
-                            told(exposed), t.exposed_first, t.exposed)
-              : std::string(", no exposed wakes");
-  text += fmt::format(
-      ", {} µs for final norm{}, {} µs on the host link (drawn last; nothing hides it).",
-      told((t.final_norm + t.head) * t.cycle_us), t.head > 0 ? " and LM head" : "",
-      told(t.link_us));
+  text += exposed > 0 ? fmt::format(", {} µs of exposed wakes", told(exposed))
+                      : std::string(", no exposed wakes");
+  if (t.head > 0)
+    text += fmt::format(", {} µs for final norm and LM head",
+                        told((t.final_norm + t.head) * t.cycle_us));
+  text += fmt::format(". After it come {} µs on the host link", told(t.link_us));
+  text +=
+      t.host_us > 0 ? fmt::format(" and {} µs for the LM head on the host.", told(t.host_us)) : ".";
   std::vector<std::string> out{text};
-  out.push_back(fmt::format(
+  text = fmt::format(
       "Of a layer's work, base projections are {}, adapters {}, attention {}, the vector unit {}; "
-      "pipeline and tree latency is {:.0f} % of it. Base and adapter paths take turns on the same "
-      "lanes: {:.1f} of {} lanes are active on average, {:.0f} % of lane cycles idle.",
+      "pipeline and tree latency is {:.0f} % of it.",
       share(Work::base), share(Work::adapter), share(Work::attention), share(Work::vector),
-      100 * latency / matrix_and_vector, lanes / layer, t.lanes,
-      100 * (1 - lanes / layer / t.lanes)));
+      100 * latency / work);
+  for (std::size_t c = 0; c < t.classes.size(); ++c)
+    text += fmt::format("{} {} is busy for {:.0f} %", c == 0 ? " Of the layer's time," : ",",
+                        t.classes[c], 100 * t.loads[c] / t.layer);
+  out.push_back(text + ".");
   if (t.wakes_by_matrix && t.exposed_first > 0)
     out.push_back(
-        "Exposed wakes are drawn together at the layer's start, though each matrix has its "
-        "own.");
-  if (t.overlapped)
-    out.push_back(
-        "Token groups overlap matrix and vector work: each is drawn in sequence, though the "
-        "two interleave.");
+        "Exposed wakes are drawn together at the layer's start, though each domain has its own.");
   return out;
 }
 
@@ -218,59 +209,59 @@ std::vector<std::string> caption(const Timeline& t) {
 
 Figure timeline_figure(const Timeline& t) {
   const double layer_us = (t.layer + t.exposed_first) * t.cycle_us;
-  const plot::Axis layer_x{"", 0, layer_us, false, false};
-  Panel step{160,
-             985,
-             36,
-             76,
-             {"", 0, t.step_us, false, false},
-             {"", 0, 1},
-             {{0.5, "layers"}},
-             {},
-             fmt::format("one decode step: {} layers, {} µs", t.layers, told(t.step_us))};
+  Panel step{
+      160,
+      985,
+      36,
+      76,
+      {"", 0, t.step_us, false, false},
+      {"", 0, 1},
+      {{0.5, "layers"}},
+      {},
+      fmt::format("one decode step on the chip: {} layers, {} µs", t.layers, told(t.step_us))};
+  const double rows = static_cast<double>(t.classes.size());
   Panel layer{160,
               985,
               140,
-              410,
-              layer_x,
-              {"", -8.5, 0.5},
-              {{0, "op"}, {-8, "latency"}},
+              140 + 74 * rows,
+              {"", 0, layer_us, false, false},
+              {"", 0.5 - rows, 0.5},
               {},
-              fmt::format("layer 0, by resource: {} µs", told(layer_us))};
-  for (std::size_t r = 0; r < Timeline::resources.size(); ++r)
-    layer.y_names.emplace_back(-1 - static_cast<double>(r), std::string(Timeline::resources[r]));
-  Panel lanes{
+              {},
+              fmt::format("layer 0, by class of units: {} µs", told(layer_us))};
+  for (std::size_t c = 0; c < t.classes.size(); ++c)
+    layer.y_names.emplace_back(row_y(c), t.classes[c]);
+  Panel active{
       160,
       985,
-      425,
-      520,
+      layer.bottom + 15,
+      layer.bottom + 110,
       {fmt::format("time in layer 0 [µs], 1 µs is {} cycles", told(1 / t.cycle_us)), 0, layer_us},
-      {"active lanes", 0, t.lanes * 1.08},
-      {{0, "0"}, {t.lanes / 2, told(t.lanes / 2)}, {t.lanes, fmt::format("{} (all)", t.lanes)}},
+      {"units at work [%]", 0, 108},
+      {{0, "0"}, {50, "50"}, {100, "100"}},
       {},
       ""};
-  plot::Canvas canvas(1000, 640);
+  plot::Canvas canvas(1000, active.bottom + 120);
   draw_step(canvas, step, t);
   draw_layer(canvas, layer, t);
-  draw_lanes(canvas, lanes, t);
+  draw_active(canvas, active, t);
   canvas.begin_overlay();
   // From layer 0 in the strip to the whole width below.
   const double right = step.pixel_x(layer_us);
   canvas.stroke({step.left, step.bottom}, {layer.left, layer.top}, {"#888888", 0.8, 2});
   canvas.stroke({right, step.bottom}, {layer.right, layer.top}, {"#888888", 0.8, 2});
-  canvas.legend(582,
+  canvas.legend(active.bottom + 62,
                 {plot::box("base projection", ink::rom), plot::box("adapter", ink::sram),
                  plot::box("attention", ink::kv), plot::box("vector op", ink::vector),
-                 plot::box("latency", ink::latency), plot::box("exposed wake", ink::rom_wake),
-                 plot::box("host link", ink::host)},
+                 plot::box("latency", ink::latency), plot::box("exposed wake", ink::rom_wake)},
                 160);
   canvas.end();
-  return {"timeline", "Timeline of a decode step, a layer and its lanes",
-          fmt::format(
-              "A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, with "
-              "the cycles each op needs of each resource, and the active lanes of {}.",
-              t.layers, told(t.step_us), t.lanes),
-          caption(t), canvas.script()};
+  return {
+      "timeline", "Timeline of a decode step and of a layer",
+      fmt::format("A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, "
+                  "a row for each class of units, and the share of units at work.",
+                  t.layers, told(t.step_us)),
+      caption(t), canvas.script()};
 }
 
 }  // namespace tomestimate::report

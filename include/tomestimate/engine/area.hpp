@@ -13,8 +13,7 @@ T array_efficiency(const std::array<T, 4>& at, T depth) {
   const T doublings = log2(depth) - T(10);
   T sum = at[0];
   for (std::size_t i = 0; i + 1 < at.size(); ++i)
-    sum += (at[i + 1] - at[i]) *
-           min(T(1), max(T(0), T(doublings - T(static_cast<double>(i)))));
+    sum += (at[i + 1] - at[i]) * min(T(1), max(T(0), T(doublings - T(static_cast<double>(i)))));
   return sum;
 }
 
@@ -126,8 +125,8 @@ void widen(UnitCells<T>& unit, const spec::LaneCells<T>& lane, T lanes) {
   unit.flip_flops = max(unit.flip_flops, T(lanes * lane.flip_flops));
 }
 
-// Adds registers to a unit: of partial sums, which are clocked with its lanes, and of inputs, whose clock
-// only runs when a word is loaded.
+// Adds registers to a unit: of partial sums, which are clocked with its lanes, and of inputs, whose
+// clock only runs when a word is loaded.
 template <class T>
 void add_registers(const spec::Technology<T>& t, T sums, T inputs, UnitCells<T>& unit) {
   unit.flip_flops += sums;
@@ -147,8 +146,7 @@ T input_registers(const spec::UnitClass<T>& c, T width, Bits<T> activation) {
 
 // All units of a class with the adders of their trees.
 template <class T>
-UnitCells<T> all_units(const spec::Technology<T>& t, const UnitCells<T>& unit, T units,
-                       T adders) {
+UnitCells<T> all_units(const spec::Technology<T>& t, const UnitCells<T>& unit, T units, T adders) {
   return {units * unit.flip_flops + adders * t.adder.flip_flops,
           units * unit.area + adders * t.adder.area};
 }
@@ -187,9 +185,9 @@ UnitCells<T> base_cells(const Setting<T>& s) {
   if (hw.map.attention == spec::UnitChoice::base)
     detail::widen(unit, lane(c.attention_format), T(c.rows * c.width_attention));
   const T units = base_units(s);
-  // In space a unit only has its tile's inputs, which the buffer holds, and sums columns in its lanes.
-  if (hw.datapath.sharing == spec::Sharing::space)
-    return detail::all_units(t, unit, units, T(0));
+  // In space a unit only has its tile's inputs, which the buffer holds, and sums columns in its
+  // lanes.
+  if (hw.datapath.sharing == spec::Sharing::space) return detail::all_units(t, unit, units, T(0));
   detail::add_registers(t, detail::sum_registers(c),
                         detail::input_registers(c, hw.datapath.width, s.model.activation_bits),
                         unit);

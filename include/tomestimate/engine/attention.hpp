@@ -16,16 +16,14 @@ Bits<T> kv_row(const spec::Model<T>& m) {
 template <class T>
 Cycles<T> kv_row_cycles(const Setting<T>& s) {
   const auto& a = s.attention;
-  return a.kv_heads *
-         port_cycles(Bits<T>(s.model.head_dim * s.model.kv_bits), a.units->sram_width);
+  return a.kv_heads * port_cycles(Bits<T>(s.model.head_dim * s.model.kv_bits), a.units->sram_width);
 }
 
 // Sum over tokens of the tiles of R positions that the fullest part has.
 template <class T>
 T position_steps(const Setting<T>& s) {
   const auto& a = s.attention;
-  return over_tokens(
-      s, [&](T n) { return sum_of_ceils(n, T(a.positions * a.units->rows)); });
+  return over_tokens(s, [&](T n) { return sum_of_ceils(n, T(a.positions * a.units->rows)); });
 }
 
 // What scores and context share: each reads one row of every position.
@@ -37,8 +35,7 @@ OpEstimate<T> attention_work(const Setting<T>& s) {
   const T columns = ceil_div(m.head_dim, c.width_attention);
   const T positions = over_tokens(s, [](T n) { return sum_to(n); });
   const T part_rows = over_tokens(s, [&](T n) { return sum_of_ceils(n, a.positions); });
-  const T busy =
-      over_tokens(s, [&](T n) { return sum_of_busy_chunks(n, a.positions, c.rows); });
+  const T busy = over_tokens(s, [&](T n) { return sum_of_busy_chunks(n, a.positions, c.rows); });
   OpEstimate<T> op;
   op.compute = cycles(T(position_steps(s) * a.heads * columns));
   op.sram = ceil_div(part_rows, c.kv_tile) * kv_row_cycles(s);
@@ -60,9 +57,8 @@ OpEstimate<T> scores(const Setting<T>& s) {
   op.buffer_read = m.heads * m.head_dim *
                    over_tokens(s, [&](T n) { return sum_of_mins(n, a.positions); }) *
                    m.activation_bits;
-  op.tree = cycles(T(m.heads * over_tokens(s, [&](T n) {
-                       return sum_of_ceils(n, T(c.lanes * c.tree_values));
-                     })));
+  op.tree = cycles(T(
+      m.heads * over_tokens(s, [&](T n) { return sum_of_ceils(n, T(c.lanes * c.tree_values)); })));
   op.latency = unit_latency(c, c.lanes);
   return op;
 }
@@ -75,8 +71,7 @@ OpEstimate<T> context(const Setting<T>& s) {
   const auto& c = *a.units;
   auto op = attention_work(s);
   op.buffer = position_steps(s) * a.heads * input_word_cycles(s, c, c.rows);
-  op.buffer_read =
-      m.heads * over_tokens(s, [](T n) { return sum_to(n); }) * m.activation_bits;
+  op.buffer_read = m.heads * over_tokens(s, [](T n) { return sum_to(n); }) * m.activation_bits;
   op.tree = s.tokens * leaving_cycles(c, T(m.heads * m.head_dim));
   op.tree_adds = s.tokens * m.heads * m.head_dim * (a.positions - T(1));
   op.latency = unit_latency(c, a.positions);

@@ -66,8 +66,7 @@ Capacity<T> capacity(const spec::Hardware<T>& hw, const spec::Model<T>& m, T bat
   const Bits<T> per_rank = adapter_bits_per_rank(m);
   const Bits<T> per_position = batch * kv_bits_per_position(m);
   const Bits<T> windowed = batch * windowed_kv_bits(m, context);
-  const auto& units =
-      hw.map.attention == spec::UnitChoice::side ? hw.side : hw.base;
+  const auto& units = hw.map.attention == spec::UnitChoice::side ? hw.side : hw.base;
   const T parts = make_parts(units, m, tokens).positions;
   Capacity<T> c;
   c.available = hw.sram.capacity;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Energy by component: an event count times its energy, flip-flops times clock cycles, leakage times
-// time. Equations: specs/machine.md, "Energy".
+// Energy by component: an event count times its energy, flip-flops times clock cycles, leakage
+// times time. Equations: specs/machine.md, "Energy".
 #pragma once
 
 #include <tomestimate/engine/area.hpp>
@@ -131,8 +131,7 @@ void add_event_energy(const spec::Hardware<T>& hw, const Energy<T>& bank_toggle,
   else
     e.rom += v2 * events.rom_bits * t.rom_read_energy;
   e.rom += v2 * embedding * t.rom_read_energy;
-  e.base_units +=
-      v2 * base * t.lanes[static_cast<std::size_t>(hw.datapath.format)].energy;
+  e.base_units += v2 * base * t.lanes[static_cast<std::size_t>(hw.datapath.format)].energy;
   e.dense_macs += v2 * dense_mac_energy(hw, macs);
   e.tree += v2 * events.tree_adds * t.adder.energy;
   e.bus += v2 * events.broadcast_bits * hw.bus.length * t.wire_energy;
@@ -194,8 +193,7 @@ void add_leakage(const spec::Hardware<T>& hw, const LogicCells<T>& cells, Time<T
 // Leakage of a ROM of die area `area` in a pass of `time`, awake for `awake` of it.
 template <class T>
 Energy<T> rom_leakage(const spec::Hardware<T>& hw, Area<T> area, Time<T> awake, Time<T> time) {
-  const Power<T> power =
-      leakage_factor(hw) * hw.tech.utilization * area * hw.tech.logic_leakage;
+  const Power<T> power = leakage_factor(hw) * hw.tech.utilization * area * hw.tech.logic_leakage;
   if (!wakes(hw)) return power * time;
   return power * (awake + hw.tech.switch_residual * (time - awake));
 }

@@ -36,9 +36,9 @@ struct PassEstimate {
   Cycles<T> exposed_first{};  // exposed wakes of the first layer
   Cycles<T> exposed{};        // of all other layers together
   Cycles<T> exposed_head{};
-  Cycles<T> layers{};  // all layers, without exposed wakes
-  Cycles<T> total{};   // of the pass, on the chip
-  Time<T> time{};      // on the chip, spill to DRAM included
+  Cycles<T> layers{};      // all layers, without exposed wakes
+  Cycles<T> total{};       // of the pass, on the chip
+  Time<T> time{};          // on the chip, spill to DRAM included
   OpEstimate<T> events{};  // of the whole pass
   DenseMacs<T> macs{};
   T base_macs{};  // base weights x tokens, zero weights counted
@@ -70,7 +70,7 @@ struct Layers {
   OpEstimate<T> events{};
   DenseMacs<T> macs{};
   ClockedCycles<T> clocked{};
-  Cycles<T> awake{};  // of ROM domains, mean over the layers by area
+  Cycles<T> awake{};   // of ROM domains, mean over the layers by area
   WakeLead<T> lead{};  // what the last layer leaves
 };
 
@@ -104,8 +104,8 @@ Layers<T> run_layers(Setting<T> s, const Banks<T>& chip, LayerPlan<T>& first) {
     if (from == 0) first = plan;
     add_layers(s, plan, T(static_cast<double>(to - from)), sum);
     if (to - from > 1)
-      sum.exposed += T(static_cast<double>(to - from - 1)) *
-                     layer_exposed_wake<T>(s.hw, m, plan, &sum.lead);
+      sum.exposed +=
+          T(static_cast<double>(to - from - 1)) * layer_exposed_wake<T>(s.hw, m, plan, &sum.lead);
     from = to;
   }
   return sum;
@@ -151,17 +151,17 @@ Cycles<T> head_exposed_wake(const spec::Hardware<T>& hw, const WakeLead<T>& lead
   if (!wakes(hw) || hw.map.head != spec::HeadPlace::rom) return {};
   const bool by_layer = hw.gating.domain == spec::GatingDomain::layer;
   if (hw.map.weights != spec::WeightPlace::rom) return wake_cycles(hw);
-  return exposed_wake(hw, Cycles<T>((by_layer ? lead.layer : lead.matrix) +
-                                    total_cycles(final_norm)));
+  return exposed_wake(hw,
+                      Cycles<T>((by_layer ? lead.layer : lead.matrix) + total_cycles(final_norm)));
 }
 
 template <class T>
 Bits<T> host_link_bits(const Setting<T>& s, T max_context) {
   const auto& m = s.model;
-  Bits<T> sum = s.hw.map.head == spec::HeadPlace::rom
-                    ? (s.tokens + s.pass.batch) * bits(T(32))
-                    : s.tokens * m.hidden * m.activation_bits +
-                          s.pass.batch * m.hidden * m.residual_bits;
+  Bits<T> sum =
+      s.hw.map.head == spec::HeadPlace::rom
+          ? (s.tokens + s.pass.batch) * bits(T(32))
+          : s.tokens * m.hidden * m.activation_bits + s.pass.batch * m.hidden * m.residual_bits;
   if (s.hw.sram.spill == spec::Spill::host) sum += spilled_bits(m, s.pass, max_context);
   return sum;
 }
@@ -185,8 +185,7 @@ T pe_utilization(const Setting<T>& s, const PassEstimate<T>& e) {
   T use = e.base_macs * hw.datapath.step_cycles.value() / hw.datapath.width;
   use += e.macs.head * hw.datapath.step_cycles.value() / hw.datapath.width_head;
   if (hw.map.adapter == spec::UnitChoice::base) use += e.macs.adapter / hw.base.width_adapter;
-  if (hw.map.attention == spec::UnitChoice::base)
-    use += e.macs.attention / hw.base.width_attention;
+  if (hw.map.attention == spec::UnitChoice::base) use += e.macs.attention / hw.base.width_attention;
   return use / slots;
 }
 
@@ -320,8 +319,8 @@ LayerEstimate<T> estimate_layer(const spec::Hardware<T>& hw, const spec::Model<T
     const auto [outputs, inputs] = layer_shape(s, static_cast<spec::Projection>(i));
     weights += outputs * inputs;
   }
-  add_event_energy(hw, whole.bank_toggle, e.events, T(s.tokens * weights),
-                   dense_macs(e.plan.ops), Bits<T>{}, e.energy);
+  add_event_energy(hw, whole.bank_toggle, e.events, T(s.tokens * weights), dense_macs(e.plan.ops),
+                   Bits<T>{}, e.energy);
   add_clock_energy(hw, common.cells, layer_clocked(s, e.plan), e.cycles, e.energy);
   add_leakage(hw, common.cells, seconds(hw, e.cycles), e.energy);
   e.energy.rom_leakage +=

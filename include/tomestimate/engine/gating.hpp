@@ -73,8 +73,8 @@ template <class T>
 Cycles<T> awake_cycles(const Setting<T>& s, const LayerPlan<T>& plan, spec::Projection p) {
   const auto wake = wake_cycles(s.hw);
   if (s.hw.gating.domain == spec::GatingDomain::layer) return plan.cycles + wake;
-  const auto op = total_cycles(plan.ops[static_cast<std::size_t>(
-      projection_ops[static_cast<std::size_t>(p)])]);
+  const auto op =
+      total_cycles(plan.ops[static_cast<std::size_t>(projection_ops[static_cast<std::size_t>(p)])]);
   // Token groups in a pipeline keep every matrix of the layer busy.
   return op + is_above(s.groups, T(1)) * (plan.cycles - op) + wake;
 }

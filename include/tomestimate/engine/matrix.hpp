@@ -37,8 +37,7 @@ Cycles<T> leaving_cycles(const spec::UnitClass<T>& c, T values) {
 // Lock-step steps of one token.
 template <class T>
 T matrix_steps(const Dealing<T>& d, T outputs, T inputs) {
-  return ceil_div(outputs, T(d.outputs * d.units.rows)) *
-         ceil_div(inputs, T(d.inputs * d.width));
+  return ceil_div(outputs, T(d.outputs * d.units.rows)) * ceil_div(inputs, T(d.inputs * d.width));
 }
 
 // What a matrix costs besides fetching its weights. Returns everything but memory/sram, base_adds
@@ -54,8 +53,8 @@ OpEstimate<T> dealt_matrix(const Setting<T>& s, const Dealing<T>& d, T outputs, 
   const T keepers = min(d.outputs, chunks);
   OpEstimate<T> op;
   op.compute = row_steps * words * tokens * step;
-  op.buffer = tokens * words * (T(1) + again * (row_steps - T(1))) *
-              input_word_cycles(s, c, d.width);
+  op.buffer =
+      tokens * words * (T(1) + again * (row_steps - T(1))) * input_word_cycles(s, c, d.width);
   op.tree = tokens * leaving_cycles(c, outputs);
   op.latency = unit_latency(c, d.inputs);
   op.unit_active = tokens * chunks * ceil_div(inputs, d.width) * step;
@@ -84,8 +83,7 @@ T units_of(const Setting<T>& s, const Dealing<T>& d) {
 // add_layer_weights.
 template <class T>
 void add_rom_reads(const Setting<T>& s, const Dealing<T>& d, T outputs, T inputs,
-                   Bits<T> weight_bits, Bits<T> stored, T groups, T disturbed,
-                   OpEstimate<T>& op) {
+                   Bits<T> weight_bits, Bits<T> stored, T groups, T disturbed, OpEstimate<T>& op) {
   const T steps = matrix_steps(d, outputs, inputs);
   const Bits<T> word = d.units.rows * d.width * weight_bits;
   op.memory = steps * groups * port_cycles(word, s.hw.rom.read_width);
@@ -183,8 +181,8 @@ OpEstimate<T> lora_a(const Setting<T>& s, spec::Projection p) {
   return op;
 }
 
-// B of an adapter: the projection's outputs, dealt to all units, x rank inputs, from SRAM. Quantizes
-// and broadcasts A x first.
+// B of an adapter: the projection's outputs, dealt to all units, x rank inputs, from SRAM.
+// Quantizes and broadcasts A x first.
 template <class T>
 OpEstimate<T> lora_b(const Setting<T>& s, spec::Projection p) {
   const auto& m = s.model;
@@ -194,8 +192,8 @@ OpEstimate<T> lora_b(const Setting<T>& s, spec::Projection p) {
   const T rank = m.adapter.rank;
   const T present = min(rank, T(1));
   const T outputs = layer_shape(s, p).outputs;
-  const T requantize = s.hw.vector.quantize_passes * ceil_div(rank, s.vector_width) +
-                       ceil_div(rank, s.bus_values);
+  const T requantize =
+      s.hw.vector.quantize_passes * ceil_div(rank, s.vector_width) + ceil_div(rank, s.bus_values);
   auto op = dealt_matrix(s, Dealing<T>{c, parts.count, T(1), c.width_adapter}, outputs, rank,
                          cycles(T(1)), s.tokens);
   const Bits<T> fullest = busiest(outputs, parts.count, c.rows) * rank * m.adapter.bits;

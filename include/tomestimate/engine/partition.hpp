@@ -44,8 +44,8 @@ T sum_of_mins(T last, T top) {
 
 // Non-empty (part, chunk) pairs, summed over n = 1 .. last, when positions 0 .. n-1 are interleaved
 // over `parts` and each part takes its positions in chunks of `chunk`. For one n that is
-// parts * floor(n / D) + min(parts, n mod D) with D = parts * chunk: a new chunk of every part opens
-// at the start of each block of D positions.
+// parts * floor(n / D) + min(parts, n mod D) with D = parts * chunk: a new chunk of every part
+// opens at the start of each block of D positions.
 template <class T>
 T sum_of_busy_chunks(T last, T parts, T chunk) {
   const T block = parts * chunk;

@@ -127,9 +127,8 @@ void start_ops(const spec::Hardware<T>& hw, LayerPlan<T>& plan) {
     const auto work = total_cycles(plan.ops[i]);
     auto& start = plan.start[i];
     if (waits) start = free[c];
-    visit_operands(op, [&](Op operand) {
-      start = max(start, end[static_cast<std::size_t>(operand)]);
-    });
+    visit_operands(op,
+                   [&](Op operand) { start = max(start, end[static_cast<std::size_t>(operand)]); });
     end[i] = start + work;
     free[c] = max(free[c], end[i]);
     plan.load[c] = waits ? Cycles<T>(plan.load[c] + work) : max(plan.load[c], work);
@@ -146,8 +145,7 @@ LayerPlan<T> plan_layer(const Setting<T>& s, const Banks<T>& chip) {
   plan.ops = layer_ops(s, plan.banks);
   start_ops(s.hw, plan);
   const auto bottleneck = max(plan.load[0], max(plan.load[1], plan.load[2]));
-  plan.cycles =
-      bottleneck + cycles(T(ceil(T((plan.path - bottleneck).value() / s.groups))));
+  plan.cycles = bottleneck + cycles(T(ceil(T((plan.path - bottleneck).value() / s.groups))));
   return plan;
 }
 

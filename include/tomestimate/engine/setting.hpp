@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Numbers that most equations use, worked out once per pass: how a class of units deals work, and what
-// a layer is. Equations: specs/machine.md, "Symbols".
+// Numbers that most equations use, worked out once per pass: how a class of units deals work, and
+// what a layer is. Equations: specs/machine.md, "Symbols".
 #pragma once
 
 #include <tomestimate/engine/op.hpp>
@@ -62,9 +62,9 @@ struct Setting {
   const spec::Hardware<T>& hw;
   const spec::Model<T>& model;
   spec::Pass<T> pass;
-  T tokens;      // M
-  T groups;      // Q
-  T bus_values;  // P: activations per cycle on the broadcast bus
+  T tokens;        // M
+  T groups;        // Q
+  T bus_values;    // P: activations per cycle on the broadcast bus
   T vector_width;  // V
   T q_dim;
   T kv_dim;

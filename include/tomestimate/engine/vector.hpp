@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector units: norms, quantization, RoPE, softmax, activation, residual adds, and the broadcast
-// of their results to the lanes. Equations: specs/machine.md, "Vector units".
+// The vector units: norms, quantization, RoPE, softmax, activation, residual adds, and the
+// broadcast of their results to the lanes. Equations: specs/machine.md, "Vector units".
 #pragma once
 
 #include <tomestimate/engine/attention.hpp>

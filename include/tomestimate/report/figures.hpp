@@ -41,8 +41,9 @@ struct RooflinePoint {
 // 2 op per MAC, zero weights counted, as `peak_rate` counts.
 struct Roofline {
   double peak = 0;                 // Top/s on base weights
-  double peak_8bit = 0;            // Top/s on 8-bit operands
-  double rom = 0;                  // TB/s of all ROM ports
+  double peak_attention = 0;       // Top/s on keys and values
+  double peak_adapter = 0;         // Top/s on adapter weights
+  double weights = 0;              // TB/s of all ROM ports, or of the DRAM
   double sram = 0;                 // TB/s of all SRAM ports
   std::vector<RooflinePoint> ops;  // projections, their adapters (A and B together), attention
   RooflinePoint layer;             // all of them, over the layer's cycles
@@ -58,8 +59,8 @@ struct Doubling {
   double gain = 0;
 };
 
-// PE rows and width, ROM port, activation buffer, alone and with what they need; lanes; vector
-// unit, SRAM port, host link. Largest gain first; below 0 where wider steps fill worse.
+// Lanes, units and widths, alone and with the ports they need; trees, vector units, bus, SRAM
+// ports. Largest gain first; below 0 where wider steps fill worse.
 std::vector<Doubling> doublings(const spec::Hardware<double>& hw, const spec::Model<double>& m,
                                 const spec::Pass<double>& pass);
 
@@ -87,32 +88,32 @@ Bars energy_bars(const study::Evaluation<double>& all);
 struct TimelineOp {
   std::string name;
   Work work = Work::base;
-  double start = 0;              // cycle in the layer
-  std::array<double, 7> busy{};  // cycles by resource, in the order of Timeline::resources
-  double latency = 0;            // cycles after them
-  double active_lanes = 0;       // mean while the PEs compute; 0 if they do not
+  std::size_t row = 0;   // index of its class in Timeline::classes
+  double start = 0;      // cycle in the layer
+  double busy = 0;       // cycles of its slowest resource
+  double latency = 0;    // cycles after them
+  double active = 0;     // share of the units of its class at work meanwhile
+  std::string bound_by;  // "unit compute = weight memory"
 };
 
 struct Timeline {
-  static constexpr std::array<std::string_view, 7> resources{
-      "PE compute",     "ROM read",      "activation buffer", "SRAM port",
-      "reduction tree", "broadcast bus", "vector unit"};
+  std::vector<std::string> classes;  // rows of the picture, as the spec calls them
+  std::vector<double> loads;         // of each: cycles at work in a layer
   double cycle_us = 0;
-  double lanes = 0;
   std::size_t layers = 0;
-  double layer = 0;          // cycles without exposed wakes
-  double exposed_first = 0;  // cycles
-  double exposed = 0;        // of every other layer
-  double final_norm = 0;     // cycles
-  double head = 0;           // of the LM head on the chip, with its exposed wake
-  double link_us = 0;
-  double step_us = 0;
+  double layer = 0;              // cycles without exposed wakes
+  double exposed_first = 0;      // cycles
+  double exposed = 0;            // of every other layer, their mean
+  double final_norm = 0;         // cycles
+  double head = 0;               // of the LM head on the chip, with its exposed wake
+  double step_us = 0;            // on the chip
+  double link_us = 0;            // host link after it
+  double host_us = 0;            // LM head on the host after that
   bool wakes_by_matrix = false;  // exposed wakes are of several matrices of a layer
-  bool overlapped = false;  // token groups hide matrix behind vector work, or the other way round
   std::vector<TimelineOp> ops;
 };
 
-Timeline timeline(const spec::Hardware<double>& hw, const spec::Model<double>& m,
+Timeline timeline(const HardwareSpec& hardware, const spec::Model<double>& m,
                   const engine::PassEstimate<double>& decode);
 
 // ---- curves ----
@@ -136,13 +137,13 @@ ContextCurve context_curve(const spec::Hardware<double>& hw, const spec::Model<d
 struct DensityPoint {
   std::string name;
   double zero_bit_ratio = 0;
-  double density = 0;       // MB/mm^2
+  double density = 0;       // MiB/mm^2
   bool calibrated = false;  // the curve was fitted to it
 };
 
 struct DensityCurve {
   std::vector<DensityPoint> sparse;     // the sparse-logic law
-  double macro = 0;                     // MB/mm^2 of a compiled ROM
+  double macro = 0;                     // MiB/mm^2 of a compiled ROM
   double sram = 0;                      // and of SRAM
   spec::RomLaw law{};                   // of this design
   DensityPoint design;                  // all its stored bits
@@ -160,7 +161,7 @@ Figure roofline_figure(const spec::Hardware<double>& hw, const spec::Model<doubl
 Figure timeline_figure(const Timeline& t);
 Figure area_figure(const Bars& bars, spec::RomLaw law);
 Figure density_figure(const DensityCurve& curve);
-Figure energy_figure(const Bars& bars, spec::Switch gating);
+Figure energy_figure(const Bars& bars, spec::GatingMode gating);
 Figure context_figure(const ContextCurve& curve);
 
 // All six.

@@ -53,8 +53,9 @@ struct Technology {
   units::PowerDensity<T> logic_leakage;   // per cell area
 
   // Sparse-logic ROM: cell area per bit = H(p) (rom_area + rom_area_height log2(height)) +
-  // rom_area_bit, H the binary entropy of the 1-bit share p. A bank whose address moves takes, per cell
-  // area, rom_toggle + rom_toggle_entropy H(p) + rom_toggle_height log2(height), times rom_glitches.
+  // rom_area_bit, H the binary entropy of the 1-bit share p. A bank whose address moves takes, per
+  // cell area, rom_toggle + rom_toggle_entropy H(p) + rom_toggle_height log2(height), times
+  // rom_glitches.
   units::AreaPerBit<T> rom_area;
   units::AreaPerBit<T> rom_area_height;
   units::AreaPerBit<T> rom_area_bit;
@@ -62,10 +63,10 @@ struct Technology {
   units::EnergyDensity<T> rom_toggle_entropy;
   units::EnergyDensity<T> rom_toggle_height;
   T rom_glitches;
-  units::EnergyPerBit<T> rom_read_energy;    // of a compiled or via ROM, per bit read
-  units::AreaPerBit<T> rom_cell;             // of a compiled or via ROM
-  std::array<T, 4> rom_efficiency;           // array / macro at depth 1,024, 2,048, 4,096, 8,192
-  T rom_standard;  // area of a standard compiled ROM / ours, for comparison
+  units::EnergyPerBit<T> rom_read_energy;  // of a compiled or via ROM, per bit read
+  units::AreaPerBit<T> rom_cell;           // of a compiled or via ROM
+  std::array<T, 4> rom_efficiency;         // array / macro at depth 1,024, 2,048, 4,096, 8,192
+  T rom_standard;                          // area of a standard compiled ROM / ours, for comparison
 
   units::AreaPerBit<T> sram_cell;
   std::array<T, 4> sram_efficiency;  // at depth 1,024, 2,048, 4,096, 8,192

@@ -17,24 +17,31 @@ struct Evaluation {
   engine::Estimate<T> head_on_chip;
 };
 
+// The hardware without anything that keeps idle ROM banks from burning.
+template <class T>
+spec::Hardware<T> without_gating(spec::Hardware<T> hw) {
+  hw.gating.mode = spec::GatingMode::none;
+  return hw;
+}
+
 template <class T>
 Evaluation<T> evaluate(const spec::Hardware<T>& hw, const spec::Model<T>& m) {
-  auto ungated = hw;
-  ungated.gating.enabled = spec::Switch::off;
   auto head_on_chip = hw;
-  head_on_chip.mapping.lm_head = spec::Placement::rom;
-  return {engine::estimate(hw, m), engine::estimate(ungated, m), engine::estimate(head_on_chip, m)};
+  head_on_chip.map.head = spec::HeadPlace::rom;
+  const auto layers = engine::layer_content(hw, m);
+  return {engine::estimate(hw, m, layers), engine::estimate(without_gating(hw), m, layers),
+          engine::estimate(head_on_chip, m, layers)};
 }
 
 namespace detail {
 
-// Slack of the SRAM: below 0 if adapters and workspace, or the context (unless it may spill), do
-// not fit. Only its sign means something.
+// Slack of the memories: below 0 if adapters and KV cache (unless it may spill), or the residual
+// stream, do not fit. Only its sign means something.
 template <class T>
-T sram_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
+T memory_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
   using units::min;
   const auto of = [&](const engine::Capacity<T>& c) {
-    const T room = c.available.value() - (c.adapters + c.workspace).value();
+    const T room = min(c.room.value(), T((c.workspace_available - c.workspace).value()));
     return hw.sram.spill == spec::Spill::error ? T(min(room, T(c.max_context - c.context))) : room;
   };
   return min(of(e.decode_capacity), of(e.prefill_capacity));
@@ -42,8 +49,8 @@ T sram_slack(const spec::Hardware<T>& hw, const engine::Estimate<T>& e) {
 
 }  // namespace detail
 
-// Calls visit(message, excess) for every rule that makes numbers a design, the SRAM's among them; a
-// rule is broken where its excess is above 0.
+// Calls visit(message, excess) for every rule that makes numbers a design, the memories' among
+// them; a rule is broken where its excess is above 0.
 template <class T, class Visit>
 void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m, const engine::Estimate<T>& e,
                  Visit&& visit) {
@@ -51,7 +58,7 @@ void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m, const eng
   spec::visit_hardware_rules(hw, rule);
   spec::visit_model_rules(m, rule);
   spec::visit_pair_rules(hw, m, rule);
-  visit(std::string_view("does not fit the SRAM"), T(T(0) - detail::sram_slack(hw, e)));
+  visit(std::string_view("does not fit the SRAM"), T(T(0) - detail::memory_slack(hw, e)));
 }
 
 struct Metric {
@@ -65,48 +72,67 @@ struct Metric {
 template <class T, class Visit>
 void visit_metrics(const spec::Hardware<T>& hw, const Evaluation<T>& all, Visit&& visit) {
   const auto& e = all.base;
+  const auto& area = e.common.area;
   const T one = T(1);
-  visit(Metric{"throughput", "token/s", "decode throughput at the context, all sequences"},
-        e.throughput);
-  visit(Metric{"tpot", "us", "time per output token (one decode step)"}, e.tpot);
-  visit(Metric{"ttft", "ms", "time to first token (prefill of the prompt)"}, e.ttft);
-  visit(Metric{"power", "W", "average power while decoding"}, e.power);
-  visit(Metric{"power_ungated", "W", "the same without power gating"}, all.ungated.power);
+  visit(Metric{"throughput", "token/s", "decode throughput on the chip, all sequences"},
+        e.chip.throughput);
+  visit(Metric{"tpot", "us", "time per output token (one decode step) on the chip"}, e.chip.tpot);
+  visit(Metric{"ttft", "ms", "time to first token (prefill of the prompt) on the chip"},
+        e.chip.ttft);
+  visit(Metric{"power", "W", "average power of the chip while decoding"}, e.chip.power);
+  visit(Metric{"power_ungated", "W", "the same without power gating"}, all.ungated.chip.power);
   visit(Metric{"gating_saving", "%", "power saved by gating"},
-        T(one - (e.power / all.ungated.power)));
-  visit(Metric{"energy_per_token", "uJ/token", "energy per decoded token"}, e.energy_per_token);
-  visit(Metric{"efficiency", "TOPS/W", "2 op per dense MAC, decode"}, e.efficiency);
-  visit(Metric{"peak_rate", "TOPS", "all PEs on base weights"}, e.peak_rate);
-  visit(Metric{"pe_utilization", "%", "PE positions in use, decode"}, e.decode.pe_utilization);
-  visit(Metric{"area", "mm^2", "chip area"}, e.area.total());
-  visit(Metric{"area.rom", "mm^2", "ROM area"}, e.area.rom);
-  visit(Metric{"area.sram", "mm^2", "SRAM area"}, e.area.sram);
-  visit(Metric{"area.logic", "mm^2", "PEs, vector unit and control"}, e.area.logic());
-  visit(Metric{"area.rom_share", "%", "ROM share of the area"}, T(e.area.rom / e.area.total()));
-  visit(Metric{"area.sram_share", "%", "SRAM share of the area"}, T(e.area.sram / e.area.total()));
-  visit(Metric{"area.logic_share", "%", "logic share of the area"},
-        T(e.area.logic() / e.area.total()));
+        T(one - (e.chip.power / all.ungated.chip.power)));
+  visit(Metric{"energy_per_token", "uJ/token", "energy of the chip per decoded token"},
+        e.chip.energy_per_token);
+  visit(Metric{"end_to_end.throughput", "token/s",
+               "decode throughput with host link and LM head on the host"},
+        e.end_to_end.throughput);
+  visit(Metric{"end_to_end.tpot", "us", "time per output token, likewise"}, e.end_to_end.tpot);
+  visit(Metric{"end_to_end.ttft", "ms", "time to first token, likewise"}, e.end_to_end.ttft);
+  visit(Metric{"end_to_end.power", "W", "average power of chip, link, DRAM and host memory"},
+        e.end_to_end.power);
+  visit(Metric{"end_to_end.energy_per_token", "uJ/token", "energy of the same per token"},
+        e.end_to_end.energy_per_token);
+  visit(Metric{"efficiency", "TOPS/W", "2 op per dense MAC, decode on the chip"}, e.efficiency);
+  visit(Metric{"peak_rate", "TOPS", "all base units on base weights"}, e.peak_rate);
+  visit(Metric{"pe_utilization", "%", "operand positions of the base units in use, decode"},
+        e.decode.pe_utilization);
+  visit(Metric{"area", "mm^2", "chip area"}, area.total());
+  visit(Metric{"area.rom", "mm^2", "ROM area, power switches included"}, area.rom);
+  visit(Metric{"area.sram", "mm^2", "area of the SRAM of adapters and KV cache"}, area.sram);
+  visit(Metric{"area.logic", "mm^2", "all but ROM and that SRAM"}, area.logic());
+  visit(Metric{"area.units", "mm^2", "base and side units"}, area.units());
+  visit(Metric{"area.rom_share", "%", "ROM share of the area"}, T(area.rom / area.total()));
+  visit(Metric{"area.sram_share", "%", "SRAM share of the area"}, T(area.sram / area.total()));
+  visit(Metric{"area.logic_share", "%", "logic share of the area"}, T(area.logic() / area.total()));
   visit(Metric{"throughput_density", "token/s/mm^2", "throughput per chip area"},
         e.throughput_density);
-  visit(Metric{"rom.stored", "MB", "bits in ROM"}, e.rom.stored.all);
-  visit(Metric{"rom.zero_bit_ratio", "%", "share of stored bits that are 0"},
+  visit(Metric{"rom.stored", "MiB", "bits of weights in ROM"}, e.rom.stored.all);
+  visit(Metric{"rom.capacity", "MiB", "bits in ROM, norm gains included"},
+        e.rom.stored.all + e.common.content.norms);
+  visit(Metric{"rom.banks", "", "ROM banks"}, e.banks.chip);
+  visit(Metric{"rom.zero_bit_ratio", "%", "share of stored weight bits that are 0"},
         T(one - (e.rom.stored.ones / e.rom.stored.all)));
-  visit(Metric{"rom.density", "MB/mm^2", "stored bits per ROM area"},
-        engine::density(e.rom.stored, e.area.rom));
-  visit(Metric{"rom.over_macro", "", "ROM density over that of a compiled ROM"},
-        T(e.rom.macro / e.area.rom));
+  visit(Metric{"rom.density", "MiB/mm^2", "stored bits per ROM area, without power switches"},
+        engine::density(e.rom.stored,
+                        units::Area<T>(e.common.content.layers_area + e.common.content.head_area)));
+  visit(Metric{"rom.over_compiled", "", "ROM density over that of a compiled ROM"},
+        T(e.rom.compiled / (e.common.content.layers_area + e.common.content.head_area)));
   visit(Metric{"rom.over_sram", "", "ROM density over that of the SRAM"},
-        T(e.rom.sram / e.area.rom));
-  visit(Metric{"rom.read_rate", "Tbit/s", "ROM bits read per second, decode"},
-        e.rom_bandwidth_used);
-  visit(Metric{"rom_macro.density", "Mbit/mm^2", "density of the compiled ROM"},
-        one / engine::array_area_per_bit(hw.rom_macro));
+        T(e.rom.sram / (e.common.content.layers_area + e.common.content.head_area)));
+  visit(Metric{"rom.read_rate", "TB/s", "ROM bits read per second, decode"}, e.rom_bandwidth_used);
+  visit(Metric{"rom.all_banks_rate", "TB/s", "all ROM banks read at once"}, e.rom_bandwidth_all);
+  visit(Metric{"compiled_rom.density", "MiB/mm^2", "density of a compiled ROM of this height"},
+        one / engine::compiled_rom_area_per_bit(hw.tech, hw.rom.bank_height));
+  visit(Metric{"sram.density", "MiB/mm^2", "density of the SRAM, ports not counted"},
+        one / engine::sram_area_per_bit(hw.tech, hw.sram.depth));
   visit(Metric{"max_context", "", "positions per sequence that fit the SRAM"},
         e.decode_capacity.max_context);
   visit(Metric{"max_rank", "", "adapter rank that fits at the context"},
         e.decode_capacity.max_rank);
-  visit(Metric{"gating.break_even", "ns", "idle time from which gating saves energy"},
-        e.gating_break_even);
+  visit(Metric{"clock_limit", "MHz", "what the technology allows at the supply voltage"},
+        spec::clock_limit(hw));
 }
 
 }  // namespace tomestimate::study

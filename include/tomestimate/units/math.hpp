@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mathematical functions of the equations, for numbers and for quantities. The engine calls these
-// unqualified; another number type brings overloads of its own for max, min, ceil, floor, log2, exp2 and
-// round_half_up, found by argument-dependent lookup.
+// unqualified; another number type brings overloads of its own for max, min, ceil, floor, log2,
+// exp2 and round_half_up, found by argument-dependent lookup.
 #pragma once
 
 #include <cmath>
