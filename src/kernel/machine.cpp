@@ -82,8 +82,8 @@ bool keeps_inputs(const Dealing& d, Count columns) {
 // What one thread did.
 struct Tally {
   OpCounts counts;
-  Count stored = 0;                // bits
-  std::vector<Count> step_words;   // most words that a unit has in each row step
+  Count stored = 0;                 // bits
+  std::vector<Count> step_words;    // most words that a unit has in each row step
   std::vector<Count> unit_weights;  // that each unit holds, if they are in SRAM
 };
 
@@ -260,8 +260,8 @@ void walk_steps(const Machine& m, const Dealing& d, const Matrix& weights, Count
       c.sram_read_bits += all.stored;
       // A unit's weights stream from its SRAM; the fullest unit decides.
       const auto& units = all.unit_weights;
-      c.sram_cycles += steps(*std::max_element(units.begin(), units.end()) * bits,
-                             d.units.sram_width);
+      c.sram_cycles +=
+          steps(*std::max_element(units.begin(), units.end()) * bits, d.units.sram_width);
     }
     if (d.store == Store::dram) {
       c.dram_bits += all.stored;
@@ -321,7 +321,8 @@ Count stored_bits(Count first, Count last, Count columns, Count bits, Count grou
   Count sum = 0;
   for (Count r = first; r < last; ++r) {
     sum += columns * bits;
-    if (group > 0) sum += (steps((r + 1) * columns, group) - steps(r * columns, group)) * group_bits;
+    if (group > 0)
+      sum += (steps((r + 1) * columns, group) - steps(r * columns, group)) * group_bits;
   }
   return sum;
 }

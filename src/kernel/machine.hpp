@@ -19,8 +19,8 @@ using Count = std::uint64_t;
 struct UnitClass {
   Count lanes, per_lane;
   Count rows, width_adapter, width_attention;
-  Count out_parts, in_parts;          // that split the outputs and inputs of a matrix
-  Count head_parts, position_parts;   // that split the heads and positions of attention
+  Count out_parts, in_parts;         // that split the outputs and inputs of a matrix
+  Count head_parts, position_parts;  // that split the heads and positions of attention
   Count input_words, token_tile, kv_tile;
   Count pipeline, level_latency, tree_values;
   Count buffer_width, sram_width;  // of one unit
@@ -74,7 +74,8 @@ struct Dealing {
   Count group_bits;  // of a scale
 };
 
-// Bits that rows [first, last) of `columns` weights take, with the scales of groups that begin there.
+// Bits that rows [first, last) of `columns` weights take, with the scales of groups that begin
+// there.
 Count stored_bits(Count first, Count last, Count columns, Count bits, Count group,
                   Count group_bits);
 

@@ -84,7 +84,7 @@ struct PassCounts {
   std::uint64_t link_bits = 0;       // spill to the host included, spill to the DRAM not
   std::uint64_t embedding_bits = 0;  // read from ROM
   std::uint64_t output_hash = 0;     // of the residual stream after the last layer
-  std::string first_difference;  // "layer 2 k": where naive and partitioned path differ, or ""
+  std::string first_difference;      // "layer 2 k": where naive and partitioned path differ, or ""
 };
 
 // Runs one pass. Weights, cached keys and values, and the input come from generators that `seed`
@@ -92,7 +92,8 @@ struct PassCounts {
 // weights or embeddings exactly round(zero_bit_ratio x bits) zero bits. Every matrix and attention
 // op is computed twice, by plain loops and dealt to the units, and compared integer by integer.
 // Operands of more than 8 bit are counted with their own width and computed with 8-bit stand-ins.
-// The result does not depend on `threads`. Takes specs that keep the rules of spec/rules.hpp.
+// The result does not depend on `threads`. Takes specs that keep the rules of spec/rules.hpp;
+// throws std::invalid_argument if a layer has dead neurons only, or a DRAM gives no bit a cycle.
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed);
 
