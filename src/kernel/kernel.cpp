@@ -671,7 +671,8 @@ class Run {
 
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed) {
-  if (spec::uses_dram(hw) && hw.dram.bandwidth.value() < hw.chip.clock.value())
+  if (hw.map.weights == spec::WeightPlace::dram &&
+      hw.dram.bandwidth.value() < hw.chip.clock.value())
     throw std::invalid_argument("the kernel takes a DRAM of at least 1 bit a cycle");
   return Run(hw, model, pass, std::max(1u, threads), seed)();
 }
