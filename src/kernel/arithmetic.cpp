@@ -102,10 +102,18 @@ std::vector<std::int16_t> softmax(std::span<const std::int32_t> scores, int shif
   return codes;
 }
 
-std::int32_t gated_relu2(std::int32_t gate, std::int32_t up) {
-  const std::int64_t g = std::max(gate, 0);
-  const std::int64_t square = saturate((g * g) >> fraction_bits);
-  return saturate((square * up) >> fraction_bits);
+std::int32_t activate(spec::Activation kind, std::int32_t x) {
+  const std::int64_t wide = x;
+  if (kind == spec::Activation::relu2) {
+    const std::int64_t positive = std::max<std::int64_t>(wide, 0);
+    return saturate((positive * positive) >> fraction_bits);
+  }
+  constexpr std::int64_t one = std::int64_t{1} << fraction_bits;
+  return saturate((wide * std::clamp<std::int64_t>(wide / 4 + one / 2, 0, one)) >> fraction_bits);
+}
+
+std::int32_t activate_gated(spec::Activation kind, std::int32_t gate, std::int32_t up) {
+  return saturate((std::int64_t{activate(kind, gate)} * up) >> fraction_bits);
 }
 
 }  // namespace tomestimate::kernel

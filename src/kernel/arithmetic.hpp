@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#include <tomestimate/spec/model.hpp>
+
 namespace tomestimate::kernel {
 
 inline constexpr int fraction_bits = 8;
@@ -40,7 +42,10 @@ std::int8_t clip_to_code(std::int32_t x, unsigned bits);
 // softmax of scores / 2^shift in base 2, as codes 0 .. code_max(bits).
 std::vector<std::int16_t> softmax(std::span<const std::int32_t> scores, int shift, unsigned bits);
 
-// relu(gate)^2 * up
-std::int32_t gated_relu2(std::int32_t gate, std::int32_t up);
+// relu(x)^2; for silu and gelu x * clamp(x / 4 + 1 / 2, 0, 1), near enough to either.
+std::int32_t activate(spec::Activation kind, std::int32_t x);
+
+// activate(gate) * up
+std::int32_t activate_gated(spec::Activation kind, std::int32_t gate, std::int32_t up);
 
 }  // namespace tomestimate::kernel

@@ -2,12 +2,14 @@
 #include <tomestimate/kernel/kernel.hpp>
 
 #include <cmath>
-#include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "arithmetic.hpp"
+#include "attention.hpp"
 #include "machine.hpp"
+#include "schedule.hpp"
 #include "weights.hpp"
 
 namespace tomestimate::kernel {
@@ -23,11 +25,22 @@ Count share_of(double share, Count total) {
   return static_cast<Count>(std::floor(share * static_cast<double>(total) + 0.5));
 }
 
+// Arithmetic takes operands of at most 8 bit; counts take them as they are.
+unsigned computed_bits(Count bits) { return static_cast<unsigned>(std::min<Count>(bits, 8)); }
+
+constexpr std::array base_ops{Op::q, Op::k, Op::v, Op::o, Op::gate, Op::up, Op::down};
+
+Op base_op(Projection p) { return base_ops[static_cast<std::size_t>(p)]; }
+
 // One power-gated set of banks and when it was awake.
 struct Domain {
   Count banks;
   Count awake;
-  std::size_t layer;  // layers.size() for the LM head
+  std::size_t layer;
+};
+
+struct Size {
+  Count outputs, inputs;
 };
 
 class Run {
@@ -37,20 +50,22 @@ class Run {
       : hw_(hw),
         model_(model),
         m_(make_machine(hw, model)),
+        adapter_class_(hw.map.adapter == spec::UnitChoice::base ? m_.base : m_.side),
+        attention_class_(hw.map.attention == spec::UnitChoice::base ? m_.base : m_.side),
         batch_(whole(pass.batch)),
         fresh_(whole(pass.fresh)),
         past_(whole(pass.past)),
         tokens_(batch_ * fresh_),
-        groups_(steps(tokens_, m_.accumulators)),
+        groups_(steps(tokens_, m_.base.token_tile)),
         threads_(threads),
         seed_(seed),
         hidden_(whole(model.hidden)),
         heads_(whole(model.heads)),
         kv_heads_(whole(model.kv_heads)),
         head_dim_(whole(model.head_dim)),
-        gated_(hw.gating.enabled == spec::Switch::on),
-        by_layer_(hw.gating.domain == spec::GatingDomain::layer),
-        prewake_(hw.gating.prewake == spec::Switch::on) {
+        weight_bits_(whole(model.weights.bits.value())),
+        head_in_rom_(hw.map.head == spec::HeadPlace::rom),
+        by_layer_(hw.gating.domain == spec::GatingDomain::layer) {
     stream_.resize(tokens_ * hidden_);
     for (std::size_t i = 0; i < stream_.size(); ++i)
       stream_[i] = static_cast<std::int32_t>(mix(seed_ ^ i) % 1024) - 512;
@@ -58,12 +73,11 @@ class Run {
 
   PassCounts operator()() {
     result_.layers.resize(model_.layers);
+    count_banks();
     for (std::size_t l = 0; l < model_.layers; ++l) layer(l);
     tail();
-    for (const auto& d : domains_) {
-      const Count idle = d.banks * (result_.cycles - d.awake);
-      if (d.layer < result_.layers.size()) result_.layers[d.layer].bank_idle_cycles += idle;
-    }
+    for (const auto& d : domains_)
+      result_.layers[d.layer].bank_idle_cycles += d.banks * (result_.cycles - d.awake);
     count_link_bits();
     for (const auto v : stream_)
       result_.output_hash = mix(result_.output_hash ^ static_cast<std::uint32_t>(v));
@@ -71,54 +85,78 @@ class Run {
   }
 
  private:
+  // ---- sizes ----
+
+  bool exists(Projection p) const { return spec::has_projection(model_, p); }
+
+  bool has_adapter(Projection p) const {
+    return exists(p) && model_.adapter.rank > 0 &&
+           model_.adapter.targets[static_cast<std::size_t>(p)] == spec::Switch::on;
+  }
+
+  // FFN neurons of a layer that the machine has.
+  Count neurons(std::size_t layer) const {
+    const Count all = whole(model_.intermediate);
+    const auto& dead = model_.weights.dead_share;
+    if (hw_.map.skip_dead == spec::Switch::off || dead.empty()) return all;
+    const Count left = all - share_of(dead[layer], all);
+    if (left == 0) throw std::invalid_argument("the kernel takes no layer without live neurons");
+    return left;
+  }
+
+  Size full_size(Projection p) const {
+    const auto shape = spec::shape(model_, p);
+    return {whole(shape.outputs), whole(shape.inputs)};
+  }
+
+  Size size(std::size_t layer, Projection p) const {
+    auto size = full_size(p);
+    if (p == Projection::gate || p == Projection::up) size.outputs = neurons(layer);
+    if (p == Projection::down) size.inputs = neurons(layer);
+    return size;
+  }
+
+  Count weight_group() const { return whole(model_.weights.group); }
+  Count weight_group_bits() const { return whole(model_.weights.group_bits.value()); }
+
   // ---- one layer ----
 
   void layer(std::size_t l) {
     layer_ = l;
     counts_ = &result_.layers[l];
-    layer_lanes_active_ = matrix_cycles_ = vector_cycles_ = 0;
-    layer_banks_.clear();
-
     auto x = normed(Op::attn_norm, stream_, hidden_, true);
     auto q = linear(Projection::q, x);
     auto k = linear(Projection::k, x);
-    auto v = linear(Projection::v, x);
+    const auto v = linear(Projection::v, x);
     rope(q, k, v);
-    auto context = attention(q);
-    x = normed(Op::attn_sub_norm, context, heads_ * head_dim_, has_sub_norms());
+    x = normed(Op::attn_sub_norm, attention(q), heads_ * head_dim_, has_sub_norms());
     residual(Op::attn_residual, linear(Projection::o, x));
     x = normed(Op::ffn_norm, stream_, hidden_, true);
-    auto gate = linear(Projection::gate, x);
-    const auto up = linear(Projection::up, x);
-    const auto intermediate = whole(model_.intermediate);
-    for (std::size_t i = 0; i < gate.size(); ++i) gate[i] = gated_relu2(gate[i], up[i]);
-    OpCounts activation;
-    for (Count t = 0; t < tokens_; ++t)
-      walk_vector(intermediate, hw_.vector.activation_passes, activation);
-    finish(Op::activation, activation);
-    x = normed(Op::ffn_sub_norm, gate, intermediate, has_sub_norms());
+    x = normed(Op::ffn_sub_norm, ffn(x), neurons(l), has_sub_norms());
     residual(Op::ffn_residual, linear(Projection::down, x));
     close_layer();
   }
 
   bool has_sub_norms() const { return model_.sub_norms == spec::Switch::on; }
 
-  // Books an op of the current layer and advances the sequential clock by it.
+  // Books an op of the current layer.
   void finish(Op op, const OpCounts& counts) {
     counts_->ops[static_cast<std::size_t>(op)] = counts;
-    layer_lanes_active_ += counts.lane_active_cycles;
-    const Count cycles = op_cycles(counts);
-    (spec::info(op).kind == spec::OpKind::vector ? vector_cycles_ : matrix_cycles_) += cycles;
-    clock_ += cycles;
   }
 
-  // ---- the vector unit ----
+  void finish_vector(Op op, OpCounts counts) {
+    if (counts.vector_cycles > 0) counts.latency_cycles = m_.vector_latency;
+    finish(op, counts);
+  }
+
+  // ---- the vector units ----
 
   void walk_vector(Count elements, double passes, OpCounts& c) const {
+    const Count width = m_.vector_units * m_.vector_width;
     for (Count pass = 0; pass < whole(passes); ++pass)
-      for (Count at = 0; at < elements; at += m_.vector_width) {
+      for (Count at = 0; at < elements; at += width) {
         ++c.vector_cycles;
-        c.vector_elements += std::min(m_.vector_width, elements - at);
+        c.vector_elements += std::min(width, elements - at);
       }
   }
 
@@ -131,6 +169,9 @@ class Run {
     }
   }
 
+  // In space a value goes to one place only: each matrix keeps the inputs of its own tiles.
+  Count copies(Count parts) const { return m_.space ? 1 : parts; }
+
   struct Input {
     Activations activations;
     std::vector<std::int64_t> scales;  // of each token
@@ -140,21 +181,26 @@ class Run {
     Input out{{size, {}}, {}};
     for (std::size_t at = 0; at < values.size(); at += size) {
       const auto token =
-          quantize(values.subspan(at, size), static_cast<unsigned>(m_.activation_bits), norm);
+          quantize(values.subspan(at, size), computed_bits(m_.activation_bits), norm);
       out.activations.values.insert(out.activations.values.end(), token.q.begin(), token.q.end());
       out.scales.push_back(token.scale);
     }
     return out;
   }
 
-  Input normed(Op op, std::span<const std::int32_t> values, Count size, bool norm) {
+  // Norm and quantization of `tokens` vectors, broadcast to the base units.
+  OpCounts walk_norm(Count tokens, Count size, bool norm) const {
     OpCounts c;
-    for (Count t = 0; t < tokens_; ++t) {
+    for (Count t = 0; t < tokens; ++t) {
       if (norm) walk_vector(size, hw_.vector.norm_passes, c);
       walk_vector(size, hw_.vector.quantize_passes, c);
-      walk_broadcast(size, m_.trees, c);
+      walk_broadcast(size, copies(m_.base.out_parts), c);
     }
-    finish(op, c);
+    return c;
+  }
+
+  Input normed(Op op, std::span<const std::int32_t> values, Count size, bool norm) {
+    finish_vector(op, walk_norm(tokens_, size, norm));
     return quantized(values, size, norm);
   }
 
@@ -163,13 +209,27 @@ class Run {
     const Count row = hidden_ * whole(model_.residual_bits.value());
     for (Count t = 0; t < tokens_; ++t) {
       walk_vector(hidden_, hw_.vector.residual_passes, c);
-      c.sram_read_bits += row;
-      c.sram_write_bits += row;
-      c.sram_cycles += 2 * steps(row, m_.lanes * m_.sram_width);
+      c.workspace_read_bits += row;
+      c.workspace_write_bits += row;
+      c.sram_cycles += 2 * steps(row, m_.workspace_width);
     }
     for (std::size_t i = 0; i < stream_.size(); ++i)
       stream_[i] = saturate(std::int64_t{stream_[i]} + added[i]);
-    finish(op, c);
+    finish_vector(op, c);
+  }
+
+  std::vector<std::int32_t> ffn(const Input& x) {
+    std::vector<std::int32_t> gate;
+    if (exists(Projection::gate)) gate = linear(Projection::gate, x);
+    auto out = linear(Projection::up, x);
+    for (std::size_t i = 0; i < out.size(); ++i)
+      out[i] = gate.empty() ? activate(model_.activation, out[i])
+                            : activate_gated(model_.activation, gate[i], out[i]);
+    OpCounts c;
+    for (Count t = 0; t < tokens_; ++t)
+      walk_vector(neurons(layer_), hw_.vector.activation_passes, c);
+    finish_vector(Op::activation, c);
+    return out;
   }
 
   // ---- projections and adapters ----
@@ -178,13 +238,19 @@ class Run {
     return mix(mix(seed_ + layer) + static_cast<std::uint64_t>(matrix));
   }
 
-  Matrix base_matrix(Projection p, Count outputs, Count inputs) const {
-    const auto bits = static_cast<unsigned>(whole(model_.weights.bits.value()));
+  // Neurons that are left out had zeros only: what is not zero in the full matrix is in this one.
+  Matrix base_matrix(Projection p) const {
     const bool ternary = model_.weights.code == spec::WeightCode::ternary;
-    const Count zeros =
-        ternary ? share_of(model_.weights.zero_share[layer_], outputs * inputs)
-                : share_of(model_.weights.zero_bit_ratio[layer_], outputs * inputs * bits);
-    return Matrix({outputs, inputs, ternary ? Code::ternary : Code::integer, bits, zeros},
+    const Count places = ternary ? 1 : weight_bits_;  // that are zero or not, of a weight
+    const auto full = full_size(p);
+    const auto here = size(layer_, p);
+    const Count all = full.outputs * full.inputs * places;
+    const double share = ternary ? spec::zero_share(model_.weights, layer_, p)
+                                 : model_.weights.zero_bit_ratio[layer_];
+    const Count ones = all - share_of(share, all);
+    const Count room = here.outputs * here.inputs * places;
+    return Matrix({here.outputs, here.inputs, ternary ? Code::ternary : Code::integer,
+                   static_cast<unsigned>(weight_bits_), room > ones ? room - ones : 0},
                   seed_of(layer_, 3 * static_cast<int>(p)));
   }
 
@@ -194,91 +260,105 @@ class Run {
                   seed_of(layer_, 3 * static_cast<int>(p) + factor));
   }
 
-  void compare(Op op, const std::vector<std::int32_t>& naive,
-               const std::vector<std::int32_t>& lanes) {
-    if (naive != lanes && result_.first_difference.empty())
+  // A matrix on base units: in space it has as many as it has tiles.
+  Dealing base_dealing(const Size& size, Count width) const {
+    return {m_.base,
+            m_.space ? steps(size.outputs, m_.base.rows) : m_.base.out_parts,
+            m_.space ? steps(size.inputs, width) : m_.base.in_parts,
+            width,
+            m_.step_cycles,
+            Store::rom,
+            false,
+            0,
+            0};
+  }
+
+  void compare(Op op, bool same) {
+    if (!same && result_.first_difference.empty())
       result_.first_difference =
           "layer " + std::to_string(layer_) + " " + std::string(spec::name(op));
   }
 
-  Count latency(Count leaves) const { return m_.pipeline + tree_depth(leaves) * m_.level_latency; }
+  static Count latency(const UnitClass& c, Count leaves) {
+    return c.pipeline + tree_depth(leaves) * c.level_latency;
+  }
 
-  // Base path, then the adapter in sequence; returns residual-stream values.
+  // Base output plus B(A x); returns residual-stream values.
   std::vector<std::int32_t> linear(Projection p, const Input& x) {
-    const auto shape = spec::shape(model_, p);
-    const Count outputs = whole(shape.outputs);
-    const Count inputs = whole(shape.inputs);
+    const auto here = size(layer_, p);
     const auto op = base_op(p);
-    wake_matrix_domain(clock_);
-    auto base = multiply(m_, {m_.trees, m_.per_tree, m_.width, true, true},
-                         base_matrix(p, outputs, inputs), x.activations, threads_);
-    compare(op, base.naive, base.lanes);
-    base.counts.latency_cycles = latency(m_.per_tree);
+    auto dealing = base_dealing(here, m_.width);
+    dealing.store = weights_in_rom() ? Store::rom : Store::dram;
+    dealing.base = true;
+    dealing.group = weight_group();
+    dealing.group_bits = weight_group_bits();
+    auto base = multiply(m_, dealing, base_matrix(p), x.activations, threads_);
+    compare(op, base.naive == base.parts);
+    base.counts.latency_cycles = latency(m_.base, dealing.in_parts);
+    if (weights_in_rom())
+      base.counts.bank_toggles =
+          base.address_changes * banks_seen(p, dealing.out_parts * dealing.in_parts);
     finish(op, base.counts);
-    open_banks(base.fullest_lane_words, op_cycles(base.counts));
 
-    std::vector<std::int32_t> y(base.lanes.size());
+    std::vector<std::int32_t> y(base.parts.size());
     for (Count t = 0; t < tokens_; ++t)
-      for (Count i = 0; i < outputs; ++i)
-        y[t * outputs + i] = dequantize(base.lanes[t * outputs + i], x.scales[t], inputs);
-    if (model_.adapter.targets[static_cast<std::size_t>(p)] == spec::Switch::on &&
-        model_.adapter.rank > 0)
-      add_adapter(p, op, x, outputs, inputs, y);
+      for (Count i = 0; i < here.outputs; ++i)
+        y[t * here.outputs + i] =
+            dequantize(base.parts[t * here.outputs + i], x.scales[t], here.inputs);
+    if (has_adapter(p)) add_adapter(p, x, here, y);
     return y;
   }
 
-  static Op base_op(Projection p) {
-    constexpr std::array ops{Op::q, Op::k, Op::v, Op::o, Op::gate, Op::up, Op::down};
-    return ops[static_cast<std::size_t>(p)];
-  }
-
-  void add_adapter(Projection p, Op base, const Input& x, Count outputs, Count inputs,
-                   std::vector<std::int32_t>& y) {
-    const auto op_a = static_cast<Op>(static_cast<int>(base) + 1);
-    const auto op_b = static_cast<Op>(static_cast<int>(base) + 2);
+  void add_adapter(Projection p, const Input& x, const Size& here, std::vector<std::int32_t>& y) {
+    const auto& c = adapter_class_;
+    const auto op_a = static_cast<Op>(static_cast<int>(base_op(p)) + 1);
+    const auto op_b = static_cast<Op>(static_cast<int>(base_op(p)) + 2);
     const Count rank = whole(model_.adapter.rank);
-    auto a = multiply(m_, {m_.trees, m_.per_tree, m_.width_8bit, false, false},
-                      adapter_matrix(p, 1, rank, inputs), x.activations, threads_);
-    compare(op_a, a.naive, a.lanes);
-    a.counts.latency_cycles = latency(m_.per_tree);
+    auto a =
+        multiply(m_, {c, c.out_parts, c.in_parts, c.width_adapter, 1, Store::sram, false, 0, 0},
+                 adapter_matrix(p, 1, rank, here.inputs), x.activations, threads_);
+    compare(op_a, a.naive == a.parts);
+    a.counts.latency_cycles = latency(c, c.in_parts);
     finish(op_a, a.counts);
 
-    const auto h = quantized(a.lanes, rank, false);
-    // Every lane is a tree of its own: B has nothing to reduce.
-    auto b = multiply(m_, {m_.lanes, 1, m_.width_8bit, false, false},
-                      adapter_matrix(p, 2, outputs, rank), h.activations, threads_);
-    compare(op_b, b.naive, b.lanes);
+    const auto h = quantized(a.parts, rank, false);
+    // Every unit has outputs of its own: B has nothing to reduce.
+    auto b = multiply(m_, {c, c.units(), 1, c.width_adapter, 1, Store::sram, false, 0, 0},
+                      adapter_matrix(p, 2, here.outputs, rank), h.activations, threads_);
+    compare(op_b, b.naive == b.parts);
     OpCounts requantize;
-    b.counts.tree_cycles = 0;
     for (Count t = 0; t < tokens_; ++t) {
       walk_vector(rank, hw_.vector.quantize_passes, requantize);
-      walk_broadcast(rank, m_.lanes, requantize);
-      for (Count at = 0; at < outputs; at += m_.trees * m_.tree_values) ++b.counts.tree_cycles;
+      walk_broadcast(rank, c.units(), requantize);
     }
     b.counts.latency_cycles =
-        latency(m_.lanes) + requantize.vector_cycles + requantize.broadcast_cycles;
+        latency(c, c.units()) + requantize.vector_cycles + requantize.broadcast_cycles;
     b.counts.vector_elements = requantize.vector_elements;
     b.counts.broadcast_bits = requantize.broadcast_bits;
     b.counts.buffer_write_bits = requantize.buffer_write_bits;
     finish(op_b, b.counts);
     for (Count t = 0; t < tokens_; ++t)
-      for (Count i = 0; i < outputs; ++i) {
-        const auto inner = dequantize(b.lanes[t * outputs + i], h.scales[t], rank);
-        auto& out = y[t * outputs + i];
-        out = saturate(std::int64_t{out} + dequantize(inner, x.scales[t], inputs));
+      for (Count i = 0; i < here.outputs; ++i) {
+        const auto inner = dequantize(b.parts[t * here.outputs + i], h.scales[t], rank);
+        auto& out = y[t * here.outputs + i];
+        out = saturate(std::int64_t{out} + dequantize(inner, x.scales[t], here.inputs));
       }
   }
 
   // ---- attention ----
 
+  Count kv_bits() const { return whole(model_.kv_bits.value()); }
+
+  AttentionShape attention_shape() const { return {heads_, kv_heads_, head_dim_, kv_bits()}; }
+
   void rope(std::vector<std::int32_t>& q, std::vector<std::int32_t>& k,
             const std::vector<std::int32_t>& v) {
+    const auto& units = attention_class_;
     const Count q_dim = heads_ * head_dim_;
     const Count kv_dim = kv_heads_ * head_dim_;
-    const auto kv_bits = static_cast<unsigned>(whole(model_.kv_bits.value()));
-    fill_cache(kv_dim, kv_bits);
+    fill_cache(kv_dim);
     OpCounts c;
-    std::vector<Count> rows_written(m_.lanes * batch_);
+    std::vector<Count> rows_written(units.position_parts * batch_);
     for (Count t = 0; t < tokens_; ++t) {
       const Count position = past_ + t % fresh_;
       const Count sequence = t / fresh_;
@@ -286,219 +366,220 @@ class Run {
       rotate(std::span(k).subspan(t * kv_dim, kv_dim), head_dim_, position);
       for (Count i = 0; i < kv_dim; ++i) {
         const auto at = (sequence * (past_ + fresh_) + position) * kv_dim + i;
-        keys_[at] = clip_to_code(k[t * kv_dim + i], kv_bits);
-        values_[at] = clip_to_code(v[t * kv_dim + i], kv_bits);
+        keys_[at] = clip_to_code(k[t * kv_dim + i], computed_bits(kv_bits()));
+        values_[at] = clip_to_code(v[t * kv_dim + i], computed_bits(kv_bits()));
       }
       walk_vector(q_dim + kv_dim, hw_.vector.rope_passes, c);
       walk_vector(q_dim + 2 * kv_dim, hw_.vector.quantize_passes, c);
-      walk_broadcast(q_dim, m_.lanes, c);
-      for (int row = 0; row < 2; ++row) c.sram_write_bits += kv_dim * kv_bits;
-      rows_written[sequence * m_.lanes + position % m_.lanes] += 2;
+      walk_broadcast(q_dim, copies(units.position_parts), c);
+      for (int row = 0; row < 2; ++row) c.sram_write_bits += kv_dim * kv_bits();
+      rows_written[sequence * units.position_parts + position % units.position_parts] += 2;
     }
-    // Sequences write one after the other; of each, the fullest lane decides.
-    for (Count s = 0; s < batch_; ++s) {
-      const auto first = rows_written.begin() + static_cast<std::ptrdiff_t>(s * m_.lanes);
-      const Count fullest = *std::max_element(first, first + static_cast<std::ptrdiff_t>(m_.lanes));
-      for (Count row = 0; row < fullest; ++row)
-        c.sram_cycles += steps(kv_dim * kv_bits, m_.sram_width);
-    }
-    finish(Op::rope, c);
+    // Sequences write one after the other; of each, the fullest part decides.
+    const Count kv_rows = deal_heads(attention_shape(), units.head_parts).kv_rows;
+    const auto parts = static_cast<std::ptrdiff_t>(units.position_parts);
+    for (auto first = rows_written.begin(); first != rows_written.end(); first += parts)
+      c.sram_cycles += *std::max_element(first, first + parts) * kv_rows *
+                       steps(head_dim_ * kv_bits(), units.sram_width);
+    finish_vector(Op::rope, c);
   }
 
   // Cached rows come from the generator; the pass's own rows are overwritten after.
-  void fill_cache(Count kv_dim, unsigned kv_bits) {
+  void fill_cache(Count kv_dim) {
+    const auto bits = computed_bits(kv_bits());
     const Count size = batch_ * (past_ + fresh_) * kv_dim;
     keys_.resize(size);
     values_.resize(size);
     const auto seed = seed_of(layer_, 100);
     for (Count i = 0; i < size; ++i) {
       const auto random = mix(seed ^ i);
-      keys_[i] = clip_to_code(static_cast<std::int32_t>(random & 0xFFF) - 2048, kv_bits);
-      values_[i] = clip_to_code(static_cast<std::int32_t>(random >> 32 & 0xFFF) - 2048, kv_bits);
+      keys_[i] = clip_to_code(static_cast<std::int32_t>(random & 0xFFF) - 2048, bits);
+      values_[i] = clip_to_code(static_cast<std::int32_t>(random >> 32 & 0xFFF) - 2048, bits);
     }
   }
+
+  // Positions that token `index` of a sequence attends to in the current layer.
+  Span attended(Count index) const {
+    const Count end = past_ + index + 1;
+    if (spec::attends_to_all(model_, layer_)) return {0, end};
+    const Count n = std::min(end, whole(model_.window));
+    return {end - n, n};
+  }
+
+  // Tokens that share a read of a row: in prefill only, decode has one token a sequence.
+  Count kv_tile() const { return fresh_ > 1 ? attention_class_.kv_tile : 1; }
 
   std::vector<std::int32_t> attention(const std::vector<std::int32_t>& q) {
     const Count q_dim = heads_ * head_dim_;
     const Count kv_dim = kv_heads_ * head_dim_;
-    const auto bits = static_cast<unsigned>(m_.activation_bits);
+    const auto bits = computed_bits(m_.activation_bits);
     std::vector<std::int8_t> codes(q.size());
     for (std::size_t i = 0; i < q.size(); ++i) codes[i] = clip_to_code(q[i], bits);
-    OpCounts scores;
+    AttentionWalk walk(m_, attention_class_, attention_shape());
     OpCounts soft;
-    OpCounts mix_values;
     std::vector<std::int32_t> out(q.size());
+    bool same_scores = true;
+    bool same_context = true;
     for (Count t = 0; t < tokens_; ++t) {
-      const Count n = past_ + t % fresh_ + 1;
-      const Count cache = (t / fresh_) * (past_ + fresh_) * kv_dim;
-      read_rows(n, kv_dim, scores);
-      read_rows(n, kv_dim, mix_values);
+      const auto at = attended(t % fresh_);
+      const Count cache = t / fresh_ * (past_ + fresh_) * kv_dim;
+      walk.token(at);
+      walk_softmax(at.count, soft);
       for (Count head = 0; head < heads_; ++head) {
-        const auto at = t * q_dim + head * head_dim_;
+        const auto to = t * q_dim + head * head_dim_;
         const auto from = cache + head / (heads_ / kv_heads_) * head_dim_;
-        const auto s = score_head(std::span(codes).subspan(at, head_dim_), from, n, kv_dim, scores);
-        const auto p = softmax(s, 10, bits);
-        walk_vector(n, hw_.vector.softmax_passes, soft);
-        walk_broadcast(n, 1, soft);
-        context_head(p, from, n, kv_dim, std::span(out).subspan(at, head_dim_), mix_values);
+        const auto s = walk.scores(std::span(codes).subspan(to, head_dim_), {&keys_[from], kv_dim},
+                                   at, same_scores);
+        const auto mixed =
+            walk.context(softmax(s, 10, bits), {&values_[from], kv_dim}, at, same_context);
+        // Probabilities sum to about code_max, values are in units of 1/16 of the stream's.
+        const auto top = std::max(1, code_max(bits));
+        for (Count i = 0; i < head_dim_; ++i)
+          out[to + i] = saturate(std::int64_t{mixed[i]} * 16 / top);
       }
     }
-    scores.latency_cycles = mix_values.latency_cycles = latency(m_.lanes);
-    finish(Op::scores, scores);
-    finish(Op::softmax, soft);
-    finish(Op::context, mix_values);
+    compare(Op::scores, same_scores);
+    compare(Op::context, same_context);
+    walk.finish(kv_tile());
+    finish(Op::scores, walk.scores_counts());
+    finish_vector(Op::softmax, soft);
+    finish(Op::context, walk.context_counts());
     return out;
   }
 
-  // One row of each of n positions, from the lane of the position.
-  void read_rows(Count n, Count kv_dim, OpCounts& c) const {
-    const Count row = kv_dim * whole(model_.kv_bits.value());
-    std::vector<Count> busy(m_.lanes);
-    for (Count p = 0; p < n; ++p) {
-      c.sram_read_bits += row;
-      busy[p % m_.lanes] += steps(row, m_.sram_width);
-    }
-    c.sram_cycles += *std::max_element(busy.begin(), busy.end());
-  }
-
-  // Positions of a lane below n.
-  Count positions_of(Count lane, Count n) const {
-    Count count = 0;
-    for (Count p = lane; p < n; p += m_.lanes) ++count;
-    return count;
-  }
-
-  // Books `column_steps` cycles for each chunk of a lane's positions; all lanes run in lock step.
-  void walk_lane_chunks(Count n, Count chunk, Count column_steps, OpCounts& c,
-                        Count buffer_bits_per_chunk) const {
-    Count longest = 0;
-    for (Count lane = 0; lane < m_.lanes; ++lane) {
-      const Count mine = positions_of(lane, n);
-      Count cycles = 0;
-      for (Count at = 0; at < mine; at += chunk) {
-        cycles += column_steps;
-        c.buffer_read_bits += buffer_bits_per_chunk;
+  // Heads are dealt to the vector units, each `vector_width` elements a cycle.
+  void walk_softmax(Count n, OpCounts& c) const {
+    for (Count pass = 0; pass < whole(hw_.vector.softmax_passes); ++pass) {
+      std::vector<Count> busy(m_.vector_units);
+      for (Count head = 0; head < heads_; ++head) {
+        busy[head % m_.vector_units] += steps(n, m_.vector_width);
+        c.vector_elements += n;
       }
-      c.lane_active_cycles += cycles;
-      longest = std::max(longest, cycles);
+      c.vector_cycles += *std::max_element(busy.begin(), busy.end());
     }
-    c.compute_cycles += longest;
-    c.buffer_cycles += longest * steps(m_.width_8bit * m_.activation_bits, m_.buffer_width);
-  }
-
-  std::vector<std::int32_t> score_head(std::span<const std::int8_t> q, Count from, Count n,
-                                       Count kv_dim, OpCounts& c) {
-    std::vector<std::int32_t> naive(n);
-    for (Count p = 0; p < n; ++p)
-      for (Count i = 0; i < head_dim_; ++i) naive[p] += q[i] * keys_[from + p * kv_dim + i];
-    // Each lane takes its positions, dimensions in chunks of W8.
-    std::vector<std::int32_t> lanes(n);
-    for (Count lane = 0; lane < m_.lanes; ++lane)
-      for (Count p = lane; p < n; p += m_.lanes)
-        for (Count chunk = 0; chunk < head_dim_; chunk += m_.width_8bit) {
-          std::int32_t sum = 0;
-          for (Count i = chunk; i < std::min(head_dim_, chunk + m_.width_8bit); ++i) {
-            sum += q[i] * keys_[from + p * kv_dim + i];
-            ++c.macs_8bit;
-          }
-          lanes[p] += sum;
-        }
-    walk_lane_chunks(n, m_.rows, steps(head_dim_, m_.width_8bit), c,
-                     head_dim_ * m_.activation_bits);
-    for (Count at = 0; at < n; at += m_.trees * m_.tree_values) ++c.tree_cycles;
-    compare(Op::scores, naive, lanes);
-    return lanes;
-  }
-
-  void context_head(std::span<const std::int16_t> p, Count from, Count n, Count kv_dim,
-                    std::span<std::int32_t> out, OpCounts& c) {
-    std::vector<std::int32_t> naive(head_dim_);
-    for (Count i = 0; i < head_dim_; ++i)
-      for (Count at = 0; at < n; ++at) naive[i] += p[at] * values_[from + at * kv_dim + i];
-    std::vector<std::int32_t> lanes(head_dim_);
-    for (Count first = 0; first < head_dim_; first += m_.rows) {
-      for (Count i = first; i < std::min(head_dim_, first + m_.rows); ++i) {
-        for (Count lane = 0; lane < m_.lanes; ++lane) {
-          std::int32_t sum = 0;
-          for (Count at = lane; at < n; at += m_.lanes) {
-            sum += p[at] * values_[from + at * kv_dim + i];
-            ++c.macs_8bit;
-          }
-          if (lane > 0) ++c.tree_adds;
-          lanes[i] += sum;
-        }
-      }
-      // A probability is read once for a tile of R dimensions.
-      c.buffer_read_bits += n * m_.activation_bits;
-      walk_lane_chunks(n, m_.width_8bit, 1, c, 0);
-      c.tree_cycles += steps(m_.rows, m_.tree_values);
-    }
-    compare(Op::context, naive, lanes);
-    // Probabilities sum to about code_max, values are in units of 1/16 of the stream's.
-    const auto top = std::max(1, code_max(static_cast<unsigned>(m_.activation_bits)));
-    for (Count i = 0; i < head_dim_; ++i) out[i] = saturate(std::int64_t{lanes[i]} * 16 / top);
+    for (Count head = 0; head < heads_; ++head) walk_broadcast(n, 1, c);
   }
 
   // ---- gating ----
 
-  // With matrix domains: waits at `now` for the banks of the projection that starts.
-  void wake_matrix_domain(Count now) {
-    if (!gated_ || by_layer_) return;
-    // Woken when the projection before started, or only now if there is none or no prewake.
-    const Count issued = prewake_ && matrix_woken_ ? last_matrix_start_ : now;
-    const Count ready = issued + m_.wake;
-    const Count start = std::max(now, ready);
-    counts_->exposed_wake_cycles += start - now;
-    clock_ = last_matrix_start_ = start;
-    matrix_woken_ = true;
+  bool weights_in_rom() const { return hw_.map.weights == spec::WeightPlace::rom; }
+
+  Count banks_for(Count bits) const { return steps(bits, m_.bank_width * m_.bank_height); }
+
+  // Banks of every matrix of the chip, before anything runs: an address may reach all of them.
+  void count_banks() {
+    banks_.resize(model_.layers);
+    for (std::size_t l = 0; l < model_.layers && weights_in_rom(); ++l)
+      for (std::size_t p = 0; p < spec::projection_count; ++p) {
+        if (!exists(static_cast<Projection>(p))) continue;
+        const auto here = size(l, static_cast<Projection>(p));
+        banks_[l][p] = banks_for(stored_bits(0, here.outputs, here.inputs, weight_bits_,
+                                             weight_group(), weight_group_bits()));
+        result_.chip_banks += banks_[l][p];
+      }
+    if (head_in_rom_)
+      head_banks_ = banks_for(whole(model_.embedding.vocabulary) * hidden_ * embedding_bits());
+    result_.chip_banks += head_banks_;
   }
 
-  Count banks_for(Count fullest_words) const {
-    return m_.lanes * steps(fullest_words, m_.bank_words);
+  Count layer_banks() const {
+    Count sum = 0;
+    for (const Count banks : banks_[layer_]) sum += banks;
+    return sum;
   }
 
-  void open_banks(Count fullest_words, Count op_time) {
-    if (!gated_) return;
-    const Count banks = banks_for(fullest_words);
-    counts_->bank_wakes += banks;
-    if (by_layer_)
-      layer_banks_.push_back(banks);
-    else
-      domains_.push_back({banks, op_time + m_.wake, layer_});
+  // Banks that `tiles` units read at once, of a matrix of `banks`.
+  Count banks_read(Count tiles, Count width, Count bits, Count banks) const {
+    return std::min(banks, steps(tiles * m_.base.rows * width * bits, m_.bank_width));
   }
 
-  // With layer domains the banks slept until the layer's start; its time is known only now.
+  // Banks that see an address change of projection p.
+  Count banks_seen(Projection p, Count tiles) const {
+    const Count banks = banks_[layer_][static_cast<std::size_t>(p)];
+    if (hw_.gating.mode == spec::GatingMode::none) return result_.chip_banks;
+    switch (hw_.gating.domain) {
+      case spec::GatingDomain::bank:
+        return banks_read(tiles, m_.width, weight_bits_, banks);
+      case spec::GatingDomain::matrix:
+        return banks;
+      case spec::GatingDomain::layer:
+        break;
+    }
+    return layer_banks();
+  }
+
+  Count head_banks_seen(Count tiles) const {
+    if (hw_.gating.mode == spec::GatingMode::none) return result_.chip_banks;
+    if (hw_.gating.domain != spec::GatingDomain::bank) return head_banks_;
+    return banks_read(tiles, m_.width_head, embedding_bits(), head_banks_);
+  }
+
+  bool wakes() const { return hw_.gating.mode == spec::GatingMode::switches; }
+
+  // What of a wake shows that began `lead` cycles early; nothing is before the first of a pass.
+  Count exposed(std::optional<Count> lead) const {
+    if (!lead || hw_.gating.prewake == spec::Switch::off) return m_.wake;
+    return *lead < m_.wake ? m_.wake - *lead : 0;
+  }
+
   void close_layer() {
     auto& layer = *counts_;
-    const Count shorter = std::min(matrix_cycles_, vector_cycles_);
-    layer.layer_cycles = std::max(matrix_cycles_, vector_cycles_) + steps(shorter, groups_);
-    if (gated_ && by_layer_) {
-      const Count issued = prewake_ && layer_ > 0 ? last_layer_start_ : pass_clock_;
-      const Count start = std::max(pass_clock_, issued + m_.wake);
-      layer.exposed_wake_cycles = start - pass_clock_;
-      last_layer_start_ = start;
-      for (const Count banks : layer_banks_)
-        domains_.push_back({banks, layer.layer_cycles + m_.wake, layer_});
+    const auto time = walk_graph(hw_.map, m_.space, layer.ops);
+    layer.path_cycles = time.path();
+    layer.base_load = time.load[0];
+    layer.side_load = time.load[1];
+    layer.vector_load = time.load[2];
+    const Count largest = std::max({layer.base_load, layer.side_load, layer.vector_load});
+    layer.layer_cycles = largest + steps(layer.path_cycles - largest, groups_);
+    if (wakes() && weights_in_rom()) by_layer_ ? wake_layer() : wake_matrices(time);
+    path_clock_ += layer.path_cycles;
+    result_.cycles += layer.layer_cycles + layer.exposed_wake_cycles;
+  }
+
+  void wake_layer() {
+    auto& layer = *counts_;
+    layer.exposed_wake_cycles =
+        exposed(layer_ > 0 ? std::optional(result_.layers[layer_ - 1].layer_cycles) : std::nullopt);
+    layer.bank_wakes = layer_banks();
+    domains_.push_back({layer.bank_wakes, layer.layer_cycles + m_.wake, layer_});
+  }
+
+  void wake_matrices(const Timeline& time) {
+    auto& layer = *counts_;
+    for (std::size_t p = 0; p < spec::projection_count; ++p) {
+      if (!exists(static_cast<Projection>(p))) continue;
+      const auto op = static_cast<std::size_t>(base_ops[p]);
+      const Count start = path_clock_ + time.start[op];
+      layer.exposed_wake_cycles +=
+          exposed(last_start_ ? std::optional(start - *last_start_) : std::nullopt);
+      last_start_ = start;
+      layer.bank_wakes += banks_[layer_][p];
+      const Count used = groups_ > 1 ? layer.layer_cycles : op_cycles(layer.ops[op]);
+      domains_.push_back({banks_[layer_][p], used + m_.wake, layer_});
     }
-    pass_clock_ += layer.exposed_wake_cycles + layer.layer_cycles;
-    layer.lane_idle_cycles =
-        m_.lanes * (layer.layer_cycles + layer.exposed_wake_cycles) - layer_lanes_active_;
+  }
+
+  // From the first use of the domain before the LM head to the LM head, `norm` cycles included.
+  std::optional<Count> head_lead(Count norm) const {
+    if (!weights_in_rom()) return std::nullopt;
+    if (by_layer_) return result_.layers.back().layer_cycles + norm;
+    return path_clock_ - *last_start_ + norm;
   }
 
   // ---- tail ----
 
+  Count embedding_bits() const { return whole(model_.embedding.bits.value()); }
+
   void tail() {
-    const bool head_in_rom = hw_.mapping.lm_head == spec::Placement::rom;
+    if (!head_in_rom_) return;
     auto& norm = result_.final_norm;
-    for (Count s = 0; s < batch_; ++s) {
-      walk_vector(hidden_, hw_.vector.norm_passes, norm);
-      walk_vector(hidden_, hw_.vector.quantize_passes, norm);
-      if (head_in_rom) walk_broadcast(hidden_, m_.trees, norm);
-    }
-    pass_clock_ += op_cycles(norm);
-    clock_ += op_cycles(norm);
-    if (head_in_rom) lm_head();
-    result_.cycles = pass_clock_;
+    norm = walk_norm(batch_, hidden_, true);
+    if (norm.vector_cycles > 0) norm.latency_cycles = m_.vector_latency;
+    lm_head();
+    if (wakes()) result_.head_exposed_wake_cycles = exposed(head_lead(op_cycles(norm)));
+    result_.cycles +=
+        op_cycles(norm) + result_.head_exposed_wake_cycles + op_cycles(result_.lm_head);
+    for (Count t = 0; t < tokens_; ++t) result_.embedding_bits += hidden_ * embedding_bits();
   }
 
   void lm_head() {
@@ -509,96 +590,90 @@ class Run {
                   stream_.begin() + static_cast<std::ptrdiff_t>(at + hidden_));
     }
     const auto x = quantized(last, hidden_, true);
-    const Count vocabulary = whole(model_.embedding.vocabulary);
-    const auto bits = static_cast<unsigned>(whole(model_.embedding.bits.value()));
-    const Matrix table({vocabulary, hidden_, Code::integer, bits,
-                        share_of(model_.embedding.zero_bit_ratio, vocabulary * hidden_ * bits)},
-                       seed_of(model_.layers, 0));
-    auto head = multiply(m_, {m_.trees, m_.per_tree, m_.width_8bit, true, false}, table,
-                         x.activations, threads_);
-    head.counts.latency_cycles = latency(m_.per_tree);
+    const Size here{whole(model_.embedding.vocabulary), hidden_};
+    const Matrix table(
+        {here.outputs, here.inputs, Code::integer, static_cast<unsigned>(embedding_bits()),
+         share_of(model_.embedding.zero_bit_ratio, here.outputs * here.inputs * embedding_bits())},
+        seed_of(model_.layers, 0));
+    const auto dealing = base_dealing(here, m_.width_head);
+    const auto head = multiply(m_, dealing, table, x.activations, threads_);
     layer_ = model_.layers;
-    compare(Op::lm_head, head.naive, head.lanes);
+    compare(Op::lm_head, head.naive == head.parts);
     result_.lm_head = head.counts;
-    if (gated_) {
-      const Count now = by_layer_ ? pass_clock_ : clock_;
-      const Count issued = !prewake_ ? now : by_layer_ ? last_layer_start_ : last_matrix_start_;
-      result_.head_exposed_wake_cycles = std::max(now, issued + m_.wake) - now;
-    }
-    pass_clock_ += result_.head_exposed_wake_cycles + op_cycles(head.counts);
+    result_.lm_head.latency_cycles = latency(m_.base, dealing.in_parts);
+    result_.lm_head.bank_toggles =
+        head.address_changes * head_banks_seen(dealing.out_parts * dealing.in_parts);
   }
 
   // ---- host link ----
 
   void count_link_bits() {
-    const bool head_in_rom = hw_.mapping.lm_head == spec::Placement::rom;
     for (Count t = 0; t < tokens_; ++t)
-      result_.link_bits += head_in_rom ? 32 : hidden_ * whole(model_.embedding.bits.value());
+      result_.link_bits += head_in_rom_ ? 32 : hidden_ * m_.activation_bits;
     for (Count s = 0; s < batch_; ++s)
-      result_.link_bits += head_in_rom ? 32 : hidden_ * m_.activation_bits;
-    if (hw_.sram.spill == spec::Spill::error) return;
-    const Count position_bits =
-        2 * model_.layers * kv_heads_ * head_dim_ * whole(model_.kv_bits.value());
-    const Count fits = positions_that_fit(position_bits);
-    for (Count t = 0; t < tokens_; ++t) {
-      const Count n = past_ + t % fresh_ + 1;
-      for (Count p = fits; p < n; ++p) result_.link_bits += position_bits;
-    }
+      result_.link_bits += head_in_rom_ ? 32 : hidden_ * whole(model_.residual_bits.value());
+    if (hw_.sram.spill != spec::Spill::host) return;
+    const Count row = 2 * kv_heads_ * head_dim_ * kv_bits();
+    Count full_layers = 0;
+    for (std::size_t l = 0; l < model_.layers; ++l)
+      if (spec::attends_to_all(model_, l)) ++full_layers;
+    if (full_layers == 0) return;
+    const Count fits = positions_that_fit(row, full_layers);
+    for (Count t = 0; t < tokens_; ++t)
+      for (Count p = fits; p < past_ + t % fresh_ + 1; ++p) result_.link_bits += row * full_layers;
   }
 
-  Count positions_that_fit(Count position_bits) const {
-    Count used = tokens_ * hidden_ * whole(model_.residual_bits.value()) +
-                 std::min(tokens_, m_.accumulators) * 2 * whole(model_.intermediate) * 32;
-    for (std::size_t p = 0; p < spec::projection_count; ++p) {
-      if (model_.adapter.targets[p] == spec::Switch::off) continue;
-      const auto shape = spec::shape(model_, static_cast<Projection>(p));
-      used += model_.layers * whole(model_.adapter.rank) *
-              (whole(shape.outputs) + whole(shape.inputs)) * whole(model_.adapter.bits.value());
+  // Adapters and windowed layers come first; layers with full attention share the rest.
+  Count positions_that_fit(Count row, Count full_layers) const {
+    Count used = 0;
+    for (std::size_t l = 0; l < model_.layers; ++l) {
+      for (std::size_t p = 0; p < spec::projection_count; ++p) {
+        if (!has_adapter(static_cast<Projection>(p))) continue;
+        const auto here = size(l, static_cast<Projection>(p));
+        used += whole(model_.adapter.rank) * (here.outputs + here.inputs) *
+                whole(model_.adapter.bits.value());
+      }
+      if (!spec::attends_to_all(model_, l))
+        used += batch_ * std::min(past_ + fresh_, whole(model_.window)) * row;
     }
     const double capacity = hw_.sram.capacity.value();
     if (capacity < static_cast<double>(used)) return 0;
     const auto free = static_cast<Count>(capacity) - used;
-    return m_.lanes * (free / (m_.lanes * batch_ * position_bits));
+    const Count parts = attention_class_.position_parts;
+    return parts * (free / (parts * batch_ * full_layers * row));
   }
 
   const spec::Hardware<double>& hw_;
   const spec::Model<double>& model_;
   Machine m_;
+  const UnitClass& adapter_class_;
+  const UnitClass& attention_class_;
   Count batch_, fresh_, past_, tokens_, groups_;
   unsigned threads_;
   std::uint64_t seed_;
-  Count hidden_, heads_, kv_heads_, head_dim_;
-  bool gated_, by_layer_, prewake_;
+  Count hidden_, heads_, kv_heads_, head_dim_, weight_bits_;
+  bool head_in_rom_, by_layer_;
 
   std::vector<std::int32_t> stream_;        // tokens x hidden
   std::vector<std::int8_t> keys_, values_;  // of one layer: batch x positions x kv_dim
   PassCounts result_;
+  std::vector<std::array<Count, spec::projection_count>> banks_;  // of each layer's matrices
+  Count head_banks_ = 0;
   std::vector<Domain> domains_;
 
   std::size_t layer_ = 0;
   LayerCounts* counts_ = nullptr;
-  Count layer_lanes_active_ = 0, matrix_cycles_ = 0, vector_cycles_ = 0;
-  std::vector<Count> layer_banks_;
-  Count clock_ = 0;       // ops in sequence, for matrix domains
-  Count pass_clock_ = 0;  // with token groups pipelined
-  Count last_layer_start_ = 0, last_matrix_start_ = 0;
-  bool matrix_woken_ = false;
+  Count path_clock_ = 0;             // sum of the paths of the layers before
+  std::optional<Count> last_start_;  // of the last projection, on that clock
 };
-
-void require_8bit(double bits, const char* what) {
-  if (bits > 8)
-    throw std::invalid_argument(std::string("the kernel takes ") + what + " of at most 8 bit");
-}
 
 }  // namespace
 
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed) {
-  require_8bit(model.activation_bits.value(), "activations");
-  require_8bit(model.kv_bits.value(), "cached values");
-  require_8bit(model.adapter.bits.value(), "adapter weights");
-  if (hw.mapping.lm_head == spec::Placement::rom)
-    require_8bit(model.embedding.bits.value(), "embedding entries");
+  if (hw.map.weights == spec::WeightPlace::dram &&
+      hw.dram.bandwidth.value() < hw.chip.clock.value())
+    throw std::invalid_argument("the kernel takes a DRAM of at least 1 bit a cycle");
   return Run(hw, model, pass, std::max(1u, threads), seed)();
 }
 

@@ -10,20 +10,84 @@
 namespace tomestimate::kernel {
 namespace {
 
+Count whole(double x) { return static_cast<Count>(std::llround(x)); }
+
+void deal_outputs(spec::Outputs outputs, UnitClass& c) {
+  switch (outputs) {
+    case spec::Outputs::lanes:
+      c.out_parts = c.lanes;
+      c.in_parts = c.per_lane;
+      return;
+    case spec::Outputs::units:
+      c.out_parts = c.per_lane;
+      c.in_parts = c.lanes;
+      return;
+    case spec::Outputs::all:
+      c.out_parts = c.units();
+      c.in_parts = 1;
+      return;
+    case spec::Outputs::none:
+      c.out_parts = 1;
+      c.in_parts = c.units();
+  }
+}
+
+void deal_heads(spec::Heads heads, UnitClass& c) {
+  switch (heads) {
+    case spec::Heads::lanes:
+      c.head_parts = c.lanes;
+      c.position_parts = c.per_lane;
+      return;
+    case spec::Heads::units:
+      c.head_parts = c.per_lane;
+      c.position_parts = c.lanes;
+      return;
+    case spec::Heads::none:
+      c.head_parts = 1;
+      c.position_parts = c.units();
+  }
+}
+
+UnitClass make_class(const spec::UnitClass<double>& s) {
+  UnitClass c{};
+  c.lanes = whole(s.lanes);
+  c.per_lane = whole(s.per_lane);
+  c.rows = whole(s.rows);
+  c.width_adapter = whole(s.width_adapter);
+  c.width_attention = whole(s.width_attention);
+  deal_outputs(s.outputs, c);
+  deal_heads(s.heads, c);
+  c.input_words = whole(s.input_words);
+  c.token_tile = whole(s.token_tile);
+  c.kv_tile = whole(s.kv_tile);
+  c.pipeline = whole(s.pipeline.value());
+  c.level_latency = whole(s.level_latency.value());
+  c.tree_values = whole(s.tree_values);
+  c.buffer_width = whole(s.buffer_width.value());
+  c.sram_width = whole(s.sram_width.value());
+  return c;
+}
+
 std::int32_t dot(const std::int8_t* __restrict w, const std::int16_t* __restrict x, std::size_t n) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < n; ++i) sum += static_cast<std::int16_t>(w[i]) * x[i];
   return sum;
 }
 
+// A unit that can hold its whole share of the inputs reads it only in the first row step.
+bool keeps_inputs(const Dealing& d, Count columns) {
+  return steps(busiest(columns, d.in_parts, d.width), d.width) <= d.units.input_words;
+}
+
 // What one thread did.
 struct Tally {
   OpCounts counts;
-  std::vector<Count> lane_bits;   // weight bits each lane holds
-  std::vector<Count> lane_words;  // words each lane holds
+  Count stored = 0;                 // bits
+  std::vector<Count> step_words;    // most words that a unit has in each row step
+  std::vector<Count> unit_weights;  // that each unit holds, if they are in SRAM
 };
 
-// One thread's share of a matrix: every stride-th row step.
+// One thread's share of a matrix: every stride-th chunk of rows.
 class Worker {
  public:
   Worker(const Machine& m, const Dealing& d, const Matrix& weights, const Activations& input,
@@ -34,55 +98,54 @@ class Worker {
         input_(input),
         result_(result),
         tokens_(input.values.size() / input.size),
-        block_(m.rows * input.size),
-        partial_(d.per_tree * m.rows * tokens_) {
-    tally_.lane_bits.resize(d.trees * d.per_tree);
-    tally_.lane_words.resize(d.trees * d.per_tree);
+        kept_(keeps_inputs(d, input.size)),
+        wide_(weights.shape().bits > 8),
+        block_(d.units.rows * input.size),
+        ones_(wide_ ? block_.size() : 0),
+        partial_(d.in_parts * d.units.rows * tokens_),
+        words_(d.in_parts) {
+    tally_.step_words.resize(steps(weights.shape().rows, d.out_parts * d.units.rows));
+    if (d.store == Store::sram) tally_.unit_weights.resize(d.out_parts * d.in_parts);
   }
 
-  // Rows [step * trees * R, ...): chunk g goes to tree g.
-  void row_step(Count step) {
-    std::vector<Count> words(d_.trees * d_.per_tree);  // of each lane, in this step
-    for (Count tree = 0; tree < d_.trees; ++tree) {
-      const Count first = (step * d_.trees + tree) * m_.rows;
-      if (first >= weights_.shape().rows) break;
-      chunk(first, std::min(m_.rows, weights_.shape().rows - first), tree, words);
+  // Chunk g of the rows goes to part g mod Po, in row step g / Po.
+  void chunk(Count g) {
+    const Count first = g * d_.units.rows;
+    const Count rows = std::min(d_.units.rows, weights_.shape().rows - first);
+    const Count step = g / d_.out_parts;
+    load(first, rows);
+    naive(first, rows);
+    std::fill(partial_.begin(), partial_.end(), 0);
+    std::fill(words_.begin(), words_.end(), 0);
+    Count part = 0;
+    for (Count at = 0; at < input_.size; at += d_.width) {
+      const Count columns = std::min<Count>(d_.width, input_.size - at);
+      tile(rows, at, columns, part, kept_ && step > 0);
+      ++words_[part];
+      if (d_.store == Store::sram)
+        tally_.unit_weights[g % d_.out_parts * d_.in_parts + part] += rows * columns;
+      part = part + 1 == d_.in_parts ? 0 : part + 1;
     }
-    // All lanes run in lock step: the step takes as long as the lane with most words.
-    const Count longest = *std::max_element(words.begin(), words.end());
-    auto& c = tally_.counts;
-    for (Count w = 0; w < longest; ++w) {
-      c.compute_cycles += tokens_;
-      c.buffer_cycles += tokens_ * steps(d_.width * m_.activation_bits, m_.buffer_width);
-      if (d_.in_rom)
-        c.rom_cycles += groups() * steps(m_.rows * d_.width * weights_.shape().bits, m_.rom_width);
-    }
-    for (std::size_t t = 0; t < tokens_; ++t) c.tree_cycles += steps(m_.rows, m_.tree_values);
+    auto& longest = tally_.step_words[step];
+    longest = std::max(longest, *std::max_element(words_.begin(), words_.end()));
+    reduce(first, rows);
+    tally_.stored += stored_bits(first, first + rows, input_.size, weights_.shape().bits, d_.group,
+                                 d_.group_bits);
   }
 
   const Tally& tally() const { return tally_; }
 
  private:
-  Count groups() const { return steps(tokens_, m_.accumulators); }
-
-  // Rows [first, first + rows) on the lanes of one tree.
-  void chunk(Count first, Count rows, Count tree, std::vector<Count>& words) {
+  void load(Count first, Count rows) {
     const auto columns = input_.size;
-    for (Count r = 0; r < rows; ++r)
+    const Count bits = weights_.shape().bits;
+    for (Count r = 0; r < rows; ++r) {
       weights_.row(first + r, std::span(block_).subspan(r * columns, columns), scratch_);
-    naive(first, rows);
-    std::fill(partial_.begin(), partial_.end(), 0);
-    Count lane = 0;
-    for (std::size_t at = 0; at < columns; at += d_.width) {
-      tile(rows, at, std::min<std::size_t>(d_.width, columns - at), lane);
-      const Count chip_lane = tree * d_.per_tree + lane;
-      ++words[chip_lane];
-      ++tally_.lane_words[chip_lane];
-      tally_.lane_bits[chip_lane] +=
-          rows * std::min<Count>(d_.width, columns - at) * weights_.shape().bits;
-      lane = lane + 1 == d_.per_tree ? 0 : lane + 1;
+      if (!wide_) continue;
+      for (std::size_t i = 0; i < columns; ++i)
+        ones_[r * columns + i] = static_cast<std::uint8_t>(
+            std::count(&scratch_[i * bits], &scratch_[i * bits] + bits, 1));
     }
-    reduce(first, rows);
   }
 
   void naive(Count first, Count rows) {
@@ -92,48 +155,54 @@ class Worker {
             dot(&block_[r * input_.size], input_.token(t).data(), input_.size);
   }
 
-  // One word of one lane: rows x columns weights, fetched once a token group, used for every token.
-  void tile(Count rows, std::size_t at, std::size_t columns, Count lane) {
+  Count one_bits(std::size_t at, std::size_t columns) const {
+    if (!wide_)
+      return count_one_bits(std::span<const std::int8_t>(block_).subspan(at, columns),
+                            weights_.shape().code, weights_.shape().bits);
+    Count sum = 0;
+    for (std::size_t i = at; i < at + columns; ++i) sum += ones_[i];
+    return sum;
+  }
+
+  // One word of one unit: rows x columns weights, fetched once a token group, used for every token.
+  void tile(Count rows, std::size_t at, std::size_t columns, Count part, bool inputs_there) {
     auto& c = tally_.counts;
-    const auto& shape = weights_.shape();
     Count ones = 0;
     Count used = 0;
     for (Count r = 0; r < rows; ++r) {
-      const auto part = std::span<const std::int8_t>(block_).subspan(r * input_.size + at, columns);
-      if (d_.in_rom) ones += count_one_bits(part, shape.code, shape.bits);
-      used += shape.code == Code::ternary ? count_nonzero(part) : columns;
+      const auto from = r * input_.size + at;
+      if (d_.store == Store::rom) ones += one_bits(from, columns);
+      used += weights_.shape().code == Code::ternary
+                  ? count_nonzero(std::span<const std::int8_t>(block_).subspan(from, columns))
+                  : columns;
     }
-    const Count bits = rows * columns * shape.bits;
-    for (Count first = 0; first < tokens_; first += m_.accumulators) {
-      if (d_.in_rom) {
+    for (Count first = 0; first < tokens_; first += d_.units.token_tile) {
+      if (d_.store == Store::rom) {
         ++c.rom_words;
-        c.rom_bits += bits;
         c.rom_one_bits += ones;
-      } else {
-        c.sram_read_bits += bits;
       }
-      const auto last = std::min<Count>(tokens_, first + m_.accumulators);
+      const auto last = std::min<Count>(tokens_, first + d_.units.token_tile);
       for (Count t = first; t < last; ++t) {
-        ++c.lane_active_cycles;
-        c.buffer_read_bits += columns * m_.activation_bits;
-        (d_.base ? c.base_adds : c.macs_8bit) += used;
-        auto* sums = &partial_[(lane * tokens_ + t) * m_.rows];
+        c.unit_active_cycles += d_.step_cycles;
+        if (!inputs_there) c.buffer_read_bits += columns * m_.activation_bits;
+        (d_.base ? c.base_adds : c.dense_macs) += used;
+        auto* sums = &partial_[(part * tokens_ + t) * d_.units.rows];
         for (Count r = 0; r < rows; ++r)
           sums[r] += dot(&block_[r * input_.size + at], input_.token(t).data() + at, columns);
       }
     }
   }
 
-  // The reduction tree: one add for every lane after the first.
+  // The reduction tree: one add for every part after the first, whether it had weights or not.
   void reduce(Count first, Count rows) {
     for (std::size_t t = 0; t < tokens_; ++t)
       for (Count r = 0; r < rows; ++r) {
-        std::int32_t sum = partial_[t * m_.rows + r];
-        for (Count lane = 1; lane < d_.per_tree; ++lane) {
-          sum += partial_[(lane * tokens_ + t) * m_.rows + r];
+        std::int32_t sum = partial_[t * d_.units.rows + r];
+        for (Count part = 1; part < d_.in_parts; ++part) {
+          sum += partial_[(part * tokens_ + t) * d_.units.rows + r];
           ++tally_.counts.tree_adds;
         }
-        result_.lanes[t * weights_.shape().rows + first + r] = sum;
+        result_.parts[t * weights_.shape().rows + first + r] = sum;
       }
   }
 
@@ -143,42 +212,103 @@ class Worker {
   const Activations& input_;
   MatrixResult& result_;
   std::size_t tokens_;
+  bool kept_;
+  bool wide_;                          // weights of more than 8 bit
   std::vector<std::int8_t> block_;     // the rows of a chunk
-  std::vector<std::int32_t> partial_;  // lanes of the tree x tokens x rows
+  std::vector<std::uint8_t> ones_;     // 1-bits of each weight of the block, if they are wide
+  std::vector<std::int32_t> partial_;  // input parts x tokens x rows
+  std::vector<Count> words_;           // of each input part, in one chunk
   std::vector<std::uint8_t> scratch_;
   Tally tally_;
 };
 
+void add(const Tally& part, Tally& sum) {
+  std::vector<const Count*> from;
+  visit_counts(part.counts, [&](const char*, const Count& c) { from.push_back(&c); });
+  auto next = from.begin();
+  visit_counts(sum.counts, [&](const char*, Count& c) { c += **next++; });
+  sum.stored += part.stored;
+  sum.step_words.resize(part.step_words.size());
+  for (std::size_t i = 0; i < part.step_words.size(); ++i)
+    sum.step_words[i] = std::max(sum.step_words[i], part.step_words[i]);
+  sum.unit_weights.resize(part.unit_weights.size());
+  for (std::size_t i = 0; i < part.unit_weights.size(); ++i)
+    sum.unit_weights[i] += part.unit_weights[i];
+}
+
+// All units run in lock step: a row step takes as long as the unit with most words.
+void walk_steps(const Machine& m, const Dealing& d, const Matrix& weights, Count columns,
+                Count tokens, const Tally& all, MatrixResult& result) {
+  auto& c = result.counts;
+  const Count groups = steps(tokens, d.units.token_tile);
+  const Count bits = weights.shape().bits;
+  const bool kept = keeps_inputs(d, columns);
+  for (std::size_t step = 0; step < all.step_words.size(); ++step)
+    for (Count word = 0; word < all.step_words[step]; ++word) {
+      c.compute_cycles += tokens * d.step_cycles;
+      if (!kept || step == 0)
+        c.buffer_cycles += tokens * steps(d.width * m.activation_bits, d.units.buffer_width);
+      if (d.store != Store::rom) continue;
+      c.memory_cycles += groups * steps(d.units.rows * d.width * bits, m.rom_width);
+      result.address_changes += groups;
+    }
+  for (Count t = 0; t < tokens; ++t)
+    c.tree_cycles += steps(weights.shape().rows, d.units.lanes * d.units.tree_values);
+  for (Count group = 0; group < groups; ++group) {
+    if (d.store == Store::rom) c.rom_bits += all.stored;
+    if (d.store == Store::sram) {
+      c.sram_read_bits += all.stored;
+      // A unit's weights stream from its SRAM; the fullest unit decides.
+      const auto& units = all.unit_weights;
+      c.sram_cycles +=
+          steps(*std::max_element(units.begin(), units.end()) * bits, d.units.sram_width);
+    }
+    if (d.store == Store::dram) {
+      c.dram_bits += all.stored;
+      c.memory_cycles += steps(all.stored, m.dram_width);
+    }
+  }
+}
+
 }  // namespace
 
 Machine make_machine(const spec::Hardware<double>& hw, const spec::Model<double>& model) {
-  const auto whole = [](double x) { return static_cast<Count>(std::llround(x)); };
-  const auto& ic = hw.interconnect;
-  const Count activation = whole(model.activation_bits.value());
   Machine m{};
-  m.lanes = whole(hw.lanes.count);
-  m.per_tree = whole(hw.lanes.per_tree);
-  m.trees = m.lanes / m.per_tree;
-  m.rows = whole(hw.pe.rows);
-  m.width = whole(hw.pe.width);
-  m.width_8bit = whole(hw.pe.width_8bit);
-  m.accumulators = whole(hw.pe.accumulators);
-  m.pipeline = whole(hw.pe.pipeline.value());
-  m.rom_width = whole(hw.rom.read_width.value());
-  m.bank_words = whole(hw.rom.bank_words);
-  m.sram_width = whole(hw.sram.banks * hw.sram.ports * hw.sram.port_width.value());
-  m.buffer_width = whole(hw.buffer.read_width.value());
+  m.base = make_class(hw.base);
+  if (spec::uses_side(hw)) m.side = make_class(hw.side);
+  m.width = whole(hw.datapath.width);
+  m.width_head = whole(hw.datapath.width_head);
+  m.step_cycles = whole(hw.datapath.step_cycles.value());
+  m.space = hw.datapath.sharing == spec::Sharing::space;
+  if (spec::uses_rom(hw)) {
+    m.rom_width = whole(hw.rom.read_width.value());
+    m.bank_width = whole(hw.rom.bank_width.value());
+    m.bank_height = whole(hw.rom.bank_height);
+  }
+  if (hw.map.weights == spec::WeightPlace::dram)
+    m.dram_width = static_cast<Count>(std::floor((hw.dram.bandwidth / hw.chip.clock).value()));
+  m.workspace_width = whole(hw.workspace.width.value());
+  m.vector_units = whole(hw.vector.count);
   m.vector_width = whole(hw.vector.width);
-  m.bus_values = whole(ic.broadcast_width.value()) / activation;
-  m.activation_bits = activation;
-  m.tree_values = whole(ic.tree_values);
-  m.level_latency = whole(ic.level_latency.value());
-  if (hw.gating.enabled == spec::Switch::on)
+  m.vector_latency = whole(hw.vector.latency.value());
+  m.activation_bits = whole(model.activation_bits.value());
+  m.bus_values = whole(hw.bus.width.value()) / m.activation_bits;
+  if (hw.gating.mode == spec::GatingMode::switches)
     m.wake = whole(units::ceil_tolerant((hw.gating.wake_latency * hw.chip.clock).value()));
   return m;
 }
 
 Count steps(Count amount, Count step) { return amount / step + (amount % step != 0 ? 1 : 0); }
+
+Count busiest(Count amount, Count parts, Count chunk) {
+  std::vector<Count> has(parts);
+  Count part = 0;
+  for (Count at = 0; at < amount; at += chunk) {
+    has[part] += std::min(chunk, amount - at);
+    part = part + 1 == parts ? 0 : part + 1;
+  }
+  return *std::max_element(has.begin(), has.end());
+}
 
 Count tree_depth(Count leaves) {
   Count depth = 0;
@@ -186,40 +316,37 @@ Count tree_depth(Count leaves) {
   return depth;
 }
 
+Count stored_bits(Count first, Count last, Count columns, Count bits, Count group,
+                  Count group_bits) {
+  Count sum = 0;
+  for (Count r = first; r < last; ++r) {
+    sum += columns * bits;
+    if (group > 0)
+      sum += (steps((r + 1) * columns, group) - steps(r * columns, group)) * group_bits;
+  }
+  return sum;
+}
+
 MatrixResult multiply(const Machine& machine, const Dealing& dealing, const Matrix& weights,
                       const Activations& input, unsigned threads) {
   const std::size_t tokens = input.values.size() / input.size;
   MatrixResult result;
   result.naive.resize(tokens * weights.shape().rows);
-  result.lanes.resize(result.naive.size());
-  const Count row_steps = steps(weights.shape().rows, dealing.trees * machine.rows);
-  const auto crew = static_cast<Count>(std::clamp<Count>(row_steps / 8, 1, threads));
+  result.parts.resize(result.naive.size());
+  const Count chunks = steps(weights.shape().rows, dealing.units.rows);
+  const auto crew = static_cast<Count>(std::clamp<Count>(chunks / 8, 1, threads));
   std::vector<Worker> workers(crew, Worker(machine, dealing, weights, input, result));
   {
     std::vector<std::jthread> running;
     for (Count w = 0; w < crew; ++w)
-      running.emplace_back([&workers, w, crew, row_steps] {
-        for (Count step = w; step < row_steps; step += crew) workers[w].row_step(step);
+      running.emplace_back([&workers, w, crew, chunks] {
+        for (Count g = w; g < chunks; g += crew) workers[w].chunk(g);
       });
   }
-  std::vector<Count> bits(dealing.trees * dealing.per_tree);
-  std::vector<Count> words(bits.size());
-  for (const auto& worker : workers) {
-    std::vector<const Count*> parts;
-    visit_counts(worker.tally().counts, [&](const char*, const Count& c) { parts.push_back(&c); });
-    auto part = parts.begin();
-    visit_counts(result.counts, [&](const char*, Count& c) { c += **part++; });
-    for (std::size_t lane = 0; lane < bits.size(); ++lane) {
-      bits[lane] += worker.tally().lane_bits[lane];
-      words[lane] += worker.tally().lane_words[lane];
-    }
-  }
-  result.fullest_lane_words = *std::max_element(words.begin(), words.end());
-  // SRAM weights stream from all banks of a lane; the fullest lane decides.
-  if (!dealing.in_rom)
-    result.counts.sram_cycles =
-        steps(tokens, machine.accumulators) *
-        steps(*std::max_element(bits.begin(), bits.end()), machine.sram_width);
+  Tally all;
+  for (const auto& worker : workers) add(worker.tally(), all);
+  result.counts = all.counts;
+  walk_steps(machine, dealing, weights, input.size, tokens, all, result);
   return result;
 }
 

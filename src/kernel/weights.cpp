@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "weights.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <numeric>
 
@@ -77,9 +78,10 @@ void Matrix::row(std::uint64_t r, std::span<std::int8_t> weights,
     scratch[static_cast<std::size_t>(i)] = key < zeros ? 0 : 1;
   }
   const unsigned bits = shape_.bits;
+  const unsigned used = std::min(bits, 8u);
   for (std::size_t c = 0; c < weights.size(); ++c) {
-    int value = scratch[c * bits] ? -(1 << (bits - 1)) : 0;  // the sign bit
-    for (unsigned b = 1; b < bits; ++b) value |= scratch[c * bits + b] << (bits - 1 - b);
+    int value = scratch[c * bits] ? -(1 << (used - 1)) : 0;  // the sign bit
+    for (unsigned b = 1; b < used; ++b) value |= scratch[c * bits + b] << (used - 1 - b);
     weights[c] = static_cast<std::int8_t>(value);
   }
 }

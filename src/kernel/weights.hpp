@@ -15,7 +15,7 @@ struct MatrixShape {
   std::uint64_t rows;
   std::uint64_t columns;
   Code code;
-  unsigned bits;        // of one weight, at most 8
+  unsigned bits;        // of one weight; computed with at most its upper 8
   std::uint64_t zeros;  // in the matrix: zero weights (ternary), or zero bits (integer)
 };
 
@@ -27,8 +27,8 @@ class Matrix {
 
   const MatrixShape& shape() const { return shape_; }
 
-  // Writes row r into `weights` (columns values, -1..1 or two's complement of `bits`). `scratch` is
-  // room for the row's bits; it keeps threads apart.
+  // Writes row r into `weights` (columns values, -1..1 or two's complement of min(bits, 8) bits).
+  // `scratch` gets the row's stored bits, one a byte, if it is integer; it keeps threads apart.
   void row(std::uint64_t r, std::span<std::int8_t> weights,
            std::vector<std::uint8_t>& scratch) const;
 
