@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/evidence/validate.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -52,19 +53,47 @@ class Comparer {
   Validation& out_;
 };
 
-void compare_layer(const engine::LayerEstimate<double>& closed, units::Cycles<double> layer_cycles,
-                   const kernel::LayerCounts& counted, std::size_t l, Comparer& compare) {
+void compare_layer(const engine::LayerEstimate<double>& closed, const kernel::LayerCounts& counted,
+                   std::size_t l, Comparer& compare) {
   const auto where = fmt::format("layer {}", l);
-  for (std::size_t i = 0; i < closed.ops.size(); ++i)
-    compare.op(fmt::format("{} {}", where, spec::op_names[i]), closed.ops[i], counted.ops[i]);
-  compare.one(where, "layer_cycles", layer_cycles, counted.layer_cycles);
+  const auto& plan = closed.plan;
+  for (std::size_t i = 0; i < plan.ops.size(); ++i)
+    compare.op(fmt::format("{} {}", where, spec::op_names[i]), plan.ops[i], counted.ops[i]);
+  compare.one(where, "path_cycles", plan.path, counted.path_cycles);
+  compare.one(where, "base_load", plan.load[0], counted.base_load);
+  compare.one(where, "side_load", plan.load[1], counted.side_load);
+  compare.one(where, "vector_load", plan.load[2], counted.vector_load);
+  compare.one(where, "layer_cycles", plan.cycles, counted.layer_cycles);
   compare.one(where, "exposed_wake_cycles", closed.exposed_wake, counted.exposed_wake_cycles);
-  compare.one(where, "lane_idle_cycles", closed.lane_idle, counted.lane_idle_cycles);
   compare.one(where, "bank_wakes", closed.bank_wakes, counted.bank_wakes);
   compare.one(where, "bank_idle_cycles", closed.bank_idle, counted.bank_idle_cycles);
 }
 
 // ---- graphs ----
+
+units::PortWidth<double> port(double bits_per_cycle) {
+  return units::PortWidth<double>::from_value(bits_per_cycle);
+}
+
+// Uneven numbers, so that nothing divides anything.
+spec::UnitClass<double> small_units(spec::UnitClass<double> c) {
+  c.lanes = 3;
+  c.per_lane = 2;
+  c.rows = 2;
+  c.width_adapter = 3;
+  c.width_attention = 4;
+  c.outputs = spec::Outputs::lanes;
+  c.heads = spec::Heads::units;
+  c.input_words = 2;
+  c.token_tile = 2;
+  c.kv_tile = 3;
+  c.pipeline = units::cycles(3.0);
+  c.level_latency = units::cycles(2.0);
+  c.tree_values = 2;
+  c.buffer_width = port(13);
+  c.sram_width = port(11);
+  return c;
+}
 
 Graph small(const Hardware& hw, const Model& model, std::string name) {
   Graph g{std::move(name), hw, model, {1, 1, 9}};
@@ -75,26 +104,32 @@ Graph small(const Hardware& hw, const Model& model, std::string name) {
   m.kv_heads = 2;
   m.head_dim = 6;
   m.intermediate = 50;
+  m.full_every = 1;
   m.adapter.rank = 3;
   m.adapter.targets.fill(Switch::on);
   m.embedding.vocabulary = 77;
+  m.weights.zero_share_of.fill({});
+  m.weights.dead_share = {};
   if (m.weights.code == spec::WeightCode::ternary)
     m.weights.zero_share = {0.3, 0.41, 0.0};
   else
     m.weights.zero_bit_ratio = {0.5, 0.45, 0.6};
-  g.hw.lanes = {6, 3};
-  g.hw.pe.rows = 5;
-  g.hw.pe.width = 4;
-  g.hw.pe.width_8bit = 3;
-  g.hw.pe.accumulators = 2;
-  g.hw.rom.bank_words = 4;
-  g.hw.vector.width = 7;
-  g.hw.interconnect.tree_values = 2;
-  g.hw.interconnect.broadcast_width = units::PortWidth<double>::from_value(40);
-  g.hw.sram.port_width = units::PortWidth<double>::from_value(5);
-  g.hw.rom.read_width = units::PortWidth<double>::from_value(17);
-  g.hw.buffer.read_width = units::PortWidth<double>::from_value(13);
-  g.hw.sram.capacity = bits(1e6);
+  auto& h = g.hw;
+  h.base = small_units(h.base);
+  h.side = small_units(h.side);
+  h.side.lanes = 2;
+  h.side.per_lane = 3;
+  h.side.width_attention = 5;
+  h.datapath.width = 4;
+  h.datapath.width_head = 3;
+  h.rom.read_width = port(17);
+  h.rom.bank_width = port(16);
+  h.rom.bank_height = 8;
+  h.vector.count = 2;
+  h.vector.width = 7;
+  h.bus.width = port(40);
+  h.workspace.width = port(50);
+  h.sram.capacity = bits(1e6);
   return g;
 }
 
@@ -116,17 +151,20 @@ Validation compare(const Hardware& hw, const Model& model, const spec::Pass<doub
   out.weights = weights(model);
   out.first_difference = counted.first_difference;
   out.output_hash = counted.output_hash;
-  const auto closed = engine::estimate_pass(hw, model, pass);
+  const auto common = engine::make_common(hw, model, engine::layer_content(hw, model));
+  const auto closed = engine::estimate_pass(hw, model, common, pass);
   Comparer compare(out);
   for (std::size_t l = 0; l < model.layers; ++l)
-    compare_layer(engine::estimate_layer(hw, model, closed, l), closed.schedule.layer,
-                  counted.layers[l], l, compare);
-  compare.op("tail final_norm", closed.schedule.final_norm, counted.final_norm);
-  compare.op("tail lm_head", closed.schedule.lm_head, counted.lm_head);
-  compare.one("tail lm_head", "exposed_wake_cycles", closed.schedule.exposed_head,
+    compare_layer(engine::estimate_layer(hw, model, common, closed, l), counted.layers[l], l,
+                  compare);
+  compare.op("tail final_norm", closed.final_norm, counted.final_norm);
+  compare.op("tail lm_head", closed.lm_head, counted.lm_head);
+  compare.one("tail lm_head", "exposed_wake_cycles", closed.exposed_head,
               counted.head_exposed_wake_cycles);
-  compare.one("pass", "cycles", closed.schedule.total, counted.cycles);
+  compare.one("pass", "chip_banks", closed.layer.banks.chip, counted.chip_banks);
+  compare.one("pass", "cycles", closed.total, counted.cycles);
   compare.one("pass", "link_bits", closed.link_bits, counted.link_bits);
+  compare.one("pass", "embedding_bits", closed.embedding_bits, counted.embedding_bits);
   return out;
 }
 
@@ -147,11 +185,46 @@ std::vector<Graph> small_graphs(const Hardware& hw, const Model& model) {
     change(graph);
     graphs.push_back(std::move(graph));
   };
+  const auto gate = [](Graph& g, spec::GatingMode mode, spec::GatingDomain domain, double wake) {
+    g.hw.gating = {mode, domain, Switch::on, wake / g.hw.chip.clock * units::cycles(1.0)};
+    g.hw.map.weights = spec::WeightPlace::rom;
+    g.hw.map.head = spec::HeadPlace::rom;
+  };
+  using Mode = spec::GatingMode;
+  using Domain = spec::GatingDomain;
   add("small: uneven shapes", [](Graph&) {});
   add("small: prefill", [](Graph& g) { g.pass = {1, 7, 0}; });
   add("small: batched chunk on a cache", [](Graph& g) { g.pass = {3, 4, 5}; });
-  add("small: one lane", [](Graph& g) { g.hw.lanes = {1, 1}; });
-  add("small: eight trees", [](Graph& g) { g.hw.lanes = {8, 1}; });
+  add("small: one unit", [](Graph& g) { g.hw.base.lanes = g.hw.base.per_lane = 1; });
+  if (hw.datapath.sharing == spec::Sharing::time) {
+    add("small: all on base, heads over lanes", [](Graph& g) {
+      g.hw.map.adapter = g.hw.map.attention = spec::UnitChoice::base;
+      g.hw.base.lanes = 5;
+      g.hw.base.heads = spec::Heads::lanes;
+      g.pass = {2, 5, 3};
+    });
+  }
+  add("small: side units, prefill", [](Graph& g) {
+    g.hw.map.adapter = g.hw.map.attention = spec::UnitChoice::side;
+    g.pass = {1, 9, 0};
+  });
+  add("small: side units, outputs over all", [](Graph& g) {
+    g.hw.map.adapter = g.hw.map.attention = spec::UnitChoice::side;
+    g.hw.base.outputs = spec::Outputs::all;
+    g.hw.side.outputs = spec::Outputs::none;
+    g.hw.side.heads = spec::Heads::none;
+    g.pass = {2, 3, 4};
+  });
+  add("small: outputs over units", [](Graph& g) {
+    g.hw.base.outputs = spec::Outputs::units;
+    g.hw.base.input_words = 1;
+  });
+  add("small: units of their own for each matrix", [](Graph& g) {
+    g.hw.datapath.sharing = spec::Sharing::space;
+    g.hw.datapath.step_cycles = units::cycles(9.0);
+    g.hw.map.adapter = g.hw.map.attention = spec::UnitChoice::side;
+    g.pass = {1, 3, 2};
+  });
   add("small: no adapter", [](Graph& g) { g.model.adapter.rank = 0; });
   add("small: adapter on q and v", [](Graph& g) {
     g.model.adapter.targets = {Switch::on, Switch::off, Switch::on};
@@ -161,48 +234,67 @@ std::vector<Graph> small_graphs(const Hardware& hw, const Model& model) {
     g.model.sub_norms = Switch::off;
     g.model.kv_bits = bits(4.0);
   });
+  add("small: no gate", [](Graph& g) {
+    g.model.gated = Switch::off;
+    g.pass = {1, 5, 0};
+  });
+  add("small: window in two layers of three", [](Graph& g) {
+    g.model.full_every = 3;
+    g.model.window = 5;
+    g.pass = {2, 6, 2};
+  });
+  add("small: window in all layers", [](Graph& g) {
+    g.model.full_every = 0;
+    g.model.window = 4;
+  });
   add("small: LM head in ROM", [](Graph& g) {
-    g.hw.mapping.lm_head = spec::Placement::rom;
+    g.hw.map.head = spec::HeadPlace::rom;
     g.model.embedding.bits = bits(6.0);
     g.pass = {3, 2, 4};
   });
-  add("small: matrix domains", [](Graph& g) {
-    g.hw.gating.enabled = Switch::on;
-    g.hw.gating.domain = spec::GatingDomain::matrix;
-    g.hw.gating.wake_latency = 200.0 / g.hw.chip.clock * units::cycles(1.0);
-    g.hw.mapping.lm_head = spec::Placement::rom;
+  add("small: weights in DRAM", [](Graph& g) {
+    g.hw.map.weights = spec::WeightPlace::dram;
+    g.hw.dram.bandwidth = port(21) * g.hw.chip.clock;
+    g.pass = {1, 5, 0};
   });
-  add("small: matrix domains, long wake, no prewake", [](Graph& g) {
-    g.hw.gating.enabled = Switch::on;
-    g.hw.gating.domain = spec::GatingDomain::matrix;
+  add("small: matrix domains", [&](Graph& g) { gate(g, Mode::switches, Domain::matrix, 200); });
+  add("small: bank domains, long wake, no prewake", [&](Graph& g) {
+    gate(g, Mode::switches, Domain::bank, 3000.5);
     g.hw.gating.prewake = Switch::off;
-    g.hw.gating.wake_latency = 3000.5 / g.hw.chip.clock * units::cycles(1.0);
-    g.hw.mapping.lm_head = spec::Placement::rom;
   });
-  add("small: layer domains, wake longer than a layer", [](Graph& g) {
-    g.hw.gating.enabled = Switch::on;
-    g.hw.gating.domain = spec::GatingDomain::layer;
-    g.hw.gating.wake_latency = 9000.0 / g.hw.chip.clock * units::cycles(1.0);
-    g.hw.mapping.lm_head = spec::Placement::rom;
+  add("small: layer domains, wake longer than a layer",
+      [&](Graph& g) { gate(g, Mode::switches, Domain::layer, 9000); });
+  add("small: address isolation by bank, prefill", [&](Graph& g) {
+    gate(g, Mode::isolation, Domain::bank, 0);
+    g.pass = {1, 6, 0};
   });
-  add("small: no gating", [](Graph& g) { g.hw.gating.enabled = Switch::off; });
+  add("small: no gating", [&](Graph& g) { gate(g, Mode::none, Domain::layer, 0); });
   add("small: KV spills to the host", [](Graph& g) {
     g.hw.sram.spill = spec::Spill::host;
     g.hw.sram.capacity = bits(30000.0);
     g.pass = {2, 3, 20};
   });
-  add("small: 4-bit integer weights", [](Graph& g) {
+  add("small: 4-bit integer weights in groups", [](Graph& g) {
     g.model.weights.code = spec::WeightCode::integer;
     g.model.weights.bits = bits(4.0);
+    g.model.weights.group = 16;
+    g.model.weights.group_bits = bits(9.0);
     g.model.weights.zero_share.clear();
     g.model.weights.zero_bit_ratio = {0.5, 0.45, 0.61};
   });
+  if (model.weights.code == spec::WeightCode::ternary)
+    add("small: dead neurons left out", [](Graph& g) {
+      g.hw.map.skip_dead = Switch::on;
+      g.model.weights.zero_share = {0.5, 0.41, 0.3};
+      g.model.weights.dead_share = {0.3, 0.0, 0.11};
+      g.pass = {1, 3, 4};
+    });
   return graphs;
 }
 
 std::vector<Graph> full_graphs(const Hardware& hw, const Model& model) {
   const auto& w = model.workload;
-  const double tokens = hw.pe.accumulators + 1;
+  const double tokens = std::max(hw.base.token_tile, 8.0) + 1;
   return {{"full: decode", hw, model, {w.batch, 1, w.context - 1}},
           {"full: prefill", hw, model, {1, tokens, 0}}};
 }

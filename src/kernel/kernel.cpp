@@ -170,7 +170,7 @@ class Run {
   }
 
   // In space a value goes to one place only: each matrix keeps the inputs of its own tiles.
-  Count copies(Count parts) const { return m_.space ? 1 : parts; }
+  Count input_copies() const { return m_.space ? 1 : m_.base.out_parts; }
 
   struct Input {
     Activations activations;
@@ -194,7 +194,7 @@ class Run {
     for (Count t = 0; t < tokens; ++t) {
       if (norm) walk_vector(size, hw_.vector.norm_passes, c);
       walk_vector(size, hw_.vector.quantize_passes, c);
-      walk_broadcast(size, copies(m_.base.out_parts), c);
+      walk_broadcast(size, input_copies(), c);
     }
     return c;
   }
@@ -371,7 +371,7 @@ class Run {
       }
       walk_vector(q_dim + kv_dim, hw_.vector.rope_passes, c);
       walk_vector(q_dim + 2 * kv_dim, hw_.vector.quantize_passes, c);
-      walk_broadcast(q_dim, copies(units.position_parts), c);
+      walk_broadcast(q_dim, units.position_parts, c);
       for (int row = 0; row < 2; ++row) c.sram_write_bits += kv_dim * kv_bits();
       rows_written[sequence * units.position_parts + position % units.position_parts] += 2;
     }
@@ -406,8 +406,8 @@ class Run {
     return {end - n, n};
   }
 
-  // Tokens that share a read of a row: in prefill only, decode has one token a sequence.
-  Count kv_tile() const { return fresh_ > 1 ? attention_class_.kv_tile : 1; }
+  // Tokens that share a read of a row: those of one sequence.
+  Count kv_tile() const { return std::min(fresh_, attention_class_.kv_tile); }
 
   std::vector<std::int32_t> attention(const std::vector<std::int32_t>& q) {
     const Count q_dim = heads_ * head_dim_;
@@ -629,8 +629,8 @@ class Run {
     for (std::size_t l = 0; l < model_.layers; ++l) {
       for (std::size_t p = 0; p < spec::projection_count; ++p) {
         if (!has_adapter(static_cast<Projection>(p))) continue;
-        const auto here = size(l, static_cast<Projection>(p));
-        used += whole(model_.adapter.rank) * (here.outputs + here.inputs) *
+        const auto whole_matrix = spec::shape(model_, static_cast<Projection>(p));
+        used += whole(model_.adapter.rank) * whole(whole_matrix.outputs + whole_matrix.inputs) *
                 whole(model_.adapter.bits.value());
       }
       if (!spec::attends_to_all(model_, l))

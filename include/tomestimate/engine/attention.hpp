@@ -36,10 +36,11 @@ OpEstimate<T> attention_work(const Setting<T>& s) {
   const T positions = over_tokens(s, [](T n) { return sum_to(n); });
   const T part_rows = over_tokens(s, [&](T n) { return sum_of_ceils(n, a.positions); });
   const T busy = over_tokens(s, [&](T n) { return sum_of_busy_chunks(n, a.positions, c.rows); });
+  const T tile = min(c.kv_tile, s.pass.fresh);
   OpEstimate<T> op;
   op.compute = cycles(T(position_steps(s) * a.heads * columns));
-  op.sram = ceil_div(part_rows, c.kv_tile) * kv_row_cycles(s);
-  op.sram_read = ceil_div(positions, c.kv_tile) * a.readers * kv_row(m);
+  op.sram = ceil_div(part_rows, tile) * kv_row_cycles(s);
+  op.sram_read = ceil_div(positions, tile) * a.readers * kv_row(m);
   op.dense_macs = positions * m.heads * m.head_dim;
   op.unit_active = cycles(T(busy * m.heads * columns));
   return op;

@@ -39,12 +39,16 @@ void visit_hardware_rules(const Hardware<T>& h, Visit&& visit) {
         T((h.chip.clock - clock_limit(h)).value()));
   visit(Rule{"tech.threshold", "tech.threshold is not below tech.voltage"},
         T((h.tech.threshold - h.tech.voltage).value() + T(1e-6)));
+  if (h.datapath.sharing == Sharing::space)
+    visit(Rule{"base.sharing", "in space, map.adapter and map.attention have to be \"side\""},
+          T(h.map.adapter == UnitChoice::base || h.map.attention == UnitChoice::base ? 1.0 : 0.0));
   if (uses_side(h))
     visit(Rule{"map.attention", "map puts work on side units, but the spec has no [side]"},
           T(T(1) - h.side.lanes));
   if (uses_dram(h))
-    visit(Rule{"map.weights", "the machine uses a DRAM, but the spec has no [dram]"},
-          T(T(1) - h.dram.bandwidth.value()));
+    visit(Rule{"map.weights",
+               "the machine uses a DRAM, but [dram] is missing or below 1 bit a cycle"},
+          T(T(1) - (h.dram.bandwidth / h.chip.clock).value()));
   if (uses_rom(h))
     visit(Rule{"rom.bank_width", "the machine uses a ROM, but the spec has no [rom]"},
           T(T(1) - h.rom.bank_width.value()));
@@ -65,10 +69,21 @@ void visit_model_rules(const Model<T>& m, Visit&& visit) {
   }
 }
 
+// Neurons that are left out have no weight that is not zero.
+template <class T, class Visit>
+void visit_dead_rules(const Model<T>& m, Visit&& visit) {
+  if (m.weights.code != WeightCode::ternary) return;
+  for (std::size_t l = 0; l < m.weights.dead_share.size(); ++l)
+    for (const auto p : {Projection::gate, Projection::up, Projection::down})
+      visit(Rule{"weights.dead_share", "more dead neurons than zero weights in gate, up or down"},
+            T(m.weights.dead_share[l] - zero_share(m.weights, l, p)));
+}
+
 // Counts stay whole numbers in a double only up to 2^53.
 template <class T, class Visit>
 void visit_pair_rules(const Hardware<T>& h, const Model<T>& m, Visit&& visit) {
   using units::max;
+  if (h.map.skip_dead == Switch::on) visit_dead_rules(m, visit);
   visit(Rule{"bus.width", "bus.width is narrower than one activation"},
         T(m.activation_bits.value() - h.bus.width.value()));
   T weights = T(0);
