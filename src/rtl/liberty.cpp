@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <tomestimate/rtl/liberty.hpp>
+#include <tomestimate/rtl/cells.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <numeric>
-#include <set>
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -276,122 +278,9 @@ std::optional<Cell> cell_of(const Statement& group, const Units& units) {
   return cell;
 }
 
-// Recursive descent: or of xors of ands of factors, as Liberty ranks them.
-class FunctionParser {
- public:
-  FunctionParser(std::string_view text, const std::vector<std::string>& inputs)
-      : text_(text), inputs_(inputs) {}
-
-  std::vector<std::int16_t> all() {
-    disjunction();
-    if (at_ != text_.size()) fail();
-    return out_;
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    throw std::invalid_argument(fmt::format("\"{}\" is no function of its inputs", text_));
-  }
-  void blank() {
-    while (at_ < text_.size() && text_[at_] == ' ') ++at_;
-  }
-  bool take(std::string_view marks) {
-    blank();
-    if (at_ == text_.size() || marks.find(text_[at_]) == std::string_view::npos) return false;
-    ++at_;
-    return true;
-  }
-  void disjunction() {
-    conjunction();
-    while (take("|+")) {
-      conjunction();
-      out_.push_back(Function::disjunction);
-    }
-  }
-  void conjunction() {
-    difference();
-    while (true) {
-      blank();
-      const bool joined = take("&*");
-      if (!joined && (at_ == text_.size() ||
-                      std::string_view(")|+^").find(text_[at_]) != std::string_view::npos))
-        return;
-      difference();
-      out_.push_back(Function::conjunction);
-    }
-  }
-  void difference() {
-    factor();
-    while (take("^")) {
-      factor();
-      out_.push_back(Function::difference);
-    }
-  }
-  void factor() {
-    if (++depth_ > 32) fail();
-    if (take("!")) {
-      factor();
-      out_.push_back(Function::negation);
-    } else if (take("(")) {
-      disjunction();
-      if (!take(")")) fail();
-    } else {
-      name();
-    }
-    while (take("'")) out_.push_back(Function::negation);
-    --depth_;
-  }
-  void name() {
-    blank();
-    auto end = at_;
-    while (end < text_.size() &&
-           (std::isalnum(static_cast<unsigned char>(text_[end])) != 0 || text_[end] == '_'))
-      ++end;
-    const auto word = text_.substr(at_, end - at_);
-    const auto found = std::find(inputs_.begin(), inputs_.end(), word);
-    if (found != inputs_.end())
-      out_.push_back(static_cast<std::int16_t>(found - inputs_.begin()));
-    else if (word == "0" || word == "1")
-      out_.push_back(word == "0" ? Function::low : Function::high);
-    else
-      fail();
-    at_ = end;
-  }
-
-  std::string_view text_;
-  const std::vector<std::string>& inputs_;
-  std::size_t at_ = 0;
-  int depth_ = 0;
-  std::vector<std::int16_t> out_;
-};
-
-// The most values on the stack at once.
-std::size_t depth(const std::vector<std::int16_t>& operations) {
-  std::size_t now = 0, most = 0;
-  for (const auto op : operations) {
-    if (op >= 0 || op == Function::low || op == Function::high)
-      most = std::max(most, ++now);
-    else if (op != Function::negation)
-      --now;
-  }
-  return most;
-}
-
 }  // namespace
 
-Function::Function(std::string_view text, const std::vector<std::string>& inputs)
-    : operations_(FunctionParser(text, inputs).all()) {
-  if (depth(operations_) > deepest)
-    throw std::invalid_argument(fmt::format("\"{}\" is too deep a function", text));
-}
-
-std::vector<std::string> Cell::input_names() const {
-  std::vector<std::string> out;
-  for (const auto& pin : inputs) out.push_back(pin.name);
-  return out;
-}
-
-CellLibrary parse_liberty(std::string_view text, const std::string& file) {
+Cells parse_liberty(std::string text, const std::string& file) {
   Parser parser(text, file);
   const auto library = parser.library();
   const auto units = units_of(library);
@@ -411,7 +300,7 @@ CellLibrary parse_liberty(std::string_view text, const std::string& file) {
     out.cells.emplace(group.arguments[0], std::move(*cell));
   }
   if (out.cells.empty()) parser.fail(0, "no cell that is a gate of one output");
-  return out;
+  return {std::move(out), std::move(text)};
 }
 
 }  // namespace tomestimate::rtl

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include <tomestimate/rtl/liberty.hpp>
+#include <tomestimate/rtl/cells.hpp>
 
 namespace tomestimate::rtl {
 

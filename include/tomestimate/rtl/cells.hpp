@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Facts of standard cells: what synthesis and gate-level evaluation take from a Liberty file.
+// Facts of standard cells: what synthesis and gate-level evaluation have to know of them.
 #pragma once
 
 #include <array>
@@ -98,9 +98,19 @@ struct CellLibrary {
   std::map<std::string, Cell, std::less<>> cells;
 };
 
-// The cells of one output that are gates or edge-triggered flip-flops without set and reset; others
-// are left out. Energies and capacitances that depend on slope, load or state are means.
-// Throws spec::SpecError with the place of what is wrong.
-CellLibrary parse_liberty(std::string_view text, const std::string& file);
+// A library, and the Liberty text that synthesis maps with.
+struct Cells {
+  CellLibrary library;
+  std::string liberty;
+};
+
+// A Liberty file, and its cells of one output that are gates or edge-triggered flip-flops without
+// set and reset; others are left out. Energies and capacitances that depend on slope, load or state
+// are means. Throws spec::SpecError with the place of what is wrong.
+Cells parse_liberty(std::string text, const std::string& file);
+
+// One variant ("rvt-tt") of a file of cells such as specs/technology/asap7-cells.toml; "" is its
+// first. Throws spec::SpecError.
+Cells parse_cells(std::string_view text, const std::string& file, const std::string& variant);
 
 }  // namespace tomestimate::rtl
