@@ -278,13 +278,13 @@ SwitchingEnergy switching_energy(const Netlist& netlist, const Activity& activit
     return static_cast<double>(activity.rises[n]) * e.rise +
            static_cast<double>(activity.falls[n]) * e.fall;
   };
-  double clock = 0;  // of one step
   for_each_gate(netlist, [&](const Gate& g) {
     out.internal += inside(g.output, g.cell->energy);
     for (std::size_t i = 0; i < g.inputs.size(); ++i) {
       const auto& pin = g.cell->inputs[i];
       if (pin.clock) {
-        clock += 2 * half_square * (pin.capacitance + wire) + pin.energy.rise + pin.energy.fall;
+        out.clock_pins += 2 * half_square * pin.capacitance + pin.energy.rise + pin.energy.fall;
+        out.clock_wires += 2 * half_square * wire;
         continue;
       }
       out.pins += half_square * edges(g.inputs[i]) * pin.capacitance;
@@ -294,7 +294,10 @@ SwitchingEnergy switching_energy(const Netlist& netlist, const Activity& activit
   });
   for (const auto n : netlist.outputs) out.wires += half_square * edges(n) * wire;
   const auto steps = static_cast<double>(std::max<std::uint64_t>(1, activity.steps));
-  return {out.pins / steps, out.wires / steps, out.internal / steps, clock};
+  out.pins /= steps;
+  out.wires /= steps;
+  out.internal /= steps;
+  return out;
 }
 
 double toggle_share(const Netlist& netlist, const Activity& activity) {

@@ -83,12 +83,11 @@ class Evaluator {
 
 // Energy of the recorded edges, in fJ for each step of a stream.
 struct SwitchingEnergy {
-  double pins = 0;      // C V^2 of input pins of cells
-  double wires = 0;     // C V^2 of wires
-  double internal = 0;  // in cells
-  double clock = 0;     // of flip-flops, two edges of the clock a step: pin, wire and internal
-
-  double total() const { return pins + wires + internal + clock; }
+  double pins = 0;         // C V^2 of input pins of cells
+  double wires = 0;        // C V^2 of wires
+  double internal = 0;     // in cells
+  double clock_pins = 0;   // of flip-flops, two edges of the clock a step: pins and internal
+  double clock_wires = 0;  // likewise
 };
 
 // `wire` is the capacitance of the wire to one sink, in fF; an output port is one sink more.
