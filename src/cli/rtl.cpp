@@ -62,6 +62,9 @@ struct RtlArguments {
   std::uint64_t seed = 1;
   std::string weights;
   bool shaped = false;  // --rows or --width was given
+  std::string unit;     // "": a ROM
+  std::size_t lanes = 16;
+  std::size_t vectors = 64;
   std::string form = "case";
   std::string module = "rom";
   std::string output;
@@ -111,9 +114,39 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
       50 * (1 + percent(counts.zero) / 100));
 }
 
+rtl::Unit parse_unit(const std::string& flag, const std::string& text) {
+  const auto found = std::find(rtl::unit_names.begin(), rtl::unit_names.end(), text);
+  if (found == rtl::unit_names.end())
+    throw CLI::ValidationError(
+        flag, fmt::format("no unit \"{}\"; there are: {}", text, fmt::join(rtl::unit_names, ", ")));
+  return static_cast<rtl::Unit>(found - rtl::unit_names.begin());
+}
+
+void check_lanes(std::size_t lanes) {
+  if (!rtl::is_lane_count(lanes))
+    throw CLI::ValidationError("--lanes", "expected a power of two from 2 to 1024");
+}
+
+int run_unit(const RtlArguments& a) {
+  const auto unit = parse_unit("--unit", a.unit);
+  check_lanes(a.lanes);
+  const auto lanes = rtl::has_lanes(unit) ? fmt::format(" --lanes {}", a.lanes) : std::string();
+  const auto comment =
+      fmt::format("Made by: tomestimate rtl --unit {}{} --module {}", a.unit, lanes, a.module);
+  if (!a.testbench.empty()) {
+    const auto vectors = rtl::random_vectors(unit, a.lanes, a.vectors, a.seed);
+    spec::write_file(a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
+                                                      fmt::format("{} --vectors {} --seed {}",
+                                                                  comment, a.vectors, a.seed)));
+  }
+  deliver(rtl::unit_verilog(unit, a.lanes, a.module, comment), a.output);
+  return 0;
+}
+
 int run_rtl(const RtlArguments& a) {
   if (!rtl::is_module_name(a.module))
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
+  if (!a.unit.empty()) return run_unit(a);
   const auto tile = make_tile(a);
   const auto comment = tile_comment(a, tile);
   if (!a.testbench.empty())
@@ -161,14 +194,6 @@ std::size_t parse_height(const std::string& flag, const std::string& text) {
   return words;
 }
 
-rtl::Unit parse_unit(const std::string& flag, const std::string& text) {
-  const auto found = std::find(rtl::unit_names.begin(), rtl::unit_names.end(), text);
-  if (found == rtl::unit_names.end())
-    throw CLI::ValidationError(
-        flag, fmt::format("no unit \"{}\"; there are: {}", text, fmt::join(rtl::unit_names, ", ")));
-  return static_cast<rtl::Unit>(found - rtl::unit_names.begin());
-}
-
 rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
   rtl::BankGrid grid{parse_list("--heights", a.heights, parse_height),
                      parse_list("--zero-shares", a.zero_shares, parse_share),
@@ -198,8 +223,7 @@ rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
 }
 
 rtl::Plan parse_plan(const CharacterizeArguments& a) {
-  if (!rtl::is_lane_count(a.lanes))
-    throw CLI::ValidationError("--lanes", "expected a power of two from 2 to 1024");
+  check_lanes(a.lanes);
   rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept};
   if (!a.weights.empty())
     plan.given.push_back(rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights));
@@ -259,7 +283,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   std::vector<Command> commands;
 
   const auto a = std::make_shared<RtlArguments>();
-  auto* rtl = app.add_subcommand("rtl", "Verilog of the ROM of a tile of weights");
+  auto* rtl = app.add_subcommand(
+      "rtl", "Verilog of the ROM of a tile of weights, or of an arithmetic unit");
   auto* words = rtl->add_option("--words", a->words, "ROM words")
                     ->capture_default_str()
                     ->check(CLI::Range(std::size_t{1}, rtl::largest_tile).description(""))
@@ -276,18 +301,33 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                     ->capture_default_str()
                     ->type_name("SHARE");
   auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
+  auto* unit = rtl->add_option("--unit", a->unit,
+                               "an arithmetic unit instead: " +
+                                   fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
+                   ->type_name("UNIT");
+  for (auto* option : {words, rows, width, zeros}) unit->excludes(option);
+  rtl->add_option("--lanes", a->lanes, "lanes of mvu and l-unit")
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(unit);
+  rtl->add_option("--vectors", a->vectors, "operands that the unit's testbench tries")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000).description(""))
+      ->type_name("N")
+      ->needs(unit);
   rtl->add_option("--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
       ->type_name("FILE")
       ->excludes(words)
       ->excludes(zeros)
-      ->excludes(seed);
+      ->excludes(seed)
+      ->excludes(unit);
   add_form_option(*rtl, a->form);
   rtl->add_option("--module", a->module, "name of the module")
       ->capture_default_str()
       ->type_name("NAME");
   rtl->add_option("-o,--output", a->output, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  rtl->add_option("--testbench", a->testbench, "write a testbench that reads every word back")
+  rtl->add_option("--testbench", a->testbench, "write a testbench: all words, or the vectors")
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
                         a->shaped = *rows || *width;
