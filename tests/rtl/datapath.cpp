@@ -3,8 +3,6 @@
 // by hand.
 #include <tomestimate/rtl/datapath.hpp>
 
-#include <sys/wait.h>
-
 #include <array>
 #include <cstdio>
 #include <fstream>
