@@ -3,15 +3,16 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <tomestimate/rtl/calibration.hpp>
+#include <tomestimate/rtl/characterization.hpp>
 #include <tomestimate/rtl/verilog.hpp>
+#include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/write.hpp>
 
 #include "common.hpp"
 
@@ -61,6 +62,9 @@ struct RtlArguments {
   std::uint64_t seed = 1;
   std::string weights;
   bool shaped = false;  // --rows or --width was given
+  std::string unit;     // "": a ROM
+  std::size_t lanes = 16;
+  std::size_t vectors = 64;
   std::string form = "case";
   std::string module = "rom";
   std::string output;
@@ -110,9 +114,39 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
       50 * (1 + percent(counts.zero) / 100));
 }
 
+rtl::Unit parse_unit(const std::string& flag, const std::string& text) {
+  const auto found = std::find(rtl::unit_names.begin(), rtl::unit_names.end(), text);
+  if (found == rtl::unit_names.end())
+    throw CLI::ValidationError(
+        flag, fmt::format("no unit \"{}\"; there are: {}", text, fmt::join(rtl::unit_names, ", ")));
+  return static_cast<rtl::Unit>(found - rtl::unit_names.begin());
+}
+
+void check_lanes(std::size_t lanes) {
+  if (!rtl::is_lane_count(lanes))
+    throw CLI::ValidationError("--lanes", "expected a power of two from 2 to 1024");
+}
+
+int run_unit(const RtlArguments& a) {
+  const auto unit = parse_unit("--unit", a.unit);
+  check_lanes(a.lanes);
+  const auto lanes = rtl::has_lanes(unit) ? fmt::format(" --lanes {}", a.lanes) : std::string();
+  const auto comment =
+      fmt::format("Made by: tomestimate rtl --unit {}{} --module {}", a.unit, lanes, a.module);
+  if (!a.testbench.empty()) {
+    const auto vectors = rtl::random_vectors(unit, a.lanes, a.vectors, a.seed);
+    spec::write_file(a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
+                                                      fmt::format("{} --vectors {} --seed {}",
+                                                                  comment, a.vectors, a.seed)));
+  }
+  deliver(rtl::unit_verilog(unit, a.lanes, a.module, comment), a.output);
+  return 0;
+}
+
 int run_rtl(const RtlArguments& a) {
   if (!rtl::is_module_name(a.module))
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
+  if (!a.unit.empty()) return run_unit(a);
   const auto tile = make_tile(a);
   const auto comment = tile_comment(a, tile);
   if (!a.testbench.empty())
@@ -121,34 +155,28 @@ int run_rtl(const RtlArguments& a) {
   return 0;
 }
 
-// ---- calibrate ----
+// ---- characterize ----
 
-struct CalibrateArguments {
-  std::string hardware;
+struct CharacterizeArguments {
+  std::string cells = "asap7";
+  std::string variant;
   std::string liberty;
-  std::string spec;
-  std::string node;
-  double scale = 0;
-  std::string scale_source;
-  Strings sizes{"64x64", "128x64", "256x64"};
-  Strings zero_shares{"0.2", "0.35", "0.5", "0.65", "0.8"};
-  Strings held_out_sizes{"256x64", "512x64", "128x128"};
-  Strings held_out_zero_shares{"0.1", "0.29", "0.42", "0.6", "0.9"};
+  std::string toml;
+  std::string weights;
+  std::string kept;
+  Strings heights{"64", "256", "1024", "4096"};
+  Strings zero_shares{"0.3", "0.5", "0.7", "0.9"};
+  Strings held_out_heights{"128", "512", "2048"};
+  Strings held_out_zero_shares{"0.42", "0.6", "0.8"};
+  Strings units{"all"};
+  std::size_t width = 64;
+  std::size_t lanes = 128;
+  std::string zero_blocks = "0";
+  double wire = 0.3;
   std::uint64_t seed = 1;
   std::string form = "case";
   unsigned threads = std::min(2u, all_threads());
 };
-
-rtl::Size parse_size(const std::string& flag, const std::string& text) {
-  rtl::Size size{};
-  const auto x = text.find('x');
-  if (x == std::string::npos || !parse(std::string_view(text).substr(0, x), size.words) ||
-      !parse(std::string_view(text).substr(x + 1), size.weights))
-    throw CLI::ValidationError(flag,
-                               "expected WORDSxWEIGHTS, such as 256x64, got \"" + text + "\"");
-  check_tile(flag, size.words, size.weights);
-  return size;
-}
 
 // The items of a list; "none" is an empty one.
 template <class Parse>
@@ -159,66 +187,84 @@ auto parse_list(const std::string& flag, const Strings& texts, Parse parse_item)
   return out;
 }
 
-rtl::Grid parse_grid(const CalibrateArguments& a) {
-  rtl::Grid grid{parse_list("--sizes", a.sizes, parse_size),
-                 parse_list("--zero-shares", a.zero_shares, parse_share),
-                 parse_list("--held-out-sizes", a.held_out_sizes, parse_size),
-                 parse_list("--held-out-zero-shares", a.held_out_zero_shares, parse_share),
-                 a.seed,
-                 parse_form(a.form)};
-  if (grid.sizes.empty()) throw CLI::ValidationError("--sizes", "the fit needs a size");
-  if (std::adjacent_find(grid.zero_shares.begin(), grid.zero_shares.end(), std::not_equal_to{}) ==
-      grid.zero_shares.end())
-    throw CLI::ValidationError("--zero-shares",
-                               "the fit needs two shares, to tell 1-bits from bits");
+std::size_t parse_height(const std::string& flag, const std::string& text) {
+  std::size_t words = 0;
+  if (!parse(text, words) || words < 2 || words > 65536)
+    throw CLI::ValidationError(flag, "expected words from 2 to 65536, got \"" + text + "\"");
+  return words;
+}
+
+rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
+  rtl::BankGrid grid{parse_list("--heights", a.heights, parse_height),
+                     parse_list("--zero-shares", a.zero_shares, parse_share),
+                     parse_list("--held-out-heights", a.held_out_heights, parse_height),
+                     parse_list("--held-out-zero-shares", a.held_out_zero_shares, parse_share),
+                     a.width,
+                     parse_share("--zero-blocks", a.zero_blocks),
+                     a.seed,
+                     parse_form(a.form)};
+  for (const auto* shares : {&grid.zero_shares, &grid.held_out_zero_shares})
+    for (const double z : *shares)
+      if (z < grid.zero_blocks)
+        throw CLI::ValidationError(
+            "--zero-blocks", fmt::format("blocks of zeros are more than {:g} zero weights", z));
   const auto in = [](const auto& list, const auto& item) {
     return std::find(list.begin(), list.end(), item) != list.end();
   };
-  for (const auto& size : grid.held_out_sizes)
+  for (const auto words : grid.held_out_heights)
     for (const double z : grid.held_out_zero_shares)
-      if (in(grid.sizes, size) && in(grid.zero_shares, z))
+      if (in(grid.heights, words) && in(grid.zero_shares, z))
         throw CLI::ValidationError(
             "--held-out-zero-shares",
-            fmt::format("{} at {} is in the fit, not held out", rtl::to_text(size), z));
+            fmt::format("{} words at {} are in the fit, not held out", words, z));
+  for (const auto* heights : {&grid.heights, &grid.held_out_heights})
+    for (const auto words : *heights) check_tile("--heights", words, grid.weights);
   return grid;
 }
 
-rtl::NodeChoice parse_node(const CalibrateArguments& a) {
-  if (a.scale_source.empty() != (a.scale == 0))
-    throw CLI::ValidationError("--scale", "goes with --scale-source: what is the factor's reason?");
-  if (a.scale != 0 && !(std::isfinite(a.scale) && a.scale > 0))
-    throw CLI::ValidationError("--scale", "expected a factor above 0");
-  if (!a.spec.empty() && a.scale == 0 && a.node.empty())
-    throw CLI::ValidationError(
-        "-o",
-        "the library's areas are of its own node: give --node LENGTH to move the spec there, "
-        "or --scale FACTOR and --scale-source TEXT to bring them to the spec's");
-  return {a.node, a.scale == 0 ? 1 : a.scale, a.scale_source};
+rtl::Plan parse_plan(const CharacterizeArguments& a) {
+  check_lanes(a.lanes);
+  rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept};
+  if (!a.weights.empty())
+    plan.given.push_back(rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights));
+  if (a.units == Strings{"all"})
+    for (std::size_t i = 0; i < rtl::unit_names.size(); ++i)
+      plan.units.push_back(static_cast<rtl::Unit>(i));
+  else
+    plan.units = parse_list("--units", a.units, parse_unit);
+  return plan;
+}
+
+// The file of cells that a name means: a file, an installed one, or that of a source tree.
+std::string find_cells(const std::string& name) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(name, ignored)) return name;
+  const auto file = fmt::format("technology/{}-cells.toml", name);
+  if (auto path = installed_spec(file)) return *path;
+  if (std::filesystem::is_regular_file("specs/" + file, ignored)) return "specs/" + file;
+  throw spec::SpecError({{{name, 1, 1},
+                          "no such file of cells, and none installed by that name",
+                          "asap7, or a file such as specs/technology/asap7-cells.toml"}});
 }
 
 void show_progress(std::size_t done, std::size_t all) {
-  std::fputs(fmt::format("\r{} of {} tiles{}", done, all, done == all ? "\n" : "").c_str(), stderr);
+  std::fputs(fmt::format("\r{} of {} measured{}", done, all, done == all ? "\n" : "").c_str(),
+             stderr);
 }
 
-std::string spec_comment(const CalibrateArguments& a, const std::vector<std::string>& cautions) {
-  auto text = fmt::format("{} with its ROM area law fitted by tomestimate calibrate.", a.hardware);
-  for (const auto& caution : cautions) text += "\nCAUTION: " + caution;
-  return text;
-}
-
-int run_calibrate(const CalibrateArguments& a, const Output& output) {
-  const auto grid = parse_grid(a);
-  const auto node = parse_node(a);
-  const auto hardware = spec::load_hardware(find_spec(a.hardware));
-  rtl::calibrated_spec(hardware, {}, node);  // refuses a bad --node before minutes of synthesis
+int run_characterize(const CharacterizeArguments& a, const Output& output) {
+  const auto plan = parse_plan(a);
+  if (!(std::isfinite(a.wire) && a.wire >= 0))
+    throw CLI::ValidationError("--wire", "expected a capacitance in fF, 0 or more");
+  const auto file = a.liberty.empty() ? find_cells(a.cells) : a.liberty;
+  auto text = spec::read_file(file, 1u << 30);
+  const auto cells = a.liberty.empty() ? rtl::parse_cells(text, file, a.variant)
+                                       : rtl::parse_liberty(std::move(text), file);
   const auto progress =
       isatty(STDERR_FILENO) != 0 ? rtl::Progress(show_progress) : [](std::size_t, std::size_t) {};
-  const auto calibration = rtl::calibrate(a.liberty, grid, a.threads, progress);
-  print(report::calibration_document(hardware, calibration, node), output);
-  if (!a.spec.empty())
-    spec::write_file(a.spec,
-                     spec::to_toml(rtl::calibrated_spec(hardware, calibration, node),
-                                   spec_comment(a, rtl::cautions(hardware, calibration, node))));
+  const auto measured = rtl::characterize(cells, file, plan, a.wire, a.threads, progress);
+  if (!a.toml.empty()) spec::write_file(a.toml, rtl::technology_toml(measured));
+  print(report::characterization_document(measured), output);
   return 0;
 }
 
@@ -237,7 +283,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   std::vector<Command> commands;
 
   const auto a = std::make_shared<RtlArguments>();
-  auto* rtl = app.add_subcommand("rtl", "Verilog of the ROM of a tile of weights");
+  auto* rtl = app.add_subcommand(
+      "rtl", "Verilog of the ROM of a tile of weights, or of an arithmetic unit");
   auto* words = rtl->add_option("--words", a->words, "ROM words")
                     ->capture_default_str()
                     ->check(CLI::Range(std::size_t{1}, rtl::largest_tile).description(""))
@@ -254,53 +301,92 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                     ->capture_default_str()
                     ->type_name("SHARE");
   auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
+  auto* unit = rtl->add_option("--unit", a->unit,
+                               "an arithmetic unit instead: " +
+                                   fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
+                   ->type_name("UNIT");
+  for (auto* option : {words, rows, width, zeros}) unit->excludes(option);
+  rtl->add_option("--lanes", a->lanes, "lanes of mvu and l-unit")
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(unit);
+  rtl->add_option("--vectors", a->vectors, "operands that the unit's testbench tries")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000).description(""))
+      ->type_name("N")
+      ->needs(unit);
   rtl->add_option("--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
       ->type_name("FILE")
       ->excludes(words)
       ->excludes(zeros)
-      ->excludes(seed);
+      ->excludes(seed)
+      ->excludes(unit);
   add_form_option(*rtl, a->form);
   rtl->add_option("--module", a->module, "name of the module")
       ->capture_default_str()
       ->type_name("NAME");
   rtl->add_option("-o,--output", a->output, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  rtl->add_option("--testbench", a->testbench, "write a testbench that reads every word back")
+  rtl->add_option("--testbench", a->testbench, "write a testbench: all words, or the vectors")
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
                         a->shaped = *rows || *width;
                         return run_rtl(*a);
                       }});
 
-  const auto c = std::make_shared<CalibrateArguments>();
+  const auto c = std::make_shared<CharacterizeArguments>();
   const auto output = std::make_shared<Output>();
-  auto* calibrate = app.add_subcommand(
-      "calibrate", "Fit the ROM area law to tiles synthesized with yosys and a cell library");
-  calibrate->add_option("HARDWARE", c->hardware, "hardware spec (TOML)")->required();
-  calibrate->add_option("--liberty", c->liberty, "cell library (Liberty)")
-      ->required()
+  auto* characterize = app.add_subcommand(
+      "characterize", "Measure ROM banks and arithmetic units in a cell library, with yosys");
+  auto* cells =
+      characterize->add_option("--cells", c->cells, "cells by name or file")->capture_default_str();
+  cells->type_name("NAME");
+  auto* variant =
+      characterize->add_option("--variant", c->variant, "threshold and corner, such as slvt-ss")
+          ->type_name("NAME");
+  characterize->add_option("--liberty", c->liberty, "cells of a Liberty file instead")
+      ->type_name("FILE")
+      ->excludes(cells)
+      ->excludes(variant);
+  add_list(*characterize, "--heights", c->heights, "words of banks in the fit, or none");
+  add_list(*characterize, "--zero-shares", c->zero_shares, "their zero weights");
+  add_list(*characterize, "--held-out-heights", c->held_out_heights,
+           "words of banks to judge by, or none");
+  add_list(*characterize, "--held-out-zero-shares", c->held_out_zero_shares, "their zero weights");
+  characterize->add_option("--width", c->width, "weights of a word")
+      ->capture_default_str()
+      ->check(CLI::Range(std::size_t{1}, std::size_t{65536}).description(""))
+      ->type_name("N");
+  characterize
+      ->add_option("--zero-blocks", c->zero_blocks,
+                   "share of blocks of 16 weights that are zero throughout")
+      ->capture_default_str()
+      ->type_name("SHARE");
+  characterize
+      ->add_option("--weights", c->weights,
+                   "one more bank to judge by: a matrix of -1, 0 and 1, a word a line")
       ->type_name("FILE");
-  calibrate->add_option("-o,--output", c->spec, "write the calibrated hardware spec to FILE")
-      ->type_name("SPEC");
-  auto* node =
-      calibrate->add_option("--node", c->node, "the library's node, for -o")->type_name("LENGTH");
-  calibrate->add_option("--scale", c->scale, "factor on areas, from the library to the spec's node")
-      ->type_name("FACTOR")
-      ->excludes(node);
-  calibrate->add_option("--scale-source", c->scale_source, "where the factor is from")
-      ->type_name("TEXT");
-  add_list(*calibrate, "--sizes", c->sizes, "tiles of the fit, WORDSxWEIGHTS");
-  add_list(*calibrate, "--zero-shares", c->zero_shares, "zero weights in the fit");
-  add_list(*calibrate, "--held-out-sizes", c->held_out_sizes, "tiles to judge by, or none");
-  add_list(*calibrate, "--held-out-zero-shares", c->held_out_zero_shares, "their zero weights");
-  calibrate->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
-  add_form_option(*calibrate, c->form);
-  add_threads_option(*calibrate, c->threads, "syntheses at a time");
-  add_format_options(*calibrate, *output);
+  add_list(*characterize, "--units", c->units, "arithmetic units, all or none");
+  characterize->add_option("--lanes", c->lanes, "lanes of mvu and l-unit")
+      ->capture_default_str()
+      ->type_name("N");
+  characterize->add_option("--wire", c->wire, "capacitance of the wire to a sink, fF")
+      ->capture_default_str()
+      ->type_name("FF");
+  characterize->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
+  add_form_option(*characterize, c->form);
+  characterize
+      ->add_option("--resume", c->kept,
+                   "keep what is measured in FILE, and do not measure what is in it")
+      ->type_name("FILE");
+  add_threads_option(*characterize, c->threads, "syntheses at a time");
+  characterize->add_option("-o,--output", c->toml, "write values for a technology spec to FILE")
+      ->type_name("TOML");
+  add_format_options(*characterize, *output);
   // Not after minutes of synthesis.
-  calibrate->get_option("--table")->check(
-      CLI::IsMember({"laws", "sparsity", "sizes", "tiles"}).description(""));
-  commands.push_back({calibrate, [=] { return run_calibrate(*c, *output); }});
+  characterize->get_option("--table")->check(
+      CLI::IsMember({"laws", "banks", "units"}).description(""));
+  commands.push_back({characterize, [=] { return run_characterize(*c, *output); }});
   return commands;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/rtl/synthesis.hpp>
 
+#include <algorithm>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
@@ -16,8 +16,6 @@ namespace tomestimate::rtl {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* module = "rom";
 
 // yosys failed, and the reason is in what it printed.
 class YosysError : public std::runtime_error {
@@ -37,36 +35,15 @@ std::string error_line(const std::string& log) {
 
 }  // namespace
 
-double parse_area(std::string_view stat) {
-  // "Chip area for module '\rom': 24.000000" is not there if the module has no cells.
-  if (stat.find(fmt::format("=== {} ===", module)) == std::string_view::npos)
-    throw std::runtime_error("yosys printed no statistics");
-  if (stat.find("is unknown!") != std::string_view::npos)
-    throw std::runtime_error("yosys left cells that have no area in the library");
-  static constexpr std::string_view label = "Chip area for module '\\rom':";
-  const auto at = stat.find(label);
-  if (at == std::string_view::npos) return 0;
-  const std::string text(stat.substr(at + label.size(), 64));
-  char* end = nullptr;
-  const double area = std::strtod(text.c_str(), &end);
-  if (end == text.c_str()) throw std::runtime_error("yosys printed no number for the area");
-  return area;
-}
-
 InterruptGuard::InterruptGuard() : before_(std::signal(SIGINT, SIG_IGN)) {}
 
 InterruptGuard::~InterruptGuard() { std::signal(SIGINT, before_); }
 
-Synthesizer::Synthesizer(const std::string& liberty) {
-  std::error_code error;
+Synthesizer::Synthesizer(const Cells& cells, const std::string& file) : library_(cells.library) {
   const auto refuse = [&](std::string message, std::string hint = "") {
-    throw spec::SpecError({{{liberty, 1, 1}, std::move(message), std::move(hint)}});
+    throw spec::SpecError({{{file, 1, 1}, std::move(message), std::move(hint)}});
   };
-  if (!fs::exists(liberty, error))
-    refuse("no such file", "a Liberty file (.lib) of standard cells");
-  if (fs::is_directory(liberty, error)) refuse("is a directory");
-  // A name of its own: no path of the user's has to be quoted in yosys's script.
-  fs::create_symlink(fs::absolute(liberty), folder_.path() / "cells.lib");
+  spec::write_file((folder_.path() / "cells.lib").string(), cells.liberty);
   const auto log = folder_.path() / "version.log";
   if (run_program({"yosys", "-V"}, "yosys", folder_.path(), log) != 0)
     throw std::runtime_error("yosys -V failed");
@@ -74,11 +51,11 @@ Synthesizer::Synthesizer(const std::string& liberty) {
   version_ = line.substr(0, line.find_first_of("(\n"));
   version_.resize(version_.find_last_not_of(' ') + 1);
   try {
-    const auto stat = synthesize(
-        fmt::format("module {} (input a, input b, output y);\n  assign y = ~(a & b);\nendmodule\n",
-                    module),
-        "nand2");
-    nand2_ = parse_area(stat);
+    nand2_ = synthesize(
+                 "module nand2 (input a, input b, output y);\n  assign y = ~(a & b);\n"
+                 "endmodule\n",
+                 "nand2", "nand2")
+                 .area();
   } catch (const YosysError& e) {
     refuse(fmt::format("{} cannot map a NAND to this library: {}", version_, e.what()),
            "is it a Liberty file of standard cells?");
@@ -86,25 +63,21 @@ Synthesizer::Synthesizer(const std::string& liberty) {
   if (!(nand2_ > 0)) refuse("its cells have no area");
 }
 
-std::string Synthesizer::synthesize(const std::string& verilog, const std::string& name) const {
+Netlist Synthesizer::synthesize(const std::string& verilog, const std::string& top,
+                                const std::string& name) const {
   const auto file = [&](const char* extension) { return folder_.path() / (name + extension); };
   spec::write_file(file(".v").string(), verilog);
+  const bool has_flip_flops = std::any_of(library_.cells.begin(), library_.cells.end(),
+                                          [](const auto& entry) { return entry.second.flip_flop; });
   const auto script = fmt::format(
-      "read_verilog {0}.v; synth -flatten -top {1}; abc -liberty cells.lib; opt_clean; "
-      "tee -o {0}.stat stat -liberty cells.lib",
-      name, module);
+      "read_verilog {0}.v; synth -flatten -top {1}; {2}abc -liberty cells.lib; opt_clean; "
+      "write_blif {0}.blif",
+      name, top, has_flip_flops ? "dfflibmap -liberty cells.lib; " : "");
   const int code = run_program({"yosys", "-p", script}, "yosys", folder_.path(), file(".log"));
   if (code != 0) throw YosysError(error_line(spec::read_file(file(".log").string(), 1u << 30)));
-  const auto stat = spec::read_file(file(".stat").string());
-  for (const auto* extension : {".v", ".log", ".stat"}) fs::remove(file(extension));
-  return stat;
-}
-
-double Synthesizer::area(const Tile& tile, RomForm form, const std::string& name) const try {
-  return parse_area(synthesize(rom_verilog(tile, module, form, ""), name));
-} catch (const std::runtime_error& e) {
-  throw std::runtime_error(fmt::format("synthesis of {} words of {} weights: {}", tile.shape.words,
-                                       tile.shape.word_weights(), e.what()));
+  const auto blif = spec::read_file(file(".blif").string(), 1u << 30);
+  for (const auto* extension : {".v", ".log", ".blif"}) fs::remove(file(extension));
+  return parse_blif(blif, library_);
 }
 
 }  // namespace tomestimate::rtl

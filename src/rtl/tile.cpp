@@ -70,14 +70,38 @@ WeightCounts count(const Tile& tile) {
 }
 
 Tile random_tile(const TileShape& shape, double zero_share, std::uint64_t seed) {
-  const auto n = shape.weights();
-  const auto zeros =
-      static_cast<std::size_t>(units::round_half_up(zero_share * static_cast<double>(n)));
+  return clustered_tile(shape, zero_share, 0, seed);
+}
+
+Tile clustered_tile(const TileShape& shape, double zero_share, double zero_blocks,
+                    std::uint64_t seed) {
+  const auto round = [](double x) { return static_cast<std::size_t>(units::round_half_up(x)); };
   std::mt19937_64 random(seed);
+  const auto shuffle = [&random](auto& list) {
+    for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[below(i, random)]);
+  };
+  const auto blocks_a_word = shape.word_weights() / block_weights;
+  std::vector<std::size_t> blocks;  // the first weight of those that are zero throughout
+  if (zero_blocks > 0) {
+    for (std::size_t w = 0; w < shape.words; ++w)
+      for (std::size_t b = 0; b < blocks_a_word; ++b)
+        blocks.push_back(w * shape.word_weights() + b * block_weights);
+    shuffle(blocks);
+    blocks.resize(round(zero_blocks * static_cast<double>(blocks.size())));
+  }
+  const auto n = shape.weights();
+  const auto in_blocks = blocks.size() * block_weights;
+  const auto zeros = std::max(round(zero_share * static_cast<double>(n)), in_blocks);
+  std::vector<std::int8_t> drawn(n - in_blocks, 0);
+  for (std::size_t i = zeros - in_blocks; i < drawn.size(); ++i)
+    drawn[i] = random() >> 63 != 0 ? 1 : -1;
+  shuffle(drawn);
+  std::vector<bool> zero(n, false);
+  for (const auto first : blocks)
+    for (std::size_t i = 0; i < block_weights; ++i) zero[first + i] = true;
   Tile tile{shape, std::vector<std::int8_t>(n, 0)};
-  for (std::size_t i = zeros; i < n; ++i) tile.weights[i] = random() >> 63 != 0 ? 1 : -1;
-  for (std::size_t i = n; i > 1; --i)
-    std::swap(tile.weights[i - 1], tile.weights[below(i, random)]);
+  for (std::size_t i = 0, next = 0; i < n; ++i)
+    if (!zero[i]) tile.weights[i] = drawn[next++];
   return tile;
 }
 

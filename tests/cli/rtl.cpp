@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtl and calibrate on the real binary, with the real simulator and the real synthesis.
+// rtl and characterize on the real binary, with the real simulator and the real synthesis.
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -14,7 +14,7 @@ namespace {
 
 const std::string specs = TOMESTIMATE_SPECS;
 const std::string tests = TOMESTIMATE_TESTS;
-const std::string tom = specs + "/tom.toml";
+const std::string asap7 = specs + "/technology/asap7-cells.toml";
 const std::string tiny = tests + "/rtl/tiny.lib";
 const std::string osu018 = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib";
 
@@ -32,15 +32,10 @@ Result make_rom(const Folder& folder, const std::string& arguments) {
              folder.file("bench.v"));
 }
 
-// The row of `published` that is of figure `id`, as CSV has it.
-std::string row(const std::string& csv, const std::string& id) {
-  const auto at = csv.find("\n" + id + ",");
-  return at == std::string::npos ? "" : csv.substr(at + 1, csv.find('\n', at + 1) - at - 1);
-}
-
 // Small enough for a test, large enough for a fit.
 const std::string small_grid =
-    " --sizes 8x4,16x4 --zero-shares 0.25,0.5 --held-out-sizes 16x8 --held-out-zero-shares 0.4";
+    " --heights 8,16 --zero-shares 0.25,0.5 --held-out-heights 12 --held-out-zero-shares 0.4"
+    " --width 4 --units none";
 
 }  // namespace
 
@@ -116,151 +111,125 @@ TEST_CASE("rtl refuses bad flags, and writes nothing then") {
   CHECK(folder.files() == 0);
 }
 
-TEST_CASE("calibrate prints residuals and stores a spec that published judges anew") {
+TEST_CASE("an arithmetic unit with its testbench") {
   const Folder folder;
-  for (const auto& entry : fs::directory_iterator(specs))
-    fs::copy(entry.path(), folder.path / entry.path().filename());
-  const auto csv = [&] {
-    return run("published " + folder.file("published.toml") + " --format csv").out;
-  };
-  const auto before = csv();
-  CHECK(has(row(before, "tom.rom-density"), "calibrated (rom.area_per_one_bit)"));
-  CHECK(has(row(before, "tom.area.rom"), "follows tom.rom-density"));
-
-  // The spec is calibrated in place, with the areas of a library brought to its node.
-  const auto file = folder.file("tom.toml");
-  const auto r = run("calibrate " + file + " --liberty " + tiny + small_grid +
-                     " --scale 0.01 --scale-source 'a made-up ratio' -o " + file);
-  CHECK(r.code == 0);
-  CHECK(has(r.out, "4 tiles in the fit, 1 held out"));
-  CHECK(has(r.out, "no longer met by calibration: tom.rom-density"));
-  CHECK(run("check " + folder.file("tom.toml")).code == 0);
-  const auto text = read(folder.file("tom.toml"));
-  CHECK(has(text, "fits = [\"synthesis.tiny\"]"));
-  CHECK(has(text, "areas scaled by 0.01: a made-up ratio"));
-  CHECK(has(text, "node = { value = \"7 nm\""));
-  CHECK(run("estimate " + folder.file("tom.toml") + " " + specs + "/bitnet-2b.toml").code == 0);
-
-  const auto after = csv();
-  CHECK(has(row(after, "tom.rom-density"), ",predicted,"));
-  CHECK(has(row(after, "tom.area.rom"), ",predicted,"));
-  CHECK(has(row(after, "tom.area"), "\"follows tom.area.sram, tom.area.logic\""));
-  CHECK(has(row(after, "tom.area.sram"), "calibrated (sram.capacity)"));   // others stay
-  CHECK(has(row(after, "tom.stored"), "follows bitnet.ternary-weights"));  // given by inputs
+  REQUIRE(make_rom(folder, "--unit mvu --lanes 4 --vectors 32 --module slice").code == 0);
+  CHECK(has(read(folder.file("rom.v")),
+            "// Made by: tomestimate rtl --unit mvu --lanes 4 --module slice\n"));
+  CHECK(has(simulate(folder), "PASS: 32 vectors"));
+  REQUIRE(make_rom(folder, "--unit fp16-add --seed 3").code == 0);
+  CHECK(has(simulate(folder), "PASS: 64 vectors"));
+  for (const std::string bad : {"--unit mvu --lanes 3", "--unit mvu --lanes 2048", "--unit alu",
+                                "--unit mvu --words 4", "--lanes 4", "--unit mvu --vectors 0"}) {
+    const auto r = run("rtl " + bad);
+    CAPTURE(bad, r.out);
+    CHECK(r.code == 2);
+  }
 }
 
-TEST_CASE("calibrate's tables are the same for any number of threads") {
-  const auto command = "calibrate " + tom + " --liberty " + tiny + small_grid;
-  const auto one = run(command + " --format csv --table tiles --threads 1");
+TEST_CASE("characterize's tables are the same for any number of threads") {
+  const auto command = "characterize --cells " + asap7 + small_grid;
+  const auto one = run(command + " --format csv --table banks --threads 1");
   CHECK(one.code == 0);
   CHECK(has(one.out,
-            "use,words,weights a word,zero weights [%],bits [bit],1-bits [bit],measured "
-            "[um^2],fitted [um^2],residual [um^2],residual [%],NAND2 a bit\n"));
-  CHECK(has(one.out, "\nfit,8,4,25,64,24,"));               // 32 weights, 8 of them zero
-  CHECK(has(one.out, "\nheld out,16,8,39.84375,256,77,"));  // 128 weights, round(51.2) = 51 zero
-  CHECK(run(command + " --format csv --table tiles --threads 3").out == one.out);
+            "use,words,weights a word,zero weights [%],zero bits [%],cells,gates deep,"
+            "area [um^2],area a bit [um^2/bit],"));
+  CHECK(has(one.out, "\nfit,8,4,25,62.5,"));                 // 32 weights, 8 of them zero
+  CHECK(has(one.out, "\nheld out,12,4,39.58333333333333"));  // round(0.4 x 48) = 19 of 48
+  CHECK(run(command + " --format csv --table banks --threads 3").out == one.out);
 }
 
-TEST_CASE("a spec at the library's node says so") {
+TEST_CASE("characterize writes values of a technology, and goes on from what it kept") {
   const Folder folder;
-  const auto r = run("calibrate " + tom + " --liberty " + tiny +
-                     " --sizes 8x4 --zero-shares 0.25,0.5 --held-out-sizes none --node '180 nm'"
-                     " -o " +
-                     folder.file("out.toml"));
+  const auto command = "characterize --cells " + asap7 + small_grid + " --resume " +
+                       folder.file("kept") + " -o " + folder.file("t.toml");
+  const auto r = run(command + " --variant slvt-ss");
+  CAPTURE(r.out);
   CHECK(r.code == 0);
-  CHECK(has(r.out, "2 tiles in the fit, 0 held out"));
-  CHECK(has(r.out, "cannot be told: the fit has one size of tile"));
-  const auto text = read(folder.file("out.toml"));
-  CHECK(has(text, "node = { value = \"180 nm\", grade = \"assumption\""));
-  CHECK(has(text, "# CAUTION: chip.node is 180 nm for the ROM law alone"));
-  CHECK(run("check " + folder.file("out.toml")).code == 0);
+  CHECK(has(r.out, "asap7 slvt-ss at 0.63 V, 100 C"));
+  const auto text = read(folder.file("t.toml"));
+  CHECK(has(text, "[bank]\narea_entropy = { value = \""));
+  CHECK(has(text, "grade = \"derived\""));
+  CHECK(has(text, "area_error = { value = 1, "));
+  CHECK(has(text, "[flip_flop]"));
+  // With no yosys any more all of it is known, but yosys's version.
+  CHECK(run(command + " --variant slvt-ss --format csv").code == 0);
+  CHECK(read(folder.file("t.toml")) == text);
 }
 
-TEST_CASE("calibrate with a real library") {
+TEST_CASE("weights of one's own are one more bank to judge by") {
+  const Folder folder;
+  std::ofstream(folder.file("w.csv")) << "1,0,-1,0\n0,0,1,1\n-1,-1,0,0\n1,1,1,-1\n";
+  const auto r = run("characterize --cells " + asap7 + small_grid + " --weights " +
+                     folder.file("w.csv") + " --format csv --table banks");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "\ngiven,4,4,37.5,"));
+}
+
+TEST_CASE("characterize with a real library") {
   if (!fs::exists(osu018)) {
     WARN("SKIPPED: no " + osu018 + " (package qflow-tech-osu018, not in Debian 13)");
     return;
   }
-  const auto r = run("calibrate " + tom + " --liberty " + osu018 +
-                     " --sizes 16x8,32x8 --zero-shares 0.3,0.6 --held-out-sizes 32x8"
-                     " --held-out-zero-shares 0.4");
+  const auto r = run("characterize --liberty " + osu018 + small_grid);
   CHECK(r.code == 0);
-  CHECK(has(r.out, "library osu018_stdcells (a NAND2 is 24 um^2)"));
+  CHECK(has(r.out, "(a NAND2 is 24 um^2)"));
 }
 
-TEST_CASE("calibrate without yosys, or with one that fails: exit code 1, nothing left") {
+TEST_CASE("characterize without yosys, or with one that fails: exit code 1, nothing left") {
   const Folder folder;
   fs::create_directory(folder.path / "tmp");
   fs::create_directory(folder.path / "bin");
-  const auto calibrate = [&](const std::string& path) {
+  const auto characterize = [&](const std::string& path) {
     return run_command("TMPDIR=" + folder.file("tmp") + " PATH=" + path + " " + TOMESTIMATE_BINARY +
-                       " calibrate " + tom + " --liberty " + tiny + small_grid +
-                       " --node '7 nm' -o " + folder.file("out.toml"));
+                       " characterize --cells " + asap7 + small_grid + " -o " +
+                       folder.file("out.toml"));
   };
   const auto nothing_left = [&] {
     return fs::is_empty(folder.path / "tmp") && !fs::exists(folder.file("out.toml"));
   };
-  const auto missing = calibrate("/nonexistent");
+  const auto missing = characterize("/nonexistent");
   CHECK(missing.code == 1);
   CHECK(has(missing.out, "there is no yosys on PATH (apt-get install yosys)"));
   CHECK(nothing_left());
 
   // One that maps the NAND of the first check, and nothing after it.
   const auto real = run_command("command -v yosys").out;
-  std::ofstream(folder.file("bin/yosys"))
-      << "#!/bin/sh\ncase \"$*\" in *tile*) echo 'ERROR: boom'; exit 3;; esac\nexec "
-      << real.substr(0, real.find('\n')) << " \"$@\"\n";
-  fs::permissions(folder.file("bin/yosys"), fs::perms::owner_all);
-  const auto failing = calibrate(folder.file("bin") + ":/usr/bin:/bin");
+  const auto fake = [&](const std::string& failure) {
+    std::ofstream(folder.file("bin/yosys"))
+        << "#!/bin/sh\ncase \"$*\" in *task*) " << failure << ";; esac\nexec "
+        << real.substr(0, real.find('\n')) << " \"$@\"\n";
+    fs::permissions(folder.file("bin/yosys"), fs::perms::owner_all);
+    return characterize(folder.file("bin") + ":/usr/bin:/bin");
+  };
+  const auto failing = fake("echo 'ERROR: boom'; exit 3");
   CHECK(failing.code == 1);
   CHECK(has(failing.out, "synthesis of "));
   CHECK(has(failing.out, "ERROR: boom"));
   CHECK(nothing_left());
 
-  std::ofstream(folder.file("bin/yosys"))
-      << "#!/bin/sh\ncase \"$*\" in *tile*) kill -INT $$;; esac\nexec "
-      << real.substr(0, real.find('\n')) << " \"$@\"\n";
-  const auto stopped = calibrate(folder.file("bin") + ":/usr/bin:/bin");
+  const auto stopped = fake("kill -INT $$");
   CHECK(stopped.code == 1);
   CHECK(has(stopped.out, "yosys was ended by signal 2"));
   CHECK(nothing_left());
 }
 
-TEST_CASE("calibrate refuses bad libraries, specs and flags") {
+TEST_CASE("characterize refuses bad cells and flags") {
   const Folder folder;
   std::ofstream(folder.file("bad.lib")) << "library (bad) { this is not Liberty\n";
-  const auto bad = run("calibrate " + tom + " --liberty " + folder.file("bad.lib") + small_grid);
+  const auto bad = run("characterize --liberty " + folder.file("bad.lib") + small_grid);
   CHECK(bad.code == 2);
-  CHECK(has(bad.out, "bad.lib:1:1: error: Yosys 0."));
+  CHECK(has(bad.out, "bad.lib:1:"));
   CHECK(has(bad.out, "is it a Liberty file of standard cells?"));
-  CHECK(run("calibrate " + tom + " --liberty /no/such.lib").code == 2);
-  CHECK(run("calibrate " + specs + "/bitnet-2b.toml --liberty " + tiny).code == 2);
-  CHECK(run("calibrate " + tom).code == 2);
-  const auto out = " -o " + folder.file("out.toml");
-  for (const std::string& flags :
-       {std::string("--sizes 8"),
-        std::string("--sizes 8x0"),
-        std::string("--sizes 8x4,16x"),
-        std::string("--sizes 99999x99999"),
-        std::string("--sizes none"),
-        std::string("--zero-shares 0.5"),
-        std::string("--zero-shares 0.5,0.5"),
-        std::string("--zero-shares 0.5,1.1"),
-        std::string("--zero-shares 0.5,nan"),
-        std::string("--held-out-sizes 64x64 --held-out-zero-shares 0.35"),  // in the fit
-        std::string("--scale 2"),
-        std::string("--scale-source why"),
-        std::string("--scale 0 --scale-source why"),
-        std::string("--scale -1 --scale-source why"),
-        std::string("--scale nan --scale-source why"),
-        std::string("--scale 2 --scale-source why --node '7 nm'"),
-        std::string("--threads 0"),
-        std::string("--form rom"),
-        std::string("--table nope"),
-        out,
-        out + " --node 180",
-        out + " --node '180 um^2'"}) {
-    const auto r = run("calibrate " + tom + " --liberty " + tiny + " " + flags);
+  CHECK(run("characterize --liberty /no/such.lib").code == 2);
+  CHECK(run("characterize --cells asap8" + small_grid).code == 2);
+  CHECK(run("characterize --cells " + specs + "/bitnet-2b.toml" + small_grid).code == 2);
+  for (const std::string flags :
+       {"--variant hvt-tt", "--heights 8x4", "--heights 1", "--heights 99999", "--zero-shares 1.1",
+        "--zero-shares nan", "--held-out-heights 64 --held-out-zero-shares 0.3", "--units alu",
+        "--lanes 3", "--wire -1", "--wire nan", "--zero-blocks 0.4", "--width 0", "--threads 0",
+        "--form rom", "--table nope", "--weights /no/such.csv"}) {
+    const auto r = run("characterize --cells " + asap7 + " " + flags);
     CAPTURE(flags, r.out);
     CHECK(r.code == 2);
   }

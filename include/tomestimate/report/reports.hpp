@@ -10,7 +10,7 @@
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/evidence/validate.hpp>
 #include <tomestimate/report/document.hpp>
-#include <tomestimate/rtl/calibration.hpp>
+#include <tomestimate/rtl/characterization.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/sensitivity.hpp>
 #include <tomestimate/study/solve.hpp>
@@ -86,9 +86,7 @@ Document uncertainty_document(const study::Specs& specs, const study::Uncertaint
 // Every spec value by name, with its unit and legal range.
 Document parameters_document(const study::Specs& specs);
 
-// Tiles of a calibration with the residuals of the fit, the laws side by side, what the linear law
-// gets wrong over sparsity and size, and what to know before a spec with it is used.
-Document calibration_document(const HardwareSpec& hardware, const rtl::Calibration& calibration,
-                              const rtl::NodeChoice& node);
+// Laws of banks with their errors, the banks, and arithmetic units.
+Document characterization_document(const rtl::Characterization& characterization);
 
 }  // namespace tomestimate::report

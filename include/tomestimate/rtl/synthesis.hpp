@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Synthesis of tiles with yosys and a Liberty library: their standard-cell area.
+// Synthesis with yosys: Verilog to gates of a library.
 #pragma once
 
 #include <string>
-#include <string_view>
 
-#include <tomestimate/rtl/verilog.hpp>
+#include <tomestimate/rtl/cells.hpp>
+#include <tomestimate/rtl/netlist.hpp>
 #include <tomestimate/spec/file.hpp>
 
 namespace tomestimate::rtl {
-
-// The area in what `stat -liberty` of yosys printed for one flat module, in the library's unit of
-// area; 0 for a module without cells. Throws std::runtime_error if there is none, or a cell has
-// none.
-double parse_area(std::string_view stat);
 
 // While it lives, Ctrl-C ends children and not this program, which then unwinds by their failure.
 class InterruptGuard {
@@ -27,26 +22,26 @@ class InterruptGuard {
   void (*before_)(int);
 };
 
-// yosys with one library, run without a shell in a temporary folder. Areas are in um^2, which is
-// taken to be the library's unit (Liberty does not say).
+// yosys with one library, run without a shell in a temporary folder.
 class Synthesizer {
  public:
-  // Maps a NAND to see that the library is one. Throws spec::SpecError if it cannot be used, and
-  // std::runtime_error if there is no yosys.
-  explicit Synthesizer(const std::string& liberty);
+  // Maps a NAND to see that the library is one; `file` is where it is from, for messages. Throws
+  // spec::SpecError if it cannot be used, and std::runtime_error if there is no yosys. `cells` has
+  // to outlive this and its netlists.
+  Synthesizer(const Cells& cells, const std::string& file);
 
   const std::string& version() const { return version_; }  // "Yosys 0.23"
-  double nand2_area() const { return nand2_; }             // smallest NAND of two inputs
+  double nand2_area() const { return nand2_; }             // um^2, smallest NAND of two inputs
 
-  // Cell area of a tile's ROM. May run on several threads, each with a `name` of its own. Throws
-  // std::runtime_error if yosys fails.
-  double area(const Tile& tile, RomForm form, const std::string& name) const;
+  // The gates of module `top`, flat. May run on several threads, each with a `name` of its own.
+  // Throws std::runtime_error if yosys fails.
+  Netlist synthesize(const std::string& verilog, const std::string& top,
+                     const std::string& name) const;
 
  private:
-  std::string synthesize(const std::string& verilog, const std::string& name) const;
-
   InterruptGuard guard_;
   spec::TemporaryFolder folder_;
+  const CellLibrary& library_;
   std::string version_;
   double nand2_ = 0;
 };

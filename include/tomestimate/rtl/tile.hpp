@@ -49,6 +49,15 @@ WeightCounts count(const Tile& tile);
 // places, and random signs. The same tile for a seed on every platform. zero_share is in [0, 1].
 Tile random_tile(const TileShape& shape, double zero_share, std::uint64_t seed);
 
+// Blocks of weights of a word that real layers have zero throughout more often than chance.
+inline constexpr std::size_t block_weights = 16;
+
+// As random_tile, but round(zero_blocks x blocks) of its whole blocks, in random places, are zero
+// throughout, and the zeros that are left to draw lie in random places of the others. zero_blocks
+// is in [0, zero_share].
+Tile clustered_tile(const TileShape& shape, double zero_share, double zero_blocks,
+                    std::uint64_t seed);
+
 // A matrix as text, numbers -1, 0 and 1 set apart by commas, semicolons or blanks: one ROM word a
 // line, empty lines aside. The tile has one row and as many columns. `file` is for messages. Throws
 // spec::SpecError with line and column of the first thing that is wrong.
