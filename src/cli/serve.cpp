@@ -85,7 +85,8 @@ class Server {
   // std::domain_error if it does not fit the SRAM.
   Answer answer(const Line& line, const spec::Place& place) {
     if (line.too_long) throw error(place, fmt::format("more than {} bytes", longest_line), "");
-    const auto asked = importer::parse_object(line.text, place.file, 0);
+    const auto asked =
+        importer::parse_object(line.text, fmt::format("{}:{}", place.file, place.line), 0);
     now_.hardware.values = base_.hardware.values;
     now_.model.values = base_.model.values;
     std::vector<std::string> wanted;
@@ -130,20 +131,20 @@ class Server {
 int run_serve(const Design& design) {
   Server server(load(design));
   int code = 0;
-  const auto failed = [&code](const char* what, int with) {
+  const auto failed = [&code](const std::string& what, int with) {
     code = std::max(code, with);
     return Answer{{"error", what}};
   };
   unsigned number = 0;
   while (const auto line = read_line()) {
-    const spec::Place place{fmt::format("line {}", ++number), 1, 1};
+    const spec::Place place{"standard input", ++number, 1};
     Answer answer;
     try {
       answer = server.answer(*line, place);
     } catch (const spec::SpecError& e) {
       answer = failed(e.what(), bad_input);
     } catch (const std::domain_error& e) {
-      answer = failed(fmt::format("{}: error: {}", place.file, e.what()).c_str(), no);
+      answer = failed(spec::format({place, e.what(), ""}), no);
     }
     deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", "");
   }

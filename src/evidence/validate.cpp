@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include <tomestimate/engine/estimate.hpp>
+#include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/kernel/kernel.hpp>
 
 namespace tomestimate::evidence {
