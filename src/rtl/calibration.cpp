@@ -112,9 +112,10 @@ std::string source(const Calibration& c, const NodeChoice& node) {
 
 void replace(HardwareSpec& spec, const std::string& path, std::string text, spec::Grade grade,
              std::string source, std::vector<std::string> fits) {
-  for (auto& value : spec.sourced)
-    if (value.path == path)
-      value = {path, std::move(text), grade, std::move(source), std::nullopt, std::move(fits), {}};
+  const auto found = std::find_if(spec.sourced.begin(), spec.sourced.end(),
+                                  [&path](const auto& value) { return value.path == path; });
+  if (found != spec.sourced.end())
+    *found = {path, std::move(text), grade, std::move(source), std::nullopt, std::move(fits), {}};
 }
 
 bool is_law(const spec::Sourced& value) {
