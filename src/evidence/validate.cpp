@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/kernel/kernel.hpp>
+#include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::evidence {
 namespace {
