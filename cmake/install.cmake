@@ -54,6 +54,9 @@ add_custom_target(changelog ALL DEPENDS ${documents}/changelog.gz)
 install(FILES cmake/copyright NOTICE README.md CHANGELOG.md ${documents}/changelog.gz DESTINATION ${documentation}
         COMPONENT package EXCLUDE_FROM_ALL)
 
+# The package has Debian's own copy of the license, so its text goes with installs from source.
+install(FILES LICENSE NOTICE DESTINATION ${documentation} COMPONENT development)
+
 set(CPACK_GENERATOR DEB)
 # One package of these two components; a project and component a line, for CPack's own install.
 set(CPACK_INSTALL_CMAKE_PROJECTS
