@@ -51,8 +51,11 @@ configure_file(cmake/changelog.in ${documents}/changelog)
 add_custom_command(OUTPUT ${documents}/changelog.gz COMMAND gzip -9nkf ${documents}/changelog
                    DEPENDS ${documents}/changelog)
 add_custom_target(changelog ALL DEPENDS ${documents}/changelog.gz)
-install(FILES cmake/copyright README.md ${documents}/changelog.gz DESTINATION ${documentation}
+install(FILES cmake/copyright NOTICE README.md CHANGELOG.md ${documents}/changelog.gz DESTINATION ${documentation}
         COMPONENT package EXCLUDE_FROM_ALL)
+
+# The package has Debian's own copy of the license, so its text goes with installs from source.
+install(FILES LICENSE NOTICE DESTINATION ${documentation} COMPONENT development)
 
 set(CPACK_GENERATOR DEB)
 # One package of these two components; a project and component a line, for CPack's own install.
@@ -60,7 +63,7 @@ set(CPACK_INSTALL_CMAKE_PROJECTS
     ${PROJECT_BINARY_DIR} tomestimate program / ${PROJECT_BINARY_DIR} tomestimate package /)
 set(CPACK_PACKAGE_NAME tomestimate)
 set(CPACK_PACKAGE_VENDOR tomestimate)
-set(CPACK_PACKAGE_CONTACT "tomestimate maintainers <maintainers@tomestimate.invalid>")
+set(CPACK_PACKAGE_CONTACT "tomestimate authors <authors@tomestimate.invalid>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "performance, power and area of ROM-based LLM chips")
 set(CPACK_PACKAGE_DESCRIPTION
     "An analytical model of chips that hold ternary language models in ROM: it reads

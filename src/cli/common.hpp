@@ -82,6 +82,9 @@ std::vector<Command> add_explain_commands(CLI::App& app);
 // report: a design as a folder of figures, tables and pages.
 std::vector<Command> add_report_commands(CLI::App& app);
 
+// serve: designs in, metrics out, as JSON lines.
+std::vector<Command> add_serve_commands(CLI::App& app);
+
 // The commands on Verilog and its synthesis: rtl, characterize.
 std::vector<Command> add_rtl_commands(CLI::App& app);
 

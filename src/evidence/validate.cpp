@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include <tomestimate/engine/estimate.hpp>
 #include <tomestimate/kernel/kernel.hpp>
+#include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::evidence {
 namespace {

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <tomestimate/engine/estimate.hpp>
+#include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::report {

@@ -170,7 +170,25 @@ Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, s
 
 // ---- energy, area, capacity ----
 
-Table energy_table(const Evaluation& all) {
+// Power gating in words: is it on, and is its latency hidden?
+void add_gating_notes(const Hardware& hw, const Model& m, const Estimate& e, Table& table) {
+  const auto& plan = e.decode;
+  switch (hw.gating.mode) {
+    case spec::GatingMode::none:
+      table.notes.push_back("no gating in this spec: both sides are the same");
+      return;
+    case spec::GatingMode::isolation:
+      table.notes.push_back("idle banks see no address change; nothing is cut off from the supply");
+      return;
+    case spec::GatingMode::switches:
+      break;
+  }
+  table.notes.push_back(fmt::format(
+      "wake takes {} cycles; exposed: {} in the first layer (cold), {} in the other {} together",
+      plan.wake.value(), plan.exposed_first.value(), plan.exposed.value(), m.layers - 1));
+}
+
+Table energy_table(const Hardware& hw, const Model& m, const Evaluation& all) {
   Table table{"energy",
               "Energy of a decode step, with and without power gating",
               {{"component", ""},
@@ -194,25 +212,8 @@ Table energy_table(const Evaluation& all) {
   });
   table.rows.push_back({std::string("total"), in(sum, "uJ"), 100.0, in(sum / gated.time, "W"),
                         in(total(open.energy), "uJ"), in(total(open.energy) / open.time, "W")});
+  add_gating_notes(hw, m, all.base, table);
   return table;
-}
-
-// Power gating in words: is it on, and is its latency hidden?
-void add_gating_notes(const Hardware& hw, const Model& m, const Estimate& e, Table& table) {
-  const auto& plan = e.decode;
-  switch (hw.gating.mode) {
-    case spec::GatingMode::none:
-      table.notes.push_back("no gating in this spec: both sides are the same");
-      return;
-    case spec::GatingMode::isolation:
-      table.notes.push_back("idle banks see no address change; nothing is cut off from the supply");
-      return;
-    case spec::GatingMode::switches:
-      break;
-  }
-  table.notes.push_back(fmt::format(
-      "wake takes {} cycles; exposed: {} in the first layer (cold), {} in the other {} together",
-      plan.wake.value(), plan.exposed_first.value(), plan.exposed.value(), m.layers - 1));
 }
 
 Table area_table(const Hardware& hw, const Estimate& e) {
@@ -401,30 +402,41 @@ std::optional<std::string> does_not_fit(const HardwareSpec& hardware, const Mode
   return misfit(hardware.values, engine::estimate(hardware.values, model.values));
 }
 
-Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model) {
+Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
+                           std::string_view only) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto all = study::evaluate(hw, m);
   if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
+  const auto& decode = all.base.decode;
+  const auto& prefill = all.base.prefill;
 
   Document document{
       fmt::format("{} running {}", hardware.name, model.name), lead(hardware, model, all), {}};
-  auto& tables = document.tables;
-  tables.push_back(summary_table(hw, all));
-  tables.push_back(binding_table(hw, m, all.base.decode, "binds-decode", "What binds decode"));
-  tables.push_back(binding_table(hw, m, all.base.prefill, "binds-prefill", "What binds prefill"));
-  tables.push_back(layer_table(hw, m, all.base.common, all.base.decode, all.ungated.decode,
-                               "layers-decode", "Layers, one decode step"));
-  tables.push_back(layer_table(hw, m, all.base.common, all.base.prefill, all.ungated.prefill,
-                               "layers-prefill", "Layers, prefill of the prompt"));
-  tables.push_back(op_table(hardware, all.base.decode, "ops-decode", "Ops of a layer, decode"));
-  tables.push_back(op_table(hardware, all.base.prefill, "ops-prefill", "Ops of a layer, prefill"));
-  tables.push_back(energy_table(all));
-  add_gating_notes(hw, m, all.base, tables.back());
-  tables.push_back(area_table(hw, all.base));
-  tables.push_back(capacity_table(all.base));
-  tables.push_back(assumption_table({hardware, model}));
-  return document;
+  const auto add = [&](std::string_view id, const auto& make) {
+    if (only.empty() || only == id) document.tables.push_back(make(std::string(id)));
+  };
+  add("summary", [&](auto) { return summary_table(hw, all); });
+  add("binds-decode",
+      [&](auto id) { return binding_table(hw, m, decode, id, "What binds decode"); });
+  add("binds-prefill",
+      [&](auto id) { return binding_table(hw, m, prefill, id, "What binds prefill"); });
+  add("layers-decode", [&](auto id) {
+    return layer_table(hw, m, all.base.common, decode, all.ungated.decode, id,
+                       "Layers, one decode step");
+  });
+  add("layers-prefill", [&](auto id) {
+    return layer_table(hw, m, all.base.common, prefill, all.ungated.prefill, id,
+                       "Layers, prefill of the prompt");
+  });
+  add("ops-decode", [&](auto id) { return op_table(hardware, decode, id, "Ops of a layer, decode"); });
+  add("ops-prefill",
+      [&](auto id) { return op_table(hardware, prefill, id, "Ops of a layer, prefill"); });
+  add("energy", [&](auto) { return energy_table(hw, m, all); });
+  add("area", [&](auto) { return area_table(hw, all.base); });
+  add("capacity", [&](auto) { return capacity_table(all.base); });
+  add("assumptions", [&](auto) { return assumption_table({hardware, model}); });
+  return document.tables.empty() ? estimate_document(hardware, model) : document;
 }
 
 }  // namespace tomestimate::report

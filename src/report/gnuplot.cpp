@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
-#include <regex>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -89,13 +88,21 @@ std::string run_gnuplot(const std::string& script) {
   return svg;
 }
 
+// Inserts `what` after every `before`.
+void insert_after(std::string& text, std::string_view before, const std::string& what) {
+  for (auto at = text.find(before); at != std::string::npos; at = text.find(before, at)) {
+    at += before.size();
+    text.insert(at, what);
+  }
+}
+
 }  // namespace
 
 std::string draw(const Figure& figure) {
   auto svg = run_gnuplot(figure.script);
   // Several pictures share one page: their ids must differ.
-  static const std::regex ids(R"re((id=['"]|href=['"]#|url\(#))re");
-  svg = std::regex_replace(svg, ids, "$1" + figure.id + "-");
+  for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})
+    insert_after(svg, before, figure.id + "-");
   // gnuplot tells its version where the alt text belongs.
   const auto alt =
       fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",

@@ -11,7 +11,7 @@ namespace tomestimate::report::plot {
 namespace {
 
 // In single quotes gnuplot substitutes nothing; a quote is doubled.
-std::string quoted(std::string_view text) {
+std::string gnuplot_text(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') out += c;
@@ -92,7 +92,7 @@ void Canvas::begin(const Panel& panel) {
   const auto axis = [this](std::string_view a, const Axis& values) {
     script_ +=
         fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
-                    values.max, values.log ? "" : "un", a, a, quoted(values.title));
+                    values.max, values.log ? "" : "un", a, a, gnuplot_text(values.title));
     script_ += fmt::format("set format {} {}\n", a,
                            !values.numbers ? "''"
                            : values.log    ? "'%g'"
@@ -118,7 +118,7 @@ void Canvas::begin(const Panel& panel) {
   } else {
     std::string names;
     for (const auto& [value, text] : panel.y_names)
-      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", quoted(text), value);
+      names += fmt::format("{}{} {}", names.empty() ? "" : ", ", gnuplot_text(text), value);
     script_ += "set ytics scale 0 (" + names + ")\nset grid xtics noytics lc rgb '#dddddd' lt 1\n";
   }
   if (!panel.title.empty())
@@ -172,8 +172,8 @@ void Canvas::mark(Point p, Marker marker, std::string_view colour, double size) 
 
 void Canvas::label(Point p, const std::string& text, Align align, std::string_view colour,
                    double size, std::string_view more) {
-  script_ += fmt::format("set label {} at {} {} tc rgb '{}' font ',{}' front{}\n", quoted(text),
-                         at(p), name(align), colour, size, more);
+  script_ += fmt::format("set label {} at {} {} tc rgb '{}' font ',{}' front{}\n",
+                         gnuplot_text(text), at(p), name(align), colour, size, more);
 }
 
 void Canvas::text(Point p, const std::string& text, Align align, std::string_view colour,

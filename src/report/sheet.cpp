@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sheet.hpp"
 
+#include <strings.h>
+
 #include <array>
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/sort.hpp>
 #include <range/v3/view/enumerate.hpp>
 
 namespace tomestimate::report {
@@ -37,9 +40,24 @@ Formats make_formats(lxw_workbook* book) {
   return f;
 }
 
-Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
-    : book_(book),
-      formats_(&formats),
+void CellNames::add(std::string name, std::string place) {
+  all_.emplace_back(std::move(name), std::move(place));
+}
+
+void CellNames::define_all(lxw_workbook* book) {
+  // As libxlsxwriter compares them: without case.
+  ranges::sort(all_, [](const auto& a, const auto& b) {
+    return strcasecmp(a.first.c_str(), b.first.c_str()) > 0;
+  });
+  for (const auto& [name, place] : all_)
+    if (workbook_define_name(book, name.c_str(), ("=" + place).c_str()) != LXW_NO_ERROR)
+      throw std::runtime_error("no name of a cell: " + name);
+}
+
+Sheet::Sheet(lxw_workbook* book, const Formats& formats, CellNames& cell_names,
+             const std::string& name)
+    : formats_(&formats),
+      cell_names_(&cell_names),
       name_(name),
       sheet_(workbook_add_worksheet(book, name.c_str())) {
   if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
@@ -73,8 +91,7 @@ void Sheet::headings(const std::vector<std::string>& texts, std::size_t numbers,
 }
 
 void Sheet::define(ColumnIndex column, const std::string& name) {
-  if (workbook_define_name(book_, name.c_str(), ("=" + place(column)).c_str()) != LXW_NO_ERROR)
-    throw std::runtime_error("no name of a cell: " + name);
+  cell_names_->add(name, place(column));
 }
 
 std::string Sheet::place(ColumnIndex column) const {

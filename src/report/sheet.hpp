@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <xlsxwriter.h>
@@ -20,10 +21,22 @@ struct Formats {
 
 Formats make_formats(lxw_workbook* book);
 
+// Names of cells, given to the workbook all at once: libxlsxwriter keeps them in a sorted list that
+// it searches from the head, so that any order but the descending one takes quadratic time.
+class CellNames {
+ public:
+  void add(std::string name, std::string place);
+  // Throws std::runtime_error if one of them can't be a name.
+  void define_all(lxw_workbook* book);
+
+ private:
+  std::vector<std::pair<std::string, std::string>> all_;  // name and place
+};
+
 class Sheet {
  public:
   // Throws std::runtime_error if the workbook takes no sheet of this name.
-  Sheet(lxw_workbook* book, const Formats& formats, const std::string& name);
+  Sheet(lxw_workbook* book, const Formats& formats, CellNames& cell_names, const std::string& name);
 
   lxw_worksheet* raw() const { return sheet_; }
   RowIndex row() const { return row_; }
@@ -40,7 +53,7 @@ class Sheet {
   // A row of headings; those of columns from `numbers` up to `texts_again` stand over numbers.
   void headings(const std::vector<std::string>& texts, std::size_t numbers,
                 std::size_t texts_again);
-  // Gives a cell of the present row a name. Throws std::runtime_error if it can't be one.
+  // Gives a cell of the present row a name, once all are defined.
   void define(ColumnIndex column, const std::string& name);
   // "'Decode layers'!$B$7" of a cell of the present row.
   std::string place(ColumnIndex column) const;
@@ -50,8 +63,8 @@ class Sheet {
   void freeze();
 
  private:
-  lxw_workbook* book_;
   const Formats* formats_;
+  CellNames* cell_names_;
   std::string name_;
   lxw_worksheet* sheet_;
   RowIndex row_ = 0;

@@ -80,13 +80,13 @@ class Workbook {
         all_(specs),
         book_(workbook_new(path.c_str())),
         formats_(make_formats(book_)),
-        summary_(book_, formats_, "Summary"),
-        inputs_(book_, formats_, "Inputs"),
-        breakdown_(book_, formats_, "Breakdown"),
-        decode_(book_, formats_, "Decode layers"),
-        prefill_(book_, formats_, "Prefill layers"),
-        equations_(book_, formats_, "Equations"),
-        rules_(book_, formats_, "Rules") {}
+        summary_(book_, formats_, cell_names_, "Summary"),
+        inputs_(book_, formats_, cell_names_, "Inputs"),
+        breakdown_(book_, formats_, cell_names_, "Breakdown"),
+        decode_(book_, formats_, cell_names_, "Decode layers"),
+        prefill_(book_, formats_, cell_names_, "Prefill layers"),
+        equations_(book_, formats_, cell_names_, "Equations"),
+        rules_(book_, formats_, cell_names_, "Rules") {}
 
   void write() {
     set_properties();
@@ -97,6 +97,7 @@ class Workbook {
     write_rules();
     write_breakdown();
     write_summary();
+    cell_names_.define_all(book_);
     if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR)
       throw std::runtime_error(fmt::format("cannot write the workbook: {}", lxw_strerror(error)));
   }
@@ -463,6 +464,7 @@ class Workbook {
   Equations all_;
   lxw_workbook* book_;
   Formats formats_;
+  CellNames cell_names_;
   Sheet summary_, inputs_, breakdown_, decode_, prefill_, equations_, rules_;
 };
 

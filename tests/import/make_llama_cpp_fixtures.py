@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Has llama.cpp quantize a tiny ternary model, and counts zeros with its own dequantizers.
 
     make_llama_cpp_fixtures.py BINS OUT

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes the fixtures that no program at hand could write, from the formats' specifications.
 
     make_written_fixtures.py OUT

@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Changes input cells of a workbook in headless LibreOffice and tells what every named cell then is.
 
     recalculate.py JOBS.json RESULTS.json

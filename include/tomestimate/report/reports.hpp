@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <tomestimate/evidence/published.hpp>
@@ -24,8 +25,10 @@ using ModelSpec = spec::Spec<spec::Model<double>>;
 
 // Everything of a design: summary, what binds, layers and ops of decode and prefill, energy with
 // and without gating, area with its alternatives, capacity, assumptions. Throws std::domain_error
-// if the workload doesn't fit the SRAM and spilling is an error.
-Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model);
+// if the workload doesn't fit the SRAM and spilling is an error. `only`: makes no other table than
+// the one with this id, if there is one.
+Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
+                           std::string_view only = "");
 
 struct Explain {
   std::string quantity;  // a metric, or any name of study::Equations

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <tomestimate/engine/estimate.hpp>
+#include <tomestimate/number/symbol.hpp>
 #include <tomestimate/spec/rules.hpp>
 
 namespace tomestimate::study {
@@ -135,4 +136,24 @@ void visit_metrics(const spec::Hardware<T>& hw, const Evaluation<T>& all, Visit&
         spec::clock_limit(hw));
 }
 
+}  // namespace tomestimate::study
+
+// Compiled once, in src/study/engine_on_*.cpp, and not in each file that calls them.
+namespace tomestimate::engine {
+extern template LayerEstimate<double> estimate_layer(const spec::Hardware<double>&,
+                                                     const spec::Model<double>&,
+                                                     const Common<double>&,
+                                                     const PassEstimate<double>&, std::size_t);
+extern template PassEstimate<double> estimate_pass(const spec::Hardware<double>&,
+                                                   const spec::Model<double>&,
+                                                   const Common<double>&,
+                                                   const spec::Pass<double>&);
+extern template Estimate<double> estimate(const spec::Hardware<double>&,
+                                          const spec::Model<double>&);
+}  // namespace tomestimate::engine
+namespace tomestimate::study {
+extern template Evaluation<double> evaluate(const spec::Hardware<double>&,
+                                            const spec::Model<double>&);
+extern template Evaluation<number::Symbol> evaluate(const spec::Hardware<number::Symbol>&,
+                                                    const spec::Model<number::Symbol>&);
 }  // namespace tomestimate::study

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "common.hpp"
+
+#include <tomestimate/import/json.hpp>
+#include <tomestimate/number/lift.hpp>
+#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/study.hpp>
+#include <tomestimate/units/unit_text.hpp>
+
+namespace tomestimate::cli {
+namespace {
+
+using Json = nlohmann::json;
+using Answer = nlohmann::ordered_json;
+
+constexpr std::size_t longest_line = 1 << 20;  // bytes
+constexpr auto metrics_key = "metrics";        // no path: those have a dot
+
+struct Line {
+  std::string text;
+  bool too_long = false;
+};
+
+// The next line of standard input, of which no more is kept than is read; nullopt at the end.
+std::optional<Line> read_line() {
+  Line line;
+  int c = 0;
+  bool any = false;
+  while ((c = getc_unlocked(stdin)) != EOF) {
+    any = true;
+    if (c == '\n') break;
+    if (line.text.size() < longest_line)
+      line.text += static_cast<char>(c);
+    else
+      line.too_long = true;
+  }
+  return any ? std::optional(std::move(line)) : std::nullopt;
+}
+
+spec::SpecError error(const spec::Place& place, std::string message, std::string hint) {
+  return spec::SpecError({{place, std::move(message), std::move(hint)}});
+}
+
+// A value of JSON as --set takes it.
+std::string override_text(const std::string& path, const Json& value, const spec::Place& place) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_null() || value.is_object())
+    throw error(place, fmt::format("{} has no value", path),
+                "a number, a text with its unit, true, false, or a list");
+  return value.dump();
+}
+
+// Names of the metrics asked for; none for all.
+std::vector<std::string> wanted_metrics(const Json& value, const spec::Place& place) {
+  std::vector<std::string> names;
+  for (const auto& name : value.is_array() ? value : Json::array({nullptr})) {
+    if (!name.is_string())
+      throw error(place, "\"metrics\" is no list of names", R"("metrics": ["throughput", "area"])");
+    names.push_back(name.get<std::string>());
+    study::require_metric(names.back(), place);
+  }
+  return names;
+}
+
+// Answers designs by their difference from one that was loaded.
+class Server {
+ public:
+  explicit Server(const study::Specs& base) : base_(base), now_(base) {
+    // What specs say of their values goes into no metric, and takes longest to copy.
+    now_.hardware.sourced.clear();
+    now_.model.sourced.clear();
+  }
+
+  // Metrics of the design that a line asks for. Throws spec::SpecError if it is bad, and
+  // std::domain_error if it does not fit the SRAM.
+  Answer answer(const Line& line, const spec::Place& place) {
+    if (line.too_long) throw error(place, fmt::format("more than {} bytes", longest_line), "");
+    const auto asked =
+        importer::parse_object(line.text, fmt::format("{}:{}", place.file, place.line), 0);
+    now_.hardware.values = base_.hardware.values;
+    now_.model.values = base_.model.values;
+    std::vector<std::string> wanted;
+    for (const auto& [key, value] : asked.items()) {
+      if (key == metrics_key)
+        wanted = wanted_metrics(value, place);
+      else
+        spec::override_value(now_.hardware, now_.model, key, override_text(key, value, place),
+                             place);
+    }
+    now_.hardware.sourced.clear();
+    now_.model.sourced.clear();
+    return metrics(wanted);
+  }
+
+ private:
+  Answer metrics(const std::vector<std::string>& wanted) const {
+    const auto& hw = now_.hardware.values;
+    const auto& m = now_.model.values;
+    spec::check_pair(hw, m);
+    const auto all = study::evaluate(hw, m);
+    bool good = true;
+    study::visit_rules(hw, m, all.base,
+                       [&good](std::string_view, double excess) { good = good && excess <= 0; });
+    if (!good) {
+      const auto misfit = report::does_not_fit(now_.hardware, now_.model);
+      throw std::domain_error(misfit.value_or("no design: a number is out of all bounds"));
+    }
+    Answer answer = Answer::object();
+    study::visit_metrics(hw, all, [&](const study::Metric& metric, const auto& value) {
+      if (wanted.empty() || std::find(wanted.begin(), wanted.end(), metric.name) != wanted.end())
+        answer[std::string(metric.name)] =
+            number::raw(value) / (metric.unit.empty() ? 1 : study::unit_factor(metric.unit));
+    });
+    return answer;
+  }
+
+  study::Specs base_;
+  study::Specs now_;
+};
+
+int run_serve(const Design& design) {
+  Server server(load(design));
+  int code = 0;
+  const auto failed = [&code](const std::string& what, int with) {
+    code = std::max(code, with);
+    return Answer{{"error", what}};
+  };
+  unsigned number = 0;
+  while (const auto line = read_line()) {
+    const spec::Place place{"standard input", ++number, 1};
+    Answer answer;
+    try {
+      answer = server.answer(*line, place);
+    } catch (const spec::SpecError& e) {
+      answer = failed(e.what(), bad_input);
+    } catch (const std::domain_error& e) {
+      answer = failed(spec::format({place, e.what(), ""}), no);
+    }
+    deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", "");
+  }
+  return code;
+}
+
+}  // namespace
+
+std::vector<Command> add_serve_commands(CLI::App& app) {
+  const auto design = std::make_shared<Design>();
+  auto* serve = app.add_subcommand(
+      "serve", "JSON lines: spec values in on standard input, the metrics of that design out");
+  add_design_options(*serve, *design);
+  return {{serve, [=] { return run_serve(*design); }}};
+}
+
+}  // namespace tomestimate::cli

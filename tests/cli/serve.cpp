@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// `tomestimate serve`: a line in, a line out.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <map>
+#include <sstream>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "binary.hpp"
+#include "folder.hpp"
+
+namespace {
+
+using Json = nlohmann::json;
+
+const std::string design =
+    std::string(TOMESTIMATE_SPECS) + "/tom.toml " + TOMESTIMATE_SPECS + "/bitnet-2b.toml";
+
+struct Served {
+  int code;
+  std::vector<Json> answers;
+};
+
+Served serve(const std::string& input, const std::string& flags = "") {
+  const Folder folder;
+  const auto file = (folder.path / "lines").string();
+  std::ofstream(file) << input;
+  const auto r = run("serve " + design + " " + flags + " < " + file);
+  Served served{r.code, {}};
+  std::istringstream lines(r.out);
+  for (std::string line; std::getline(lines, line);) served.answers.push_back(Json::parse(line));
+  return served;
+}
+
+std::string error_of(const std::string& line) {
+  const auto served = serve(line + "\n");
+  CHECK(served.code != 0);
+  REQUIRE(served.answers.size() == 1);
+  return served.answers[0].at("error");
+}
+
+// name -> value of the summary table.
+std::map<std::string, double> summary(const std::string& flags) {
+  std::istringstream rows(run("estimate " + design + " --table summary --format csv " + flags).out);
+  std::map<std::string, double> out;
+  std::string row;
+  std::getline(rows, row);
+  while (std::getline(rows, row)) {
+    const auto comma = row.find(',');
+    out[row.substr(0, comma)] = std::stod(row.substr(comma + 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("serve gives the metrics of estimate, each line from the same start") {
+  const auto served = serve("{}\n{\"chip.clock\": \"600 MHz\"}\n{}\n{\"model.layers\": 20}");
+  CHECK(served.code == 0);
+  REQUIRE(served.answers.size() == 4);
+  CHECK(served.answers[0] == served.answers[2]);
+  const std::vector<std::string> flags{"", "--set 'chip.clock=600 MHz'", "",
+                                       "--set model.layers=20"};
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    const auto expected = summary(flags[i]);
+    REQUIRE(expected.size() > 20);
+    CHECK(served.answers[i].size() == expected.size());
+    for (const auto& [name, value] : expected) CHECK(served.answers[i].at(name) == Approx(value));
+  }
+}
+
+TEST_CASE("serve takes numbers, texts, switches and lists, and gives the metrics asked for") {
+  const auto served =
+      serve(R"({"gating.enabled": false, "metrics": ["power"]})"
+            "\n"
+            R"({"workload.context": 128, "metrics": ["throughput", "area"]})"
+            "\n"
+            R"({"model.layers": 2, "weights.zero_share": [0.1, 0.2], "metrics": ["area"]})"
+            "\n");
+  CHECK(served.code == 0);
+  REQUIRE(served.answers.size() == 3);
+  CHECK(served.answers[0].size() == 1);
+  CHECK(served.answers[0].at("power") == Approx(summary("").at("power_ungated")));
+  CHECK(served.answers[1].size() == 2);
+  CHECK(served.answers[1].at("throughput") == Approx(summary("--context 128").at("throughput")));
+  CHECK(served.answers[2].contains("area"));
+}
+
+TEST_CASE("serve answers a bad line with its place, and goes on") {
+  const auto served = serve("{bad\n{}\n");
+  CHECK(served.code == 2);
+  REQUIRE(served.answers.size() == 2);
+  CHECK(has(served.answers[0].at("error"), "standard input:1:byte 1: error: the JSON"));
+  CHECK(served.answers[1].contains("throughput"));
+
+  CHECK(has(error_of(R"({"chip.clok": 1})"),
+            "standard input:1:1: error: no spec value \"chip.clok\" (did you mean"));
+  CHECK(has(error_of(R"({"metrics": ["powr"]})"), "did you mean \"power\"?"));
+  CHECK(has(error_of(R"({"metrics": "power"})"), "no list of names"));
+  CHECK(has(error_of(R"({"chip.clock": null})"), "chip.clock has no value"));
+  CHECK(has(error_of(R"({"chip.clock": "9 kg"})"), "standard input:1:1: error:"));
+  CHECK(has(error_of(R"({"chip.clock": "1 GHz", "chip.clock": "2 GHz"})"), "twice"));
+  CHECK(has(error_of("[1]"), "no object"));
+  CHECK(has(error_of(""), "the JSON ends"));
+  CHECK(has(error_of(std::string(100000, '[')), "nested deeper than"));
+  CHECK(has(error_of("{\"a\":" + std::string(100000, '[')), "nested deeper than"));
+  CHECK(has(error_of("{\"chip.clock\": \"" + std::string(2 << 20, '1') + "\"}"),
+            "more than 1048576 bytes"));
+  CHECK(has(error_of("{\"\xff\": 1}"), "error"));
+}
+
+TEST_CASE("serve says why a line is no design") {
+  const auto served = serve(R"({"workload.context": 100000})");
+  CHECK(served.code == 1);
+  CHECK(has(served.answers.at(0).at("error"), "does not fit the SRAM"));
+}
+
+// A program that waits for each answer before it asks on must get it.
+TEST_CASE("serve answers each line at once") {
+  int to[2], from[2];
+  REQUIRE(pipe(to) == 0);
+  REQUIRE(pipe(from) == 0);
+  const auto child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    dup2(to[0], 0);
+    dup2(from[1], 1);
+    for (const int fd : {to[0], to[1], from[0], from[1]}) close(fd);
+    const auto hardware = std::string(TOMESTIMATE_SPECS) + "/tom.toml";
+    const auto model = std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml";
+    execl(TOMESTIMATE_BINARY, TOMESTIMATE_BINARY, "serve", hardware.c_str(), model.c_str(),
+          static_cast<char*>(nullptr));
+    _exit(127);
+  }
+  close(to[0]);
+  close(from[1]);
+  FILE* in = fdopen(from[0], "r");
+  std::array<char, 8192> line{};
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE(write(to[1], "{}\n", 3) == 3);
+    REQUIRE(fgets(line.data(), line.size(), in) != nullptr);
+    CHECK(Json::parse(line.data()).contains("throughput"));
+  }
+  close(to[1]);
+  std::fclose(in);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  CHECK(WEXITSTATUS(status) == 0);
+}
