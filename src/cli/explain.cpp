@@ -22,10 +22,8 @@ struct Arguments {
 
 std::vector<std::string_view> layer_metric_names(const study::Specs& specs) {
   std::vector<std::string_view> names;
-  const auto& hw = specs.hardware.values;
-  const auto& m = specs.model.values;
   study::visit_layer_metrics(
-      hw, m, {}, engine::LayerEstimate<double>{}, {},  // only the names are used
+      specs.hardware.values, engine::LayerEstimate<double>{}, {},  // only the names are used
       [&](const study::LayerMetric& metric, const auto&) { names.push_back(metric.name); });
   return names;
 }

@@ -429,7 +429,8 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
     return layer_table(hw, m, all.base.common, prefill, all.ungated.prefill, id,
                        "Layers, prefill of the prompt");
   });
-  add("ops-decode", [&](auto id) { return op_table(hardware, decode, id, "Ops of a layer, decode"); });
+  add("ops-decode",
+      [&](auto id) { return op_table(hardware, decode, id, "Ops of a layer, decode"); });
   add("ops-prefill",
       [&](auto id) { return op_table(hardware, prefill, id, "Ops of a layer, prefill"); });
   add("energy", [&](auto) { return energy_table(hw, m, all); });
