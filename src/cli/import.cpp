@@ -26,6 +26,10 @@ struct ImportCommand {
 
 report::Cell number(std::uint64_t value) { return static_cast<double>(value); }
 
+report::Cell rows(const std::optional<std::uint64_t>& value) {
+  return value ? number(*value) : report::Cell("");
+}
+
 report::Table tensor_table(const Imported& imported) {
   report::Table table{"tensors",
                       "Linear layers",
@@ -40,7 +44,10 @@ report::Table tensor_table(const Imported& imported) {
                        {"0", ""},
                        {"+1", ""},
                        {"other", ""},
-                       {"zero share", ""}},
+                       {"zero share", ""},
+                       {"zero rows", ""},
+                       {"idle rows", ""},
+                       {"idle columns", ""}},
                       {},
                       {}};
   for (const auto& l : imported.linears)
@@ -49,7 +56,8 @@ report::Table tensor_table(const Imported& imported) {
          std::string(spec::projection_names[static_cast<std::size_t>(l.projection)]),
          number(l.outputs), number(l.inputs), l.type, number(l.counts.weights()),
          number(l.counts.minus), number(l.counts.zeros), number(l.counts.plus),
-         number(l.counts.invalid), l.counts.zero_share()});
+         number(l.counts.invalid), l.counts.zero_share(), rows(l.zero_rows), number(l.idle_rows),
+         number(l.idle_columns)});
   return table;
 }
 

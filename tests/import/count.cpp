@@ -11,13 +11,16 @@ using namespace tomestimate::importer;
 
 namespace {
 
-Counts counted(const Bytes& data, Storage storage) {
+Tally tallied(const Bytes& data, Storage storage, std::vector<std::uint64_t> shape = {}) {
   Tensor tensor;
   tensor.name = "t";
   tensor.storage = storage;
+  tensor.shape = std::move(shape);
   tensor.bytes = data.size();
   return count(Source::of(data, "memory"), tensor);
 }
+
+Counts counted(const Bytes& data, Storage storage) { return tallied(data, storage).counts; }
 
 Bytes filled(std::size_t size, std::uint8_t byte) { return Bytes(size, byte); }
 

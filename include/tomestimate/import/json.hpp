@@ -10,7 +10,9 @@
 namespace tomestimate::importer {
 
 // Parses the object in `text`, which begins at byte `from` of `file`. Nesting and the number of
-// values are capped, and no key may be there twice in one object. Throws spec::SpecError.
-nlohmann::json parse_object(const std::string& text, const std::string& file, std::uint64_t from);
+// values are capped. A key that is there twice in one object has a discarded value
+// (is_discarded()), and NaN and Infinity, which Python writes, are texts: both are errors only
+// where they are used. Throws spec::SpecError.
+nlohmann::json parse_object(std::string text, const std::string& file, std::uint64_t from);
 
 }  // namespace tomestimate::importer
