@@ -42,10 +42,11 @@ constexpr Keys text_parts{"text_config", "llm_config", "language_config", "lm_co
 
 // Parts of a config that say nothing of the text model's layers.
 bool is_foreign_part(std::string_view key) {
+  constexpr std::array<std::string_view, 12> parts{
+      "vision",     "audio",     "image",         "speech",   "projector", "quantiz",
+      "rope_param", "rope_scal", "task_specific", "id2label", "label2id",  "auto_map"};
   return ranges::any_of(
-      std::array<std::string_view, 11>{"vision", "audio", "image", "speech", "projector", "quantiz",
-                                       "rope", "task_specific", "id2label", "label2id", "auto_map"},
-      [key](std::string_view part) { return key.find(part) != std::string_view::npos; });
+      parts, [key](std::string_view part) { return key.find(part) != std::string_view::npos; });
 }
 
 Amount amount(const Json& value) {

@@ -114,9 +114,7 @@ class SpecBuilder {
     flag("embedding.tied", a.tied);
     assume("embedding.bits", "8 bit", "8-bit table if it were on the chip");
     assume("embedding.zero_bit_ratio", "0.5", "8-bit integers have about as many 0 as 1");
-    assume("workload.batch", "1", "single-user decode");
-    assume("workload.prompt", "256", "not in the checkpoint; ROMA quotes 256 input tokens");
-    add_context(a);
+    add_workload(a);
   }
 
   // Replaces the assumed share of zeros by counted ones, one a layer: a spec has no place for one a
@@ -153,16 +151,18 @@ class SpecBuilder {
     add(std::move(path), f.value == 1 ? "true" : "false", f.grade, f.source);
   }
 
-  void add_context(const Architecture& a) {
-    if (!a.positions || a.positions->value < 1)
-      return assume("workload.context", "256",
-                    "not in the checkpoint; ROMA quotes 256 input tokens");
-    const auto most = static_cast<double>(a.positions->value);
-    assume("workload.context", fmt::format("{}", std::min<std::uint64_t>(256, a.positions->value)),
-           fmt::format("not in the checkpoint; ROMA quotes 256 input tokens. The model has {} "
-                       "positions ({})",
-                       a.positions->value, a.positions->source),
-           {{1, most}});
+  // Tokens of a prompt and positions of a context.
+  void add_workload(const Architecture& a) {
+    std::uint64_t tokens = 256;
+    std::string source = "not in the checkpoint; ROMA quotes 256 input tokens";
+    if (a.positions) {
+      tokens = std::clamp<std::uint64_t>(a.positions->value, 1, tokens);
+      source +=
+          fmt::format("; the model has {} positions ({})", a.positions->value, a.positions->source);
+    }
+    assume("workload.batch", "1", "single-user decode");
+    assume("workload.prompt", fmt::format("{}", tokens), source);
+    assume("workload.context", fmt::format("{}", tokens), source);
   }
 
   void add_weights() {
@@ -209,7 +209,7 @@ void refuse_unmodelled(const Checkpoint& checkpoint) {
                      a.window.source));
   if (a.window.value != 0)
     fail(
-        fmt::format("tokens attend to a sliding window of {} positions, but in every {}th layer to "
+        fmt::format("tokens attend to a sliding window of {} positions, but in every {}. layer to "
                     "all ({})",
                     a.window.value, a.full_every.value, a.window.source));
 }
