@@ -31,7 +31,7 @@ struct Overloaded : Functions... {
   using Functions::operator()...;
 };
 template <class... Functions>  // clang 14 doesn't deduce it
-Overloaded(Functions...) -> Overloaded<Functions...>;
+Overloaded(Functions...)->Overloaded<Functions...>;
 
 Amount amount(const Metadata& entry) {
   constexpr auto all = std::numeric_limits<double>::infinity();

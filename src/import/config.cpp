@@ -322,8 +322,10 @@ class Config {
   void read_window(const Family& family, Architecture& out) const {
     auto found = window(family, out.layers.value);
     if (out.positions && found.positions >= out.positions->value) found = {};
+    const auto said = any_number(window_keys);
     const auto why = found.positions == 0 ? fmt::format("{} has no window", file_)
-                                          : fmt::format("the window in {}", file_);
+                     : said               ? said->source
+                                          : fmt::format("the default of {}", family.name);
     out.window = {found.positions, Grade::secondary, why};
     out.full_every = {found.full_every, Grade::secondary, why};
   }

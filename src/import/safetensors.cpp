@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t largest_header = 100'000'000;  // the format's own limit
 constexpr std::size_t most_dimensions = 8;
+constexpr std::size_t most_tensors = 1 << 20;
 constexpr std::size_t longest_name = 256;
 
 struct Type {
@@ -89,7 +90,6 @@ struct EntryReader {
   Tensor read(const std::string& name, const Json& entry) const {
     Tensor out;
     out.name = name;
-    if (entry.is_discarded()) fail(fmt::format("{} is there twice", name));
     if (!entry.is_object()) fail(fmt::format("{} is not described by an object", name));
     const auto& shape = member(entry, "shape", name);
     if (!shape.is_array() || shape.size() > most_dimensions)
@@ -140,16 +140,16 @@ std::vector<Tensor> read_safetensors(const Source& source) {
   auto text = in.text(length, "the header");
   if (!text.starts_with("{"))
     source.fail(8, "the header does not begin with \"{\"", "is this a safetensors file?");
-  const auto header = parse_object(std::move(text), source.name(), 8);
   const EntryReader reader{source, in.at()};
   std::vector<Tensor> out;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
+  visit_members(std::move(text), source.name(), 8, [&](const std::string& name, const Json& entry) {
+    if (name == "__metadata__") return;
+    if (out.size() == most_tensors) reader.fail(fmt::format("over {} tensors", most_tensors));
     if (!is_plain(name))
       reader.fail(fmt::format("the tensor name \"{}\" is no plain text of at most {} bytes",
                               printable(name), longest_name));
     out.push_back(reader.read(name, entry));
-  }
+  });
   ranges::sort(out, {}, [](const Tensor& t) { return std::pair(t.offset, t.bytes); });
   check_covered(source, reader.data, out);
   return out;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,5 +15,11 @@ namespace tomestimate::importer {
 // (is_discarded()), and NaN and Infinity, which Python writes, are texts: both are errors only
 // where they are used. Throws spec::SpecError.
 nlohmann::json parse_object(std::string text, const std::string& file, std::uint64_t from);
+
+// The same for an object whose members are read one by one: memory is bounded by the largest. All
+// members are visited, also those whose key was there already.
+using VisitMember = std::function<void(const std::string& name, const nlohmann::json& value)>;
+void visit_members(std::string text, const std::string& file, std::uint64_t from,
+                   const VisitMember& visit);
 
 }  // namespace tomestimate::importer
