@@ -194,6 +194,16 @@ spec::Model<double> checked(const std::string& toml, const std::string& path) tr
 
 // ---- what a spec has no place for ----
 
+// Whether layer 0 has a tensor for a projection.
+bool has_tensor(const Checkpoint& checkpoint, Projection projection) {
+  const auto is_it = [projection](const Tensor& t) {
+    const auto name = linear_name(t.name);
+    return name && name->layer == 0 && name->projection == projection;
+  };
+  return ranges::any_of(checkpoint.parts,
+                        [&](const Part& p) { return ranges::any_of(p.tensors, is_it); });
+}
+
 // Graphs that the importer reads but that a model spec doesn't have. A key of the model spec for
 // one of them goes into SpecBuilder, and its error out of here.
 void refuse_unmodelled(const Checkpoint& checkpoint) {
@@ -202,8 +212,10 @@ void refuse_unmodelled(const Checkpoint& checkpoint) {
     throw spec::SpecError(
         {{{checkpoint.path, 1, 1}, std::move(message), "a model spec has no place for that yet"}});
   };
-  if (a.gate.value == 0)
-    fail(a.gate.source + (checkpoint.parts.empty() ? "" : ": layer 0 has no tensor for gate"));
+  if (a.gate.value == 0) {
+    const bool is_missing = !checkpoint.parts.empty() && !has_tensor(checkpoint, Projection::gate);
+    fail(a.gate.source + (is_missing ? ": layer 0 has no tensor for gate" : ""));
+  }
   if (a.window.value != 0 && a.full_every.value == 0)
     fail(fmt::format("tokens attend to a sliding window of {} positions ({})", a.window.value,
                      a.window.source));

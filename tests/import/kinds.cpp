@@ -223,8 +223,11 @@ TEST_CASE("kinds: GGUF of whole numbers is compared with its tensors") {
 }
 
 TEST_CASE("kinds: an MLP without a gate and a window are refused with the reason") {
-  CHECK(has(gguf_error(integer_gguf("starcoder2")),
-            "starcoder2 has an MLP without a gate: layer 0 has no tensor for gate"));
+  CHECK(
+      has(gguf_error(integer_gguf("starcoder2")), "starcoder2 has an MLP without a gate (a model"));
+  auto file = integer_gguf("starcoder2");
+  std::erase_if(file.tensors, [](const auto& t) { return has(t.name, "ffn_gate"); });
+  CHECK(has(gguf_error(file), "an MLP without a gate: layer 0 has no tensor for gate"));
   const Case c;
   Options ternary;
   ternary.ternary = true;
