@@ -664,6 +664,8 @@ std::vector<Diagnostic> check(const std::string& path) try {
     parse_model(text, path);
   else if (kind == "hardware")
     parse_hardware(text, path);
+  else if (kind == "node-factors" || kind == "cells")
+    return {};  // data of rescale and characterize, which check what they read
   else if (kind == "technology")
     read_spec<Technology<double>>(parse(text, path), path, "technology");
   else

@@ -296,7 +296,8 @@ AreaBreakdown<T> area(const spec::Hardware<T>& hw, const RomContent<T>& content,
   return a;
 }
 
-// The same stored bits by the three laws, for comparison; compiled ROM and SRAM at the SRAM's depth.
+// The same stored bits by the three laws, for comparison; compiled ROM and SRAM at the SRAM's
+// depth.
 template <class T>
 struct RomAlternatives {
   StoredBits<T> stored{};
