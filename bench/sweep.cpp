@@ -18,15 +18,16 @@ study::Specs bitnet_on_tom() {
 // `points` values spread between two ends in base units.
 study::Axis axis(const study::Specs& specs, const std::string& path, double low, double high,
                  std::size_t points) {
-  study::Varied v{study::find_parameter(specs, path, {}), {}, {}};
+  study::Varied v{study::find_parameter(specs, path, {}), {}};
+  study::Varied::Numbers numbers;
   const double unit = study::unit_factor(v.parameter.unit);
   for (std::size_t i = 0; i < points; ++i) {
     const double share = static_cast<double>(i) / static_cast<double>(points);
     double x = low + share * (high - low);
     if (v.parameter.whole) x = std::floor(x / unit) * unit;
-    v.numbers.push_back(x);
-    v.texts.push_back(std::to_string(x / unit) + " " + v.parameter.unit);
+    numbers.push_back(x / unit);
   }
+  v.values = std::move(numbers);
   return {{std::move(v)}};
 }
 

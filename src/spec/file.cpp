@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/spec/file.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -73,9 +75,41 @@ std::string read_file(const std::string& path, std::uintmax_t largest) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw fail("cannot be read");
   std::string text;
-  for (char c; text.size() <= largest && in.get(c);) text += c;
+  std::array<char, 65536> part;
+  while (text.size() <= largest && (in.read(part.data(), part.size()), in.gcount() > 0))
+    text.append(part.data(), static_cast<std::size_t>(in.gcount()));
   if (text.size() > largest) throw fail(fmt::format("is larger than {} MiB", largest >> 20));
   return text;
+}
+
+void bound_nesting(std::string_view toml, const std::string& file) {
+  constexpr int most_dots = 32;  // of one key
+  unsigned line = 1;
+  std::size_t line_start = 0;
+  int dots = 0;
+  for (std::size_t i = 0; i < toml.size(); ++i) {
+    const char c = toml[i];
+    if (c == '"' || c == '\'') {  // to the end of the text, or of the file if there is none
+      const auto quotes = toml.substr(i, 3) == std::string(3, c) ? 3u : 1u;
+      const auto quote = toml.substr(i, quotes);
+      for (i += quotes; i < toml.size() && toml.substr(i, quotes) != quote; ++i) {
+        if (toml[i] == '\n' && quotes == 1) break;
+        if (toml[i] == '\n') ++line, line_start = i + 1;
+        if (toml[i] == '\\' && c == '"') ++i;
+      }
+      if (i < toml.size() && toml[i] != '\n') i += quotes - 1;
+    } else if (c == '#') {
+      i = std::min(toml.find('\n', i), toml.size()) - 1;
+    } else if (c == '.') {
+      if (++dots > most_dots)
+        throw SpecError({{{file, line, static_cast<unsigned>(i - line_start) + 1},
+                          "key of too many parts",
+                          fmt::format("{} dots at most", most_dots)}});
+    } else if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) {
+      dots = 0;
+      if (c == '\n') ++line, line_start = i + 1;
+    }
+  }
 }
 
 void write_file(const std::string& path, std::string_view text) try {

@@ -35,7 +35,7 @@ std::vector<double> candidates(const Specs& specs, const Uncertainty::Ranged& r)
   std::vector<std::vector<double>> xs(1);
   for (double x = r.low; x <= r.high * (1 + 1e-12) && xs[0].size() < 1'000'000; x += unit)
     xs[0].push_back(x);
-  const Space space(specs, {Axis{{varied(r.parameter, {r.parameter.value})}}}, {});
+  const Space space(specs, {Axis{{varied(r.parameter, r.parameter.value)}}}, {});
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate_numbers(xs, chunk);
@@ -158,13 +158,13 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
                             "no spec value has a range",
                             "add range = [low, high] to the values that are not sure"}});
   std::mt19937_64 random(options.seed);
-  std::vector<Axis> axes;
+  Axis together;
   std::vector<std::vector<double>> inputs;
   for (const auto& r : out.parameters) {
-    axes.push_back(Axis{{varied(r.parameter, {r.parameter.value})}});
+    together.members.push_back(varied(r.parameter, r.parameter.value));
     inputs.push_back(column(specs, r, options, random));
   }
-  const Space space(specs, std::move(axes), metrics);
+  const Space space(specs, {std::move(together)}, metrics);
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate_numbers(inputs, chunk);
