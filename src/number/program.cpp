@@ -26,11 +26,11 @@ struct Second {
   Fn fn;  // input: none
   bool swapped = false;
 };
-constexpr std::array seconds{
-    Second{Fn::input},     Second{Fn::add},       Second{Fn::sub}, Second{Fn::sub, true},
-    Second{Fn::mul},       Second{Fn::div},       Second{Fn::div, true},
-    Second{Fn::max},       Second{Fn::max, true}, Second{Fn::min}, Second{Fn::min, true},
-    Second{Fn::ceil},      Second{Fn::floor}};
+constexpr std::array seconds{Second{Fn::input},     Second{Fn::add},       Second{Fn::sub},
+                             Second{Fn::sub, true}, Second{Fn::mul},       Second{Fn::div},
+                             Second{Fn::div, true}, Second{Fn::max},       Second{Fn::max, true},
+                             Second{Fn::min},       Second{Fn::min, true}, Second{Fn::ceil},
+                             Second{Fn::floor}};
 constexpr std::size_t code_count = firsts.size() * seconds.size() + alone.size();
 
 template <Fn fn>
@@ -121,9 +121,7 @@ std::uint16_t place(const List& list, const Item& item, Same same) {
 bool can_be_first(Fn fn) { return std::find(firsts.begin(), firsts.end(), fn) != firsts.end(); }
 
 // Whether `fn` can take a first operation's result as an operand within one instruction.
-bool can_be_second(Fn fn) {
-  return can_be_first(fn) || fn == Fn::ceil || fn == Fn::floor;
-}
+bool can_be_second(Fn fn) { return can_be_first(fn) || fn == Fn::ceil || fn == Fn::floor; }
 
 std::uint16_t code_of(Fn fn) {
   const auto same = [](Fn a, Fn b) { return a == b; };
@@ -134,11 +132,11 @@ std::uint16_t code_of(Fn fn) {
 std::uint16_t code_of(Fn first, Fn second, bool swapped) {
   // Sums and products are the same either way round.
   if (second == Fn::add || second == Fn::mul) swapped = false;
-  return static_cast<std::uint16_t>(
-      code_of(first) +
-      place(seconds, Second{second, swapped}, [](const Second& a, const Second& b) {
-        return a.fn == b.fn && a.swapped == b.swapped;
-      }));
+  return static_cast<std::uint16_t>(code_of(first) + place(seconds, Second{second, swapped},
+                                                           [](const Second& a, const Second& b) {
+                                                             return a.fn == b.fn &&
+                                                                    a.swapped == b.swapped;
+                                                           }));
 }
 
 }  // namespace
@@ -398,11 +396,18 @@ std::size_t block_for(std::size_t slots) {
 }  // namespace
 
 Program::Program(const Recording& recording, std::span<const Symbol> outputs,
-                 std::span<const std::size_t> axis_of_input,
-                 std::span<const std::uint64_t> sizes) {
+                 std::span<const std::size_t> axis_of_input, std::span<const std::uint64_t> sizes) {
   static constexpr std::uint64_t point[]{1};  // of a grid without axes
-  Builder{*this, recording.nodes(), outputs, axis_of_input, sizes.empty() ? point : sizes,
-          {},    {},                {},      {},            {},
+  Builder{*this,
+          recording.nodes(),
+          outputs,
+          axis_of_input,
+          sizes.empty() ? point : sizes,
+          {},
+          {},
+          {},
+          {},
+          {},
           {}}
       .build();
   block_ = block_for(slots_);

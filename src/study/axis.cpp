@@ -153,8 +153,7 @@ Range Range::steps(double from, double to, double step, bool whole) {
     const double last = end->a * (scale / end->scale);
     r.exact_ = std::max({std::abs(r.start_), std::abs(last), r.step_}) < exact_limit;
     // Whole numbers below 2^53 divide to the whole quotient or below it, never above.
-    if (r.exact_)
-      r.size_ = static_cast<std::uint64_t>(std::floor((last - r.start_) / r.step_)) + 1;
+    if (r.exact_) r.size_ = static_cast<std::uint64_t>(std::floor((last - r.start_) / r.step_)) + 1;
   }
   if (!r.exact_) {
     r.start_ = from;

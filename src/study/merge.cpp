@@ -88,8 +88,9 @@ class ShardFile {
     in_.read(text.data(), static_cast<std::streamsize>(text.size()));
     const auto read = ShardLine::read(text);
     if (!read)
-      fail("does not end with the line of a shard: it is cut short, or sweep --shard did not make "
-           "it");
+      fail(
+          "does not end with the line of a shard: it is cut short, or sweep --shard did not make "
+          "it");
     line_ = read->line;
     sum_ = read->sum;
     const auto before = size - text.size();
@@ -189,9 +190,8 @@ std::string with_rows(const std::string& head, std::uint64_t rows) {
 void merge(const std::vector<std::string>& paths, const std::string& output) {
   std::vector<ShardFile> shards;
   for (const auto& path : paths) shards.emplace_back(path);
-  std::sort(shards.begin(), shards.end(), [](const ShardFile& a, const ShardFile& b) {
-    return a.line().index < b.line().index;
-  });
+  std::sort(shards.begin(), shards.end(),
+            [](const ShardFile& a, const ShardFile& b) { return a.line().index < b.line().index; });
   check_shards(shards);
   const auto head = shards[0].head();
   Sink sink(output, head, false);

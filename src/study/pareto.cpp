@@ -88,8 +88,7 @@ std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& res
         worker.evaluate(at, count, local.chunk);
         for (std::size_t i = 0; i < count; ++i) {
           if (local.chunk.status[i] != 0 || !rows.wanted(local.chunk, i)) continue;
-          for (std::size_t c = 0; c < columns; ++c)
-            local.values[c] = rows.value(local.chunk, c, i);
+          for (std::size_t c = 0; c < columns; ++c) local.values[c] = rows.value(local.chunk, c, i);
           local.front->add(at + i, local.values.data());
         }
       },

@@ -54,7 +54,7 @@ std::string Rows::head(std::uint64_t rows) const {
   if (format_ == RowFormat::npy) {
     std::vector<npy::Field> fields;
     for (std::size_t i = 0; i < all.size(); ++i)
-      fields.push_back({all[i], i < cells_.size()      ? fmt::format("<u{}", cells_[i].width)
+      fields.push_back({all[i], i < cells_.size()    ? fmt::format("<u{}", cells_[i].width)
                                 : i + 1 < all.size() ? "<f8"
                                                      : "|u1"});
     return npy::records(fields, rows);

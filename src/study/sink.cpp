@@ -23,7 +23,7 @@ namespace {
 
 // Who has a lock on a file, as far as this machine's kernel says: "process 1234".
 std::string holder(int descriptor) {
-  struct stat about{};
+  struct stat about {};
   if (fstat(descriptor, &about) == 0) {
     // 1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF
     std::ifstream locks("/proc/locks");
@@ -40,7 +40,8 @@ std::string holder(int descriptor) {
 }
 
 bool same_file(int descriptor, const std::string& path) {
-  struct stat a{}, b{};
+  struct stat a {
+  }, b{};
   return fstat(descriptor, &a) == 0 && stat(path.c_str(), &b) == 0 && a.st_dev == b.st_dev &&
          a.st_ino == b.st_ino;
 }
@@ -117,7 +118,8 @@ void Sink::go_on(std::uint64_t bytes, std::uint32_t sum) {
   std::array<char, 65536> buffer;
   std::fseek(file_, static_cast<long>(head_.size()), SEEK_SET);
   for (auto left = bytes; left > 0;) {
-    const auto n = std::fread(buffer.data(), 1, std::min<std::uint64_t>(left, buffer.size()), file_);
+    const auto n =
+        std::fread(buffer.data(), 1, std::min<std::uint64_t>(left, buffer.size()), file_);
     if (n == 0) fail_errno("cannot be read");
     found = checksum({buffer.data(), n}, found);
     left -= n;

@@ -15,9 +15,9 @@ std::uint32_t checksum(std::string_view bytes, std::uint32_t before = 0);
 
 class Sink {
  public:
-  // Begins a file with `head`; "" is standard output. With `resume` the .part file of an earlier run
-  // is left as it is for now. Throws std::runtime_error with the reason: another run that writes it,
-  // say.
+  // Begins a file with `head`; "" is standard output. With `resume` the .part file of an earlier
+  // run is left as it is for now. Throws std::runtime_error with the reason: another run that
+  // writes it, say.
   Sink(const std::string& output, std::string head, bool resume);
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
@@ -27,8 +27,8 @@ class Sink {
   std::string part() const { return output_ + ".part"; }
   std::string state() const { return output_ + ".state"; }
   const std::string& head() const { return head_; }
-  std::uint64_t bytes() const { return bytes_; }    // after the head
-  std::uint32_t sum() const { return sum_; }        // of them
+  std::uint64_t bytes() const { return bytes_; }  // after the head
+  std::uint32_t sum() const { return sum_; }      // of them
 
   // Goes on after the first `bytes`, whose checksum was `sum`. Throws std::runtime_error, with all
   // files as they were, if they are not there any more.

@@ -198,29 +198,28 @@ template <class Value, class Position>
 void Space::Worker::run(const Variant& variant, std::uint64_t first, std::uint64_t last,
                         const Value& value, const Position& position, Chunk& out) {
   const auto outputs = space_->outputs_.size();
-  workspace_.run(
-      *variant.program, isa_, first, last, value, [&](std::uint64_t at, std::size_t n) {
-        position_.resize(n);
-        for (std::size_t k = 0; k < n; ++k) position_[k] = position(at + k);
-        const auto mark = [&](std::size_t status, const double* from, auto bad) {
-          for (std::size_t k = 0; k < n; ++k)
-            if (bad(from[k])) out.status[position_[k]] = static_cast<std::uint8_t>(status);
-        };
-        const bool in_a_row = position_[n - 1] - position_[0] == n - 1;
-        for (std::size_t o = outputs; o-- > 0;) {
-          const double* from = workspace_.output(o);
-          auto& to = out.values[o];
-          if (in_a_row)
-            std::copy_n(from, n, to.data() + position_[0]);
-          else
-            for (std::size_t k = 0; k < n; ++k) to[position_[k]] = from[k];
-          const auto status = std::min(space_->not_finite_ + o, space_->reasons_.size() - 1);
-          if (!all_finite(from, n)) mark(status, from, [](double x) { return !std::isfinite(x); });
-        }
-        // Backwards, so that the first broken rule is the one named. Written so that NaN fails.
-        for (std::size_t r = variant.rules.size(); r-- > 0;)
-          mark(variant.rules[r], workspace_.output(outputs + r), [](double x) { return !(x <= 0); });
-      });
+  workspace_.run(*variant.program, isa_, first, last, value, [&](std::uint64_t at, std::size_t n) {
+    position_.resize(n);
+    for (std::size_t k = 0; k < n; ++k) position_[k] = position(at + k);
+    const auto mark = [&](std::size_t status, const double* from, auto bad) {
+      for (std::size_t k = 0; k < n; ++k)
+        if (bad(from[k])) out.status[position_[k]] = static_cast<std::uint8_t>(status);
+    };
+    const bool in_a_row = position_[n - 1] - position_[0] == n - 1;
+    for (std::size_t o = outputs; o-- > 0;) {
+      const double* from = workspace_.output(o);
+      auto& to = out.values[o];
+      if (in_a_row)
+        std::copy_n(from, n, to.data() + position_[0]);
+      else
+        for (std::size_t k = 0; k < n; ++k) to[position_[k]] = from[k];
+      const auto status = std::min(space_->not_finite_ + o, space_->reasons_.size() - 1);
+      if (!all_finite(from, n)) mark(status, from, [](double x) { return !std::isfinite(x); });
+    }
+    // Backwards, so that the first broken rule is the one named. Written so that NaN fails.
+    for (std::size_t r = variant.rules.size(); r-- > 0;)
+      mark(variant.rules[r], workspace_.output(outputs + r), [](double x) { return !(x <= 0); });
+  });
 }
 
 void Space::Worker::evaluate(std::uint64_t first, std::size_t count, Chunk& out) {
@@ -228,19 +227,22 @@ void Space::Worker::evaluate(std::uint64_t first, std::size_t count, Chunk& out)
   const auto& space = *space_;
   const auto value = [&space](std::size_t i, std::uint64_t k) { return space.inputs_[i].at(k); };
   if (space.combinations_ == 1 && space.own_points_ == space.points_) {
-    run(space.variants_[0], first, first + count, value,
+    run(
+        space.variants_[0], first, first + count, value,
         [first](std::uint64_t own) { return own - first; }, out);
     return;
   }
   for (std::size_t c = 0; c < space.combinations_; ++c)
-    run(space.variants_[c], space.own_points_before(first, c),
+    run(
+        space.variants_[c], space.own_points_before(first, c),
         space.own_points_before(first + count, c), value,
         [&, c](std::uint64_t own) { return space.point_of(own, c) - first; }, out);
 }
 
 void Space::Worker::evaluate_numbers(const std::vector<std::vector<double>>& inputs, Chunk& out) {
   prepare(inputs.at(0).size(), out);
-  run(space_->variants_[0], 0, inputs[0].size(),
+  run(
+      space_->variants_[0], 0, inputs[0].size(),
       [&inputs](std::size_t i, std::uint64_t k) { return inputs[i][k]; },
       [](std::uint64_t own) { return own; }, out);
 }

@@ -48,9 +48,9 @@ class Loader {
     study_.specs = {spec::parse_hardware(hardware_text, hardware),
                     spec::parse_model(model_text, model)};
     // Each text ends with a byte that TOML doesn't have, so that no two studies run together.
-    for (const std::string_view text : {std::string_view(TOMESTIMATE_VERSION),
-                                        std::string_view(text_), std::string_view(hardware_text),
-                                        std::string_view(model_text)})
+    for (const std::string_view text :
+         {std::string_view(TOMESTIMATE_VERSION), std::string_view(text_),
+          std::string_view(hardware_text), std::string_view(model_text)})
       study_.fingerprint = hash(std::string_view("\0", 1), hash(text, study_.fingerprint));
     read_set(root);
     read_axes(root);
@@ -351,9 +351,7 @@ std::vector<std::string> Study::formulas() const {
   return out;
 }
 
-Study load_study(const std::string& path) {
-  return Loader(path).load();
-}
+Study load_study(const std::string& path) { return Loader(path).load(); }
 
 std::optional<std::string> metric_unit(std::string_view name) {
   std::optional<std::string> unit;

@@ -98,8 +98,7 @@ State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64
   if (!std::filesystem::exists(path))
     throw std::runtime_error(path + ": nothing to resume; run without --resume");
   auto s = from_text(spec::read_file(path, largest));
-  if (!s)
-    throw std::runtime_error(path + ": is cut short or damaged; run without --resume");
+  if (!s) throw std::runtime_error(path + ": is cut short or damaged; run without --resume");
   if (s->fingerprint != fingerprint || s->first != first || s->last != last || s->next < first ||
       s->next > last)
     throw std::runtime_error(

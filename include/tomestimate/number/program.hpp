@@ -26,7 +26,7 @@ class Program {
   Program(const Recording& recording, std::span<const Symbol> outputs,
           std::span<const std::size_t> axis_of_input, std::span<const std::uint64_t> sizes);
 
-  std::size_t instructions() const;        // of all stages
+  std::size_t instructions() const;  // of all stages
   std::size_t stages() const { return stages_.size(); }
   std::size_t block() const { return block_; }  // points a run of a stage, at most
 
@@ -101,7 +101,7 @@ class Program {
 
     const Program* program_ = nullptr;
     std::vector<double> storage_;
-    double* memory_ = nullptr;  // storage, at a cache line
+    double* memory_ = nullptr;               // storage, at a cache line
     std::vector<std::uint64_t> at_, count_;  // by stage: where it is
   };
 

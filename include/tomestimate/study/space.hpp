@@ -83,7 +83,7 @@ class Space {
   // A number that the program takes.
   struct Input {
     const Varied* varied;
-    double factor;                 // of its display unit
+    double factor;                // of its display unit
     std::vector<double> numbers;  // in base units; of a long axis they are worked out
     double at(std::uint64_t i) const {
       return numbers.empty() ? varied->number(i) * factor : numbers[i];

@@ -42,14 +42,14 @@ struct SweepResult {
 
 // Streams the study: a column for each varied value, the study's columns, and a status, "ok" or why
 // the point has no numbers: it is no design, or one of them is not finite. Points are in order of
-// the axes, the last fastest; the same bytes for any number of threads and any instruction set. With
-// `where` or an order, points without numbers have no row and are counted in the result.
+// the axes, the last fastest; the same bytes for any number of threads and any instruction set.
+// With `where` or an order, points without numbers have no row and are counted in the result.
 //
 // When stopped it leaves output + ".part" and ".state", and a later call with `resume` goes on: the
-// finished file has the same bytes. Only one run at a time may have a .part file. A shard's file has
-// a line of its own at the end, for merge. Throws std::runtime_error if a file can't be written, is
-// being written by another run, or can't be resumed as it is damaged or of something else; then
-// what was there stays as it was.
+// finished file has the same bytes. Only one run at a time may have a .part file. A shard's file
+// has a line of its own at the end, for merge. Throws std::runtime_error if a file can't be
+// written, is being written by another run, or can't be resumed as it is damaged or of something
+// else; then what was there stays as it was.
 SweepResult sweep(const Study& study, const SweepOptions& options);
 
 // Joins the files of all shards of one study into what one run would have written. Throws
