@@ -63,6 +63,22 @@ class Temporary {
   bool renamed_ = false;
 };
 
+// Where a TOML string that begins at `at` is over; the end of its line, or of all, if it never is.
+std::size_t end_of_text(std::string_view toml, std::size_t at) {
+  const char quote = toml[at];
+  const std::size_t quotes = toml.substr(at, 3) == std::string(3, quote) ? 3 : 1;
+  const auto end = toml.substr(at, quotes);
+  auto i = at + quotes;
+  for (; i < toml.size() && toml.substr(i, quotes) != end; ++i) {
+    if (toml[i] == '\n' && quotes == 1) return i;
+    if (quote == '"' && toml[i] == '\\') ++i;
+  }
+  i += quotes;
+  // One or two quotes may stand before the three that end it.
+  for (int more = 0; quotes == 3 && more < 2 && i < toml.size() && toml[i] == quote; ++more) ++i;
+  return i;
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, std::uintmax_t largest) {
@@ -84,31 +100,27 @@ std::string read_file(const std::string& path, std::uintmax_t largest) {
 
 void bound_nesting(std::string_view toml, const std::string& file) {
   constexpr int most_dots = 32;  // of one key
-  unsigned line = 1;
-  std::size_t line_start = 0;
   int dots = 0;
-  for (std::size_t i = 0; i < toml.size(); ++i) {
+  for (std::size_t i = 0; i < toml.size();) {
     const char c = toml[i];
-    if (c == '"' || c == '\'') {  // to the end of the text, or of the file if there is none
-      const auto quotes = toml.substr(i, 3) == std::string(3, c) ? 3u : 1u;
-      const auto quote = toml.substr(i, quotes);
-      for (i += quotes; i < toml.size() && toml.substr(i, quotes) != quote; ++i) {
-        if (toml[i] == '\n' && quotes == 1) break;
-        if (toml[i] == '\n') ++line, line_start = i + 1;
-        if (toml[i] == '\\' && c == '"') ++i;
-      }
-      if (i < toml.size() && toml[i] != '\n') i += quotes - 1;
-    } else if (c == '#') {
-      i = std::min(toml.find('\n', i), toml.size()) - 1;
-    } else if (c == '.') {
-      if (++dots > most_dots)
-        throw SpecError({{{file, line, static_cast<unsigned>(i - line_start) + 1},
-                          "key of too many parts",
-                          fmt::format("{} dots at most", most_dots)}});
-    } else if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) {
-      dots = 0;
-      if (c == '\n') ++line, line_start = i + 1;
+    if (c == '"' || c == '\'') {
+      i = end_of_text(toml, i);
+      continue;
     }
+    if (c == '#') {
+      i = std::min(toml.find('\n', i), toml.size());
+      continue;
+    }
+    if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots = 0;
+    if (c == '.' && ++dots > most_dots) {
+      const auto before = toml.substr(0, i);
+      const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+      const auto column = i - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+      throw SpecError({{{file, static_cast<unsigned>(line), static_cast<unsigned>(column)},
+                        "key of too many parts",
+                        fmt::format("{} dots at most", most_dots)}});
+    }
+    ++i;
   }
 }
 

@@ -335,7 +335,7 @@ TEST_CASE("keys of too many parts and files that are too long are refused before
           }() +
           " = 1",
       clock_axis);
-  CHECK(has(error_of(path), "study.toml:6:67: error: key of too many parts"));
+  CHECK(has(error_of(path), "study.toml:6:66: error: key of too many parts"));
   write(path, std::string(60 << 20, '#'));
   CHECK(has(error_of(path), "is larger than 1 MiB"));
 }
