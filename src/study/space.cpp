@@ -88,7 +88,7 @@ Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string
   lay_out();
   add_inputs();
   for (std::size_t c = 0; c < combinations_; ++c) {
-    if (stop != nullptr && *stop) throw Stopped{};
+    if (c > 0 && stop != nullptr && *stop) throw Stopped{};
     auto design = specs;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
       const std::size_t i = variant_strides_[a] == 0 ? 0 : c / variant_strides_[a] % sizes_[a];
