@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/study/axis.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <numeric>
@@ -33,8 +34,10 @@ struct Collect {
   }
   void operator()(const spec::Field& f, const std::vector<double>& list) const {
     if (list.empty()) return;  // the list that does not go with weights.code
+    const bool one = std::all_of(list.begin(), list.end(), [&](double x) { return x == list[0]; });
     const double sum = std::accumulate(list.begin(), list.end(), 0.0);
-    add(f, true, sum / static_cast<double>(list.size()), {});
+    // The mean of equal values is not always that value, to the last digit.
+    add(f, true, one ? list[0] : sum / static_cast<double>(list.size()), {});
   }
   template <class Member, class Names>
   void operator()(const spec::Field& f, const Member&, const Names&) const {

@@ -282,6 +282,14 @@ values = ["0.5123 GHz", "512.3000000000001 MHz"]
   CHECK(rows[5].starts_with("0.3,"));
   CHECK(rows[7].starts_with("0.4,"));
   CHECK(rows[9].starts_with("0.5,"));
+  // A per-layer list, which the axis makes one value all over, is that value, not a mean of it.
+  const auto listed =
+      lines(swept(study::load_study(
+                      study_file(folder, "columns = [\"area\"]",
+                                 "[[vary]]\npath = \"weights.zero_share\"\nvalues = [0.1, 0.3]\n")),
+                  folder));
+  CHECK(listed[1].starts_with("0.1,"));
+  CHECK(listed[2].starts_with("0.3,"));
   // And a design set to them has the same numbers.
   auto own = shipped();
   spec::override_value(own.hardware, own.model, "weights.zero_share", "0.3", {});
