@@ -110,7 +110,7 @@ TEST_CASE("stopped after every chunk, a sweep of any kind ends with the same byt
       stop = false;
     }
     INFO(kind.keys);
-    CHECK(runs > 1);
+    if (!has(kind.keys, "where")) CHECK(runs > 5);  // whose limit two chunks may meet
     CHECK(read(options.output) == whole);
   }
 }
