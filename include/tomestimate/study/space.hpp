@@ -28,8 +28,8 @@ class Space {
 
  public:
   // Records the engine once for every combination of values it branches on. Throws FormulaError for
-  // a bad formula, spec::SpecError for a bad value or more than 1024 combinations, Stopped once
-  // *stop is set.
+  // a bad formula, spec::SpecError for a bad value or more than 1024 combinations, Stopped if there
+  // is more than one and *stop is set.
   Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string> formulas,
         const std::atomic<bool>* stop = nullptr);
   Space(const Space&) = delete;
