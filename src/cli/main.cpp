@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/check.hpp>
+#include <tomestimate/process/cleanup.hpp>
 
 #include "common.hpp"
 
@@ -121,6 +122,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) try {
+  process::clean_up_on_signals();
   return run(argc, argv);
 } catch (const tomestimate::spec::SpecError& e) {
   complain(e.what());

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/rtl/synthesis.hpp>
 
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include <tomestimate/process/run.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
-
-#include "process.hpp"
 
 namespace tomestimate::rtl {
 namespace {
@@ -18,6 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* module = "rom";
+// A tile of 65,536 weights takes minutes.
+constexpr std::chrono::seconds usual_limit = std::chrono::hours(2);
 
 // yosys failed, and the reason is in what it printed.
 class YosysError : public std::runtime_error {
@@ -53,11 +53,7 @@ double parse_area(std::string_view stat) {
   return area;
 }
 
-InterruptGuard::InterruptGuard() : before_(std::signal(SIGINT, SIG_IGN)) {}
-
-InterruptGuard::~InterruptGuard() { std::signal(SIGINT, before_); }
-
-Synthesizer::Synthesizer(const std::string& liberty) {
+Synthesizer::Synthesizer(const std::string& liberty) : limit_(process::time_limit(usual_limit)) {
   std::error_code error;
   const auto refuse = [&](std::string message, std::string hint = "") {
     throw spec::SpecError({{{liberty, 1, 1}, std::move(message), std::move(hint)}});
@@ -68,8 +64,7 @@ Synthesizer::Synthesizer(const std::string& liberty) {
   // A name of its own: no path of the user's has to be quoted in yosys's script.
   fs::create_symlink(fs::absolute(liberty), folder_.path() / "cells.lib");
   const auto log = folder_.path() / "version.log";
-  if (run_program({"yosys", "-V"}, "yosys", folder_.path(), log) != 0)
-    throw std::runtime_error("yosys -V failed");
+  if (run_yosys({"-V"}, log) != 0) throw std::runtime_error("yosys -V failed");
   const auto line = spec::read_file(log.string());
   version_ = line.substr(0, line.find_first_of("(\n"));
   version_.resize(version_.find_last_not_of(' ') + 1);
@@ -86,6 +81,12 @@ Synthesizer::Synthesizer(const std::string& liberty) {
   if (!(nand2_ > 0)) refuse("its cells have no area");
 }
 
+int Synthesizer::run_yosys(const std::vector<std::string>& arguments, const fs::path& log) const {
+  std::vector<std::string> all{"yosys"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return process::run_program({all, "yosys", folder_.path(), "", log, log, limit_});
+}
+
 std::string Synthesizer::synthesize(const std::string& verilog, const std::string& name) const {
   const auto file = [&](const char* extension) { return folder_.path() / (name + extension); };
   spec::write_file(file(".v").string(), verilog);
@@ -93,7 +94,7 @@ std::string Synthesizer::synthesize(const std::string& verilog, const std::strin
       "read_verilog {0}.v; synth -flatten -top {1}; abc -liberty cells.lib; opt_clean; "
       "tee -o {0}.stat stat -liberty cells.lib",
       name, module);
-  const int code = run_program({"yosys", "-p", script}, "yosys", folder_.path(), file(".log"));
+  const int code = run_yosys({"-p", script}, file(".log"));
   if (code != 0) throw YosysError(error_line(spec::read_file(file(".log").string(), 1u << 30)));
   const auto stat = spec::read_file(file(".stat").string());
   for (const auto* extension : {".v", ".log", ".stat"}) fs::remove(file(extension));

@@ -2,8 +2,11 @@
 // Synthesis of tiles with yosys and a Liberty library: their standard-cell area.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/file.hpp>
@@ -14,18 +17,6 @@ namespace tomestimate::rtl {
 // area; 0 for a module without cells. Throws std::runtime_error if there is none, or a cell has
 // none.
 double parse_area(std::string_view stat);
-
-// While it lives, Ctrl-C ends children and not this program, which then unwinds by their failure.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard();
-
- private:
-  void (*before_)(int);
-};
 
 // yosys with one library, run without a shell in a temporary folder. Areas are in um^2, which is
 // taken to be the library's unit (Liberty does not say).
@@ -43,9 +34,10 @@ class Synthesizer {
   double area(const Tile& tile, RomForm form, const std::string& name) const;
 
  private:
+  int run_yosys(const std::vector<std::string>& arguments, const std::filesystem::path& log) const;
   std::string synthesize(const std::string& verilog, const std::string& name) const;
 
-  InterruptGuard guard_;
+  std::chrono::seconds limit_;  // of each run of yosys
   spec::TemporaryFolder folder_;
   std::string version_;
   double nand2_ = 0;
