@@ -194,11 +194,11 @@ void add_generate_option(CLI::App& app) {
                    : what == "bash" ? bash_completion(all)
                    : what == "zsh"  ? zsh_completion(all)
                                     : fish_completion(all),
-                   "");
+                   std::nullopt);
            throw CLI::Success();  // as --version: no command is needed
          },
          "write the man page, or completions of a shell, to standard output")
-      ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}).description(""))
+      ->check(one_of({"man", "bash", "zsh", "fish"}))
       ->type_name("man|bash|zsh|fish");
 }
 

@@ -11,9 +11,12 @@
 #include <tomestimate/rtl/calibration.hpp>
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/write.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -47,7 +50,7 @@ void check_tile(const std::string& flag, std::size_t words, std::size_t weights)
 void add_form_option(CLI::App& command, std::string& form) {
   command.add_option("--form", form, "how the ROM is described")
       ->capture_default_str()
-      ->check(CLI::IsMember({"case", "minterms"}).description(""))
+      ->check(one_of({"case", "minterms"}))
       ->type_name("case|minterms");
 }
 
@@ -59,28 +62,28 @@ struct RtlArguments {
   std::size_t width = 4;
   std::string zero_share = "0.35";
   std::uint64_t seed = 1;
-  std::string weights;
+  std::optional<std::string> weights;
   bool shaped = false;  // --rows or --width was given
   std::string form = "case";
   std::string module = "rom";
-  std::string output;
-  std::string testbench;
+  std::optional<std::string> output;
+  std::optional<std::string> testbench;
 };
 
 rtl::Tile tile_from_file(const RtlArguments& a) {
-  auto tile = rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights);
+  auto tile = rtl::parse_tile(spec::read_file(*a.weights, 1u << 26), *a.weights);
   if (!a.shaped) return tile;
   if (a.rows * a.width != tile.shape.width)
     throw CLI::ValidationError(
         "--rows", fmt::format("{} x {} weights are not the {} of a line of {}", a.rows, a.width,
-                              tile.shape.width, a.weights));
+                              tile.shape.width, *a.weights));
   tile.shape.rows = a.rows;
   tile.shape.width = a.width;
   return tile;
 }
 
 rtl::Tile make_tile(const RtlArguments& a) {
-  if (!a.weights.empty()) return tile_from_file(a);
+  if (a.weights) return tile_from_file(a);
   check_tile("--words", a.words, a.rows * a.width);
   return rtl::random_tile({a.words, a.rows, a.width}, parse_share("--zero-share", a.zero_share),
                           a.seed);
@@ -93,11 +96,11 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
   const auto percent = [&](std::size_t n) {
     return 100 * static_cast<double>(n) / static_cast<double>(s.weights());
   };
-  const auto from =
-      a.weights.empty()
-          ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}", s.words,
-                        s.rows, s.width, a.zero_share, a.seed)
-          : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows, s.width);
+  const auto from = !a.weights
+                        ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}",
+                                      s.words, s.rows, s.width, a.zero_share, a.seed)
+                        : fmt::format("--weights {} --rows {} --width {}",
+                                      spec::visible(*a.weights), s.rows, s.width);
   return fmt::format(
       "Made by: tomestimate rtl {} --form {} --module {}\n"
       "{} words of {} x {} ternary weights, 2 bit each: 0 is 00, +1 is 01, -1 is 10.\n"
@@ -113,10 +116,14 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
 int run_rtl(const RtlArguments& a) {
   if (!rtl::is_module_name(a.module))
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
+  NamedFiles inputs, outputs;
+  if (a.weights) inputs.push_back({"--weights", *a.weights});
+  if (a.output) outputs.push_back({"-o", *a.output});
+  if (a.testbench) outputs.push_back({"--testbench", *a.testbench});
+  check_files(inputs, outputs);
   const auto tile = make_tile(a);
   const auto comment = tile_comment(a, tile);
-  if (!a.testbench.empty())
-    spec::write_file(a.testbench, rtl::testbench_verilog(tile, a.module, comment));
+  if (a.testbench) spec::write_file(*a.testbench, rtl::testbench_verilog(tile, a.module, comment));
   deliver(rtl::rom_verilog(tile, a.module, parse_form(a.form), comment), a.output);
   return 0;
 }
@@ -126,7 +133,7 @@ int run_rtl(const RtlArguments& a) {
 struct CalibrateArguments {
   std::string hardware;
   std::string liberty;
-  std::string spec;
+  std::optional<std::string> spec;
   std::string node;
   double scale = 0;
   std::string scale_source;
@@ -188,7 +195,7 @@ rtl::NodeChoice parse_node(const CalibrateArguments& a) {
     throw CLI::ValidationError("--scale", "goes with --scale-source: what is the factor's reason?");
   if (a.scale != 0 && !(std::isfinite(a.scale) && a.scale > 0))
     throw CLI::ValidationError("--scale", "expected a factor above 0");
-  if (!a.spec.empty() && a.scale == 0 && a.node.empty())
+  if (a.spec && a.scale == 0 && a.node.empty())
     throw CLI::ValidationError(
         "-o",
         "the library's areas are of its own node: give --node LENGTH to move the spec there, "
@@ -209,16 +216,20 @@ std::string spec_comment(const CalibrateArguments& a, const std::vector<std::str
 int run_calibrate(const CalibrateArguments& a, const Output& output) {
   const auto grid = parse_grid(a);
   const auto node = parse_node(a);
-  const auto hardware = spec::load_hardware(find_spec(a.hardware));
+  const auto file = spec::find_spec(a.hardware);
+  check_files({{"HARDWARE", file}, {"--liberty", a.liberty}},
+              a.spec ? NamedFiles{{"-o", *a.spec}} : NamedFiles{});
+  const auto hardware = spec::load_hardware(file);
   rtl::calibrated_spec(hardware, {}, node);  // refuses a bad --node before minutes of synthesis
   const auto progress =
       isatty(STDERR_FILENO) != 0 ? rtl::Progress(show_progress) : [](std::size_t, std::size_t) {};
   const auto calibration = rtl::calibrate(a.liberty, grid, a.threads, progress);
-  print(report::calibration_document(hardware, calibration, node), output);
-  if (!a.spec.empty())
-    spec::write_file(a.spec,
+  // The spec first: a reader of the tables that leaves early ends this program.
+  if (a.spec)
+    spec::write_file(*a.spec,
                      spec::to_toml(rtl::calibrated_spec(hardware, calibration, node),
                                    spec_comment(a, rtl::cautions(hardware, calibration, node))));
+  print(report::calibration_document(hardware, calibration, node), output);
   return 0;
 }
 
@@ -254,7 +265,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                     ->capture_default_str()
                     ->type_name("SHARE");
   auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
-  rtl->add_option("--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
+  add_optional(*rtl, "--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
       ->type_name("FILE")
       ->excludes(words)
       ->excludes(zeros)
@@ -263,9 +274,9 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   rtl->add_option("--module", a->module, "name of the module")
       ->capture_default_str()
       ->type_name("NAME");
-  rtl->add_option("-o,--output", a->output, "write to FILE, replaced in one step")
+  add_optional(*rtl, "-o,--output", a->output, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  rtl->add_option("--testbench", a->testbench, "write a testbench that reads every word back")
+  add_optional(*rtl, "--testbench", a->testbench, "write a testbench that reads every word back")
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
                         a->shaped = *rows || *width;
@@ -280,7 +291,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   calibrate->add_option("--liberty", c->liberty, "cell library (Liberty)")
       ->required()
       ->type_name("FILE");
-  calibrate->add_option("-o,--output", c->spec, "write the calibrated hardware spec to FILE")
+  add_optional(*calibrate, "-o,--output", c->spec, "write the calibrated hardware spec to FILE")
       ->type_name("SPEC");
   auto* node =
       calibrate->add_option("--node", c->node, "the library's node, for -o")->type_name("LENGTH");
@@ -298,8 +309,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   add_threads_option(*calibrate, c->threads, "syntheses at a time");
   add_format_options(*calibrate, *output);
   // Not after minutes of synthesis.
-  calibrate->get_option("--table")->check(
-      CLI::IsMember({"laws", "sparsity", "sizes", "tiles"}).description(""));
+  calibrate->get_option("--table")->check(one_of({"laws", "sparsity", "sizes", "tiles"}));
   commands.push_back({calibrate, [=] { return run_calibrate(*c, *output); }});
   return commands;
 }

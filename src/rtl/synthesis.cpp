@@ -56,7 +56,7 @@ double parse_area(std::string_view stat) {
 Synthesizer::Synthesizer(const std::string& liberty) : limit_(process::time_limit(usual_limit)) {
   std::error_code error;
   const auto refuse = [&](std::string message, std::string hint = "") {
-    throw spec::SpecError({{{liberty, 1, 1}, std::move(message), std::move(hint)}});
+    throw spec::SpecError({{{liberty, 0, 0}, std::move(message), std::move(hint)}});
   };
   if (!fs::exists(liberty, error))
     refuse("no such file", "a Liberty file (.lib) of standard cells");

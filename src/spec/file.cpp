@@ -246,6 +246,13 @@ void check_writable(const std::string& path) {
   naming(path, [&] { target_of(path); });
 }
 
+Destination destination(const std::string& path) {
+  return naming(path, [&] {
+    const auto target = target_of(path);
+    return Destination{target.path.string(), target.through, target.own};
+  });
+}
+
 bool same_file(const std::string& a, const std::string& b) {
   // A file that is there by device and number, one that is not by its folder and name.
   using Identity = std::tuple<dev_t, ino_t, std::string>;

@@ -161,7 +161,7 @@ Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string
     const auto size = axes_[a].size();
     strides_[a] = points_;
     if (points_ > std::numeric_limits<std::uint64_t>::max() / size / 2)
-      throw spec::SpecError({{{"study", 1, 1}, "more than 2^63 points", ""}});
+      throw spec::SpecError({{{"study", 0, 0}, "more than 2^63 points", ""}});
     points_ *= size;
     const bool numbers = std::all_of(axes_[a].members.begin(), axes_[a].members.end(),
                                      [](const Varied& v) { return !v.numbers.empty(); });
@@ -169,7 +169,7 @@ Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string
     variant_strides_[a] = combinations;
     combinations *= size;
     if (combinations > most_variants)
-      throw spec::SpecError({{{"study", 1, 1},
+      throw spec::SpecError({{{"study", 0, 0},
                               fmt::format("more than {} combinations of values that are not plain "
                                           "numbers",
                                           most_variants),

@@ -9,10 +9,12 @@
 #include <sstream>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
 
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::study {
@@ -41,14 +43,14 @@ class Loader {
   explicit Loader(const std::string& path) : path_(path) {}
 
   Study load() {
-    const auto root = parse();
+    const auto root = spec::parse_toml(spec::read_file(path_), path_);
     known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
                       "order", "limit", "objectives"});
     if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
     study_.name = text(root, "name");
     const auto folder = std::filesystem::path(path_).parent_path();
-    const auto hardware = (folder / text(root, "hardware")).string();
-    const auto model = (folder / text(root, "model")).string();
+    const auto hardware = spec::find_spec(text(root, "hardware"), folder);
+    const auto model = spec::find_spec(text(root, "model"), folder);
     study_.specs = {spec::load_hardware(hardware), spec::load_model(model)};
     study_.fingerprint = hash(read_text(model), hash(read_text(hardware), hash(read_text(path_))));
     read_set(root);
@@ -62,24 +64,10 @@ class Loader {
   }
 
  private:
-  spec::Place place(const toml::node& node) const {
-    const auto at = node.source().begin;
-    return {path_, std::max(1u, static_cast<unsigned>(at.line)),
-            std::max(1u, static_cast<unsigned>(at.column))};
-  }
+  spec::Place place(const toml::node& node) const { return spec::place_of(node, path_); }
 
   [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
     throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
-  }
-
-  toml::table parse() const try {
-    return toml::parse_file(path_);
-  } catch (const toml::parse_error& e) {
-    const auto at = e.source().begin;
-    throw spec::SpecError({{{path_, std::max(1u, static_cast<unsigned>(at.line)),
-                             std::max(1u, static_cast<unsigned>(at.column))},
-                            std::string(e.description()),
-                            ""}});
   }
 
   void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {
@@ -344,10 +332,7 @@ std::vector<std::string> Study::formulas() const {
   return out;
 }
 
-Study load_study(const std::string& path) {
-  if (!std::filesystem::exists(path)) throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
-  return Loader(path).load();
-}
+Study load_study(const std::string& path) { return Loader(path).load(); }
 
 std::optional<std::string> metric_unit(std::string_view name) {
   std::optional<std::string> unit;

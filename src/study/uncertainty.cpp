@@ -154,7 +154,7 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   Uncertainty out;
   out.parameters = ranged(specs);
   if (out.parameters.empty())
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no spec value has a range",
                             "add range = [low, high] to the values that are not sure"}});
   std::mt19937_64 random(options.seed);
@@ -181,7 +181,7 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
     for (std::size_t p = 0; p < inputs.size(); ++p) used[p].push_back(inputs[p][i]);
   }
   if (out.used == 0)
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no draw is a design",
                             "the ranges lead to: " + out.no_design.begin()->first}});
   std::vector<std::vector<double>> input_ranks;

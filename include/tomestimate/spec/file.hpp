@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,16 @@ std::string read_file(const std::string& path, std::uintmax_t largest = 1 << 20)
 // Devices, pipes, and /dev/stdout and its like are written to as they are. Throws
 // std::runtime_error with path and reason; then nothing is left behind.
 void write_file(const std::string& path, std::string_view text);
+
+// What write_file would write to.
+struct Destination {
+  std::string path;        // links followed
+  bool through = false;    // a device or pipe
+  std::optional<int> own;  // of this program, such as /dev/stdout
+};
+
+// Throws std::runtime_error with path and reason if nothing can be written there.
+Destination destination(const std::string& path);
 
 // Throws std::runtime_error with path and reason if write_file is bound to fail: for commands that
 // compute for long first.
