@@ -42,6 +42,9 @@ std::vector<Strings> readable_rows(const Table& table);
 
 std::string joined(const Strings& cells, std::string_view separator);
 
+// Text as Markdown takes it: printable, and without markup, HTML or links of its own.
+std::string markdown_text(const std::string& text);
+
 // Markdown of a table's headings, these rows, and its notes.
 std::string markdown_table(const Table& table, const std::vector<Strings>& rows);
 

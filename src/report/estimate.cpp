@@ -255,7 +255,7 @@ Table capacity_table(const Estimate& e) {
     table.rows.push_back({std::move(phase), in(c.available, "MB"), in(c.adapters, "MB"),
                           in(c.workspace, "MB"), in(c.kv, "MB"),
                           100 * (c.used() / c.available).value(), c.context, c.max_context,
-                          c.max_rank});
+                          std::max(0.0, c.max_rank)});
   };
   add("decode", e.decode_capacity);
   add("prefill", e.prefill_capacity);

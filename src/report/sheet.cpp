@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/spec/text.hpp>
+
 namespace tomestimate::report {
 
 namespace rv = ranges::views;
@@ -48,7 +50,8 @@ Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name
 }
 
 void Sheet::text(ColumnIndex column, const std::string& value, lxw_format* format) {
-  worksheet_write_string(sheet_, row_, column, value.c_str(), format);
+  // A cell takes 32,767 characters.
+  worksheet_write_string(sheet_, row_, column, spec::shortened(value, 32'000).c_str(), format);
 }
 
 void Sheet::number(ColumnIndex column, double value, lxw_format* format) {
