@@ -36,6 +36,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
   if (!small_only)
     for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values))
       graphs.push_back(std::move(graph));
+  for (const auto& graph : graphs) evidence::check_size(graph);
   std::vector<evidence::Validation> validations;
   for (const auto& graph : graphs) validations.push_back(evidence::validate(graph, threads));
   print(report::validation_document(validations), output);

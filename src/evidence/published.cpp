@@ -197,7 +197,8 @@ void check_ids(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>
                             spec::did_you_mean(other.text, ids)});
 }
 
-// A figure that hangs on itself, by way of others or not, would vouch for itself.
+// A figure that follows itself, by way of others or not, would vouch for itself. (One that is an
+// input of its own estimate is given by itself, which is said.)
 class Cycles {
  public:
   Cycles(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>& errors)
@@ -210,8 +211,7 @@ class Cycles {
   void visit(const Figure& f) {
     if (!seen_.insert(f.id.text).second) return;
     path_.push_back(f.id.text);
-    for (const auto* list : {&f.follows, &f.given_by})
-      for (const auto& other : *list) follow(other);
+    for (const auto& other : f.follows) follow(other);
     path_.pop_back();
   }
 

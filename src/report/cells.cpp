@@ -54,6 +54,10 @@ std::string told(double value) {
                                                          : fmt::format("{:.4g}", value);
 }
 
+double printed(std::string_view metric, double value) {
+  return metric == "max_rank" ? std::max(0.0, value) : value;
+}
+
 bool is_numeric(const Table& table, std::size_t column) {
   return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
     return std::holds_alternative<double>(row[column]);

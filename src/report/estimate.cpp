@@ -18,6 +18,7 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include "binding.hpp"
+#include "cells.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -59,7 +60,7 @@ Table summary_table(const Hardware& hw, const Evaluation& all) {
   Table table{
       "summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}}, {}, {}};
   study::visit_metrics(hw, all, [&table](const study::Metric& metric, const auto& value) {
-    table.rows.push_back({std::string(metric.name), in(value, metric.unit),
+    table.rows.push_back({std::string(metric.name), printed(metric.name, in(value, metric.unit)),
                           std::string(metric.unit), std::string(metric.doc)});
   });
   return table;

@@ -102,7 +102,7 @@ TEST_CASE("ids: used once, known, and not in a circle") {
                              "metric = \"area\"\nfollows = [\"c\"]\n"
                              "[[figure]]\nid = \"c\"\nwhat = \"area\"\nvalue = \"5 mm^2\"\n"
                              "grade = \"derived\"\nsource = \"s\"\nhardware = \"tom.toml\"\n"
-                             "model = \"bitnet-2b.toml\"\nmetric = \"area\"\ngiven_by = [\"b\"]");
+                             "model = \"bitnet-2b.toml\"\nmetric = \"area\"\nfollows = [\"b\"]");
   CHECK(circle.find("figures that follow each other: b -> c -> b") != std::string::npos);
   CHECK(std::count(circle.begin(), circle.end(), '\n') == 1);
 }
