@@ -71,7 +71,9 @@ std::optional<double> read_number(const toml::node& node, const Field& field,
       errors.add(
           node,
           fmt::format("expected a number for {}, got text \"{}\"", field.path, shortened(**text)),
-          field.whole == Whole::yes ? "such as 4096 or \"4k\"" : "such as 0.3 or \"30 %\"");
+          units::parse_count(**text)  ? "without quotes"
+          : field.whole == Whole::yes ? "such as 4096 or \"4k\""
+                                      : "such as 0.3 or \"30 %\"");
       return std::nullopt;
     }
     base = *number;

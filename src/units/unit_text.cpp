@@ -174,7 +174,7 @@ constexpr std::array<Stray, 8> strays{
 UnitError stray_or(std::string_view text, std::size_t at, UnitError otherwise) {
   for (const auto& s : strays)
     if (text.substr(at).starts_with(s.text))
-      return {at, "unexpected " + std::string(s.name), std::string(s.hint)};
+      return {at, "this is " + std::string(s.name), std::string(s.hint)};
   if (at < text.size() && is_digit(text[at]) && at > 0 && is_letter(text[at - 1]))
     return {at, "unexpected digit", "a power is written with \"^\", as in \"um^2\""};
   return otherwise;

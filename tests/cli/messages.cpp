@@ -30,8 +30,8 @@ TEST_CASE("units: what was meant, by kind and letters") {
   CHECK(has(hint("sram.capacity=64 mb"), "did you mean \"MB\"?"));
   CHECK(has(hint("sram.capacity=64 megabytes"), "did you mean \"MB\"?"));
   CHECK(has(hint("chip.node=7 NM"), "did you mean \"nm\"?"));
-  CHECK(has(hint("chip.node=7 \u00B5m"), "unexpected a micro sign (write \"u\", as in \"um\")"));
-  CHECK(has(hint("chip.clock=500\u00A0MHz"), "unexpected a no-break space (write a plain space)"));
+  CHECK(has(hint("chip.node=7 \u00B5m"), "this is a micro sign (write \"u\", as in \"um\")"));
+  CHECK(has(hint("chip.clock=500\u00A0MHz"), "this is a no-break space (write a plain space)"));
   CHECK(has(hint("chip.clock=500 MB"), "expected a frequency for chip.clock"));
   CHECK(has(hint("gating.enabled=maybe"), "expected true or false for gating.enabled"));
 }
