@@ -94,9 +94,8 @@ TEST_CASE("gnuplot and yosys end with the program that started them") {
       // Once the stand-in runs, and not before.
       const auto r =
           run_command("rm -f " + place.folder.file("started") + "; " + place.command(arguments) +
-                      " & p=$!; " + "while [ $(cat " + place.folder.file("started") +
-                      " 2>/dev/null | wc -l) -lt 2 ]; do "
-                      "sleep 0.05; done; kill -s " +
+                      " & p=$!; for i in $(seq 600); do [ $(cat " + place.folder.file("started") +
+                      " 2>/dev/null | wc -l) -ge 2 ] && break; sleep 0.05; done; kill -s " +
                       signal + " $p; wait $p; echo ended $?");
       CAPTURE(signal, arguments, r.out);
       CHECK(has(r.out, "ended 1"));
