@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
@@ -121,8 +123,12 @@ class Workbook {
     write_rules();
     write_breakdown();
     write_summary();
-    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR)
-      throw std::runtime_error(fmt::format("cannot write the workbook: {}", lxw_strerror(error)));
+    errno = 0;
+    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR) {
+      const auto reason = errno == 0 ? "" : fmt::format(": {}", std::strerror(errno));
+      throw std::runtime_error(
+          fmt::format("cannot write the workbook: {}{}", lxw_strerror(error), reason));
+    }
   }
 
   Workbook(const Workbook&) = delete;

@@ -91,9 +91,10 @@ TEST_CASE("gnuplot and yosys end with the program that started them") {
     place.hanging("yosys");
     for (const auto& arguments : {"report " + design + " -o out/report",
                                   "calibrate " + specs + "/tom.toml --liberty " + tiny}) {
-      // Once the stand-in runs, and not before.
+      // Once the stand-in runs, and not before. A shell has INT ignored by what runs behind it.
       const auto r =
-          run_command("rm -f " + place.folder.file("started") + "; " + place.command(arguments) +
+          run_command("rm -f " + place.folder.file("started") + "; " +
+                      place.command(arguments, "env --default-signal") +
                       " & p=$!; for i in $(seq 600); do [ $(cat " + place.folder.file("started") +
                       " 2>/dev/null | wc -l) -ge 2 ] && break; sleep 0.05; done; kill -s " +
                       signal + " $p; wait $p; echo ended $?");
@@ -156,6 +157,7 @@ TEST_CASE("a full disk: the reason, and what was there stays whole") {
   const auto book = run_command("TMPDIR=" + disk.string() + " " + TOMESTIMATE_BINARY +
                                 " workbook " + design + " -o " + place.folder.file("w.xlsx"));
   CHECK(book.code == 1);
+  CHECK(has(book.out, "No space left on device"));
   CHECK(has(book.out, disk.string()));
   CHECK(has(book.out, "TMPDIR"));
   CHECK(std::count(book.out.begin(), book.out.end(), '\n') == 1);
