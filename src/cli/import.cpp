@@ -191,6 +191,7 @@ std::vector<Command> add_import_commands(CLI::App& app) {
                  "ternary weights, whatever the source says; floats are ternarized by absmean")
       ->excludes(bits);
   add_format_options(*import, command->output);
+  import->get_option("--table")->check(one_of({"projections", "layers", "tensors", "spec"}));
   return {{import, [command] { return run_import(*command); }}};
 }
 
