@@ -128,7 +128,7 @@ std::string likely(std::string_view word, std::string_view like) {
   for (const auto& [name, unit] : called)
     if (name == small) return std::string(unit);
   // "Mb" is a common slip for megabit.
-  if (word.size() == 2 && word[1] == 'b' && word[0] != 'm') return std::string(1, word[0]) + "bit";
+  if (word == "Mb" || word == "Gb" || word == "Tb") return std::string(1, word[0]) + "bit";
   const auto wanted = look_up(like);
   std::vector<std::string_view> same, near, all;
   for (const auto& s : spellings()) {

@@ -111,9 +111,9 @@ TEST_CASE("outputs to devices, pipes and links") {
   const std::string csv = "estimate tom.toml bitnet-2b.toml --format csv --table summary -o ";
   const auto right =
       inputs.run_here("estimate tom.toml bitnet-2b.toml --format csv --table summary");
-  for (const std::string command : {csv, std::string("workbook tom.toml bitnet-2b.toml -o "),
-                                    std::string("sweep study.toml -o "),
-                                    std::string("import m.gguf -o "), std::string("rtl -o ")}) {
+  for (const std::string& command : {csv, std::string("workbook tom.toml bitnet-2b.toml -o "),
+                                     std::string("sweep study.toml -o "),
+                                     std::string("import m.gguf -o "), std::string("rtl -o ")}) {
     CAPTURE(command);
     CHECK(inputs.run_here(command + "/dev/null").code == 0);
     CHECK(fs::is_character_file("/dev/null"));

@@ -49,9 +49,9 @@ TEST_CASE("names that look like formulas stay text in CSV") {
   CHECK(has_formula("a,=1"));
   CHECK_FALSE(has_formula("a,'=1,\"b,=1\",-1"));
   const Folder folder;
-  const auto model = named(folder, "bitnet-2b.toml", R"("=HYPERLINK(\"http://x\",\"click\")") ");
-      for (const std::string name :
-           {"\"=1+1\"", "\"x,=cmd|' /C calc'!A0\"", "\"@SUM(1)\"", "\"+a\"", "\"-a\""}) {
+  const auto model = named(folder, "bitnet-2b.toml", R"x("=HYPERLINK(\"http://x\",\"click\")")x");
+  for (const std::string name :
+       {"\"=1+1\"", "\"x,=cmd|' /C calc'!A0\"", "\"@SUM(1)\"", "\"+a\"", "\"-a\""}) {
     const auto pair = named(folder, "tom.toml", name) + " " + model;
     const auto r = run("estimate " + pair + " --format csv");
     CAPTURE(name, r.out.substr(0, 300));
@@ -107,7 +107,7 @@ TEST_CASE("text that does not print is refused in every kind of spec, with its p
 TEST_CASE("flags and file names do nothing to a terminal") {
   const Folder folder;
   const std::string design = " " + specs + "/tom.toml " + specs + "/bitnet-2b.toml ";
-  for (const std::string arguments :
+  for (const std::string& arguments :
        {std::string("estimate $'\\e[31m' x"), "estimate" + design + "--set $'chip.clock=\\e[31m'",
         "estimate" + design + "--set $'\\e[31m=1'", "estimate" + design + "--format $'\\e[31m'",
         "estimate" + design + "$'--\\e[31m'", std::string("$'\\e[31m'"),
