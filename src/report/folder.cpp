@@ -39,7 +39,7 @@ std::string foreign_entry(const fs::path& folder) {
 
 // The folder itself: links followed, no "/." at its end.
 fs::path real_path(const std::string& folder) {
-  auto path = fs::weakly_canonical(folder);
+  auto path = fs::weakly_canonical(fs::absolute(folder));
   return path.has_filename() ? path : path.parent_path();
 }
 
