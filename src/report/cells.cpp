@@ -84,9 +84,11 @@ std::string markdown_text(const std::string& given) {
       out += "&lt;";
     else if (c == '&')
       out += is_word(i + 1) || (i + 1 < text.size() && text[i + 1] == '#') ? "&amp;" : "&";
-    else if (std::string_view("\\`*[]|~").find(c) != std::string_view::npos ||
-             (c == '_' && !within))
+    else if (std::string_view("\\`*|~").find(c) != std::string_view::npos || (c == '_' && !within))
       out += std::string("\\") + c;
+    else if (c == ']' && i + 1 < text.size() &&
+             std::string_view("([:").find(text[i + 1]) != std::string_view::npos)
+      out += "\\]";  // "[us]" is no link
     else if (i == 0 && std::string_view("#>").find(c) != std::string_view::npos)
       out += std::string("\\") + c;
     else

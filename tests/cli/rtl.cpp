@@ -127,10 +127,11 @@ TEST_CASE("calibrate prints residuals and stores a spec that published judges an
   CHECK(has(row(before, "tom.rom-density"), "calibrated (rom.area_per_one_bit)"));
   CHECK(has(row(before, "tom.area.rom"), "follows tom.rom-density"));
 
-  // The spec is calibrated in place, with the areas of a library brought to its node.
+  // The spec is calibrated and put in place, with the areas of a library brought to its node.
   const auto file = folder.file("tom.toml");
   const auto r = run("calibrate " + file + " --liberty " + tiny + small_grid +
-                     " --scale 0.01 --scale-source 'a made-up ratio' -o " + file);
+                     " --scale 0.01 --scale-source 'a made-up ratio' -o " + file + ".new");
+  std::filesystem::rename(file + ".new", file);
   CHECK(r.code == 0);
   CHECK(has(r.out, "4 tiles in the fit, 1 held out"));
   CHECK(has(r.out, "no longer met by calibration: tom.rom-density"));
