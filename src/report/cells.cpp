@@ -76,6 +76,10 @@ std::string markdown_text(const std::string& given) {
     return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
                                static_cast<unsigned char>(text[i]) >= 0x80);
   };
+  // "a * b" is a product.
+  const auto alone = [&text](std::size_t at) {
+    return at > 0 && text[at - 1] == ' ' && at + 1 < text.size() && text[at + 1] == ' ';
+  };
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -84,6 +88,8 @@ std::string markdown_text(const std::string& given) {
       out += "&lt;";
     else if (c == '&')
       out += is_word(i + 1) || (i + 1 < text.size() && text[i + 1] == '#') ? "&amp;" : "&";
+    else if (c == '*' && alone(i))
+      out += c;
     else if (std::string_view("\\`*|~").find(c) != std::string_view::npos || (c == '_' && !within))
       out += std::string("\\") + c;
     else if (c == ']' && i + 1 < text.size() &&
