@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <tomestimate/spec/text.hpp>
+
 #include "cells.hpp"
 #include "html.hpp"
 
@@ -130,7 +132,7 @@ std::string contents(const Page& page) {
 
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (const char c : spec::visible(text)) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -143,6 +145,9 @@ std::string escaped(std::string_view text) {
         break;
       case '"':
         out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
         break;
       default:
         out += c;
@@ -181,23 +186,39 @@ std::string html(const Page& page) {
                    escaped(page.made_by));
 }
 
+namespace {
+
+// Text in a code span of Markdown, within more backticks than it has in a row.
+std::string code(const std::string& given) {
+  const auto text = spec::visible(given);
+  std::string ticks = "`";
+  while (text.find(ticks) != std::string::npos) ticks += '`';
+  const bool touching = text.starts_with('`') || text.ends_with('`');
+  return touching ? ticks + " " + text + " " + ticks : ticks + text + ticks;
+}
+
+}  // namespace
+
 std::string markdown(const Page& page) {
-  std::string out = fmt::format("# {}\n", page.title);
+  std::string out = fmt::format("# {}\n", markdown_text(page.title));
   for (const auto& line : page.lead)
-    out += is_caution(line) ? fmt::format("\n**{}**\n", line) : fmt::format("\n{}\n", line);
+    out += is_caution(line) ? fmt::format("\n**{}**\n", markdown_text(line))
+                            : fmt::format("\n{}\n", markdown_text(line));
   for (const auto& section : page.sections) {
-    out += fmt::format("\n## {}\n", section.title);
+    out += fmt::format("\n## {}\n", markdown_text(section.title));
     for (const auto* p : section.pictures) {
-      out += fmt::format("\n![{}](figures/{}.svg)\n\n**{}.** {}\n", p->figure.alt, p->figure.id,
-                         p->figure.title, p->figure.caption.front());
+      out += fmt::format("\n![{}](figures/{}.svg)\n\n**{}.** {}\n", markdown_text(p->figure.alt),
+                         p->figure.id, markdown_text(p->figure.title),
+                         markdown_text(p->figure.caption.front()));
       for (std::size_t i = 1; i < p->figure.caption.size(); ++i)
-        out += fmt::format("{}- {}\n", i == 1 ? "\n" : "", p->figure.caption[i]);
+        out += fmt::format("{}- {}\n", i == 1 ? "\n" : "", markdown_text(p->figure.caption[i]));
     }
     for (const auto* t : section.tables)
-      out += fmt::format("\n### {}\n\n{}\nIn full: [tables/{}.csv](tables/{}.csv)\n", t->title,
-                         markdown_table(*t, readable_rows(*t)), t->id, t->id);
+      out +=
+          fmt::format("\n### {}\n\n{}\nIn full: [tables/{}.csv](tables/{}.csv)\n",
+                      markdown_text(t->title), markdown_table(*t, readable_rows(*t)), t->id, t->id);
   }
-  return out + fmt::format("\nMade by `{}`. Numbers are rounded to read.\n", page.made_by);
+  return out + fmt::format("\nMade by {}. Numbers are rounded to read.\n", code(page.made_by));
 }
 
 }  // namespace tomestimate::report

@@ -10,6 +10,8 @@
 #include <range/v3/algorithm/sort.hpp>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/spec/text.hpp>
+
 namespace tomestimate::report {
 
 namespace rv = ranges::views;
@@ -66,7 +68,8 @@ Sheet::Sheet(lxw_workbook* book, const Formats& formats, CellNames& cell_names,
 }
 
 void Sheet::text(ColumnIndex column, const std::string& value, lxw_format* format) {
-  worksheet_write_string(sheet_, row_, column, value.c_str(), format);
+  // A cell takes 32,767 characters.
+  worksheet_write_string(sheet_, row_, column, spec::shortened(value, 32'000).c_str(), format);
 }
 
 void Sheet::number(ColumnIndex column, double value, lxw_format* format) {

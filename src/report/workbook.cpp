@@ -4,15 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/view/enumerate.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/equations.hpp>
 
 #include "sheet.hpp"
@@ -20,6 +26,7 @@
 namespace tomestimate::report {
 namespace {
 
+namespace fs = std::filesystem;
 using study::Equations;
 using study::Expression;
 using study::Named;
@@ -73,12 +80,33 @@ std::string in_display_unit(const std::string& text, double factor) {
   return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, number_text(factor));
 }
 
+// Standard error goes nowhere: libxlsxwriter prints its errors there beside those it returns.
+class QuietErrors {
+ public:
+  QuietErrors() : before_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (before_ >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0) close(nowhere);
+  }
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+  ~QuietErrors() {
+    if (before_ < 0) return;
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+  }
+
+ private:
+  int before_;
+};
+
 class Workbook {
  public:
-  Workbook(const Specs& specs, const std::string& path)
+  // The file at `path`, beside which libxlsxwriter puts files of its own.
+  Workbook(const Specs& specs, const fs::path& path)
       : specs_(specs),
         all_(specs),
-        book_(workbook_new(path.c_str())),
+        book_(new_book(path)),
         formats_(make_formats(book_)),
         summary_(book_, formats_, cell_names_, "Summary"),
         inputs_(book_, formats_, cell_names_, "Inputs"),
@@ -98,8 +126,12 @@ class Workbook {
     write_breakdown();
     write_summary();
     cell_names_.define_all(book_);
-    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR)
-      throw std::runtime_error(fmt::format("cannot write the workbook: {}", lxw_strerror(error)));
+    errno = 0;
+    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR) {
+      const auto reason = errno == 0 ? "" : fmt::format(": {}", std::strerror(errno));
+      throw std::runtime_error(
+          fmt::format("cannot write the workbook: {}{}", lxw_strerror(error), reason));
+    }
   }
 
   Workbook(const Workbook&) = delete;
@@ -109,6 +141,13 @@ class Workbook {
   }
 
  private:
+  static lxw_workbook* new_book(const fs::path& path) {
+    auto folder = path.parent_path().string();
+    lxw_workbook_options options{};
+    options.tmpdir = folder.data();
+    return workbook_new_opt(path.c_str(), &options);
+  }
+
   const std::vector<Named>& names() const { return all_.names(); }
 
   std::string title() const {
@@ -116,7 +155,7 @@ class Workbook {
   }
 
   void set_properties() {
-    auto heading = title();
+    auto heading = spec::shortened(title(), 240);  // 255 characters at most
     std::string comment = "Made by tomestimate: change cells of Inputs, everything else follows.";
     lxw_doc_properties properties{};
     properties.title = heading.data();
@@ -472,9 +511,15 @@ class Workbook {
 
 std::string workbook(const Specs& specs) {
   const spec::TemporaryFolder folder;  // libxlsxwriter only writes files
-  const auto path = (folder.path() / "workbook.xlsx").string();
-  Workbook(specs, path).write();
-  return spec::read_file(path, 1u << 30);
+  const auto path = folder.path() / "workbook.xlsx";
+  try {
+    const QuietErrors quiet;
+    Workbook(specs, path).write();
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error(
+        fmt::format("{} (in {}, by TMPDIR)", e.what(), folder.path().string()));
+  }
+  return spec::read_file(path.string(), 1u << 30);
 }
 
 }  // namespace tomestimate::report
