@@ -56,7 +56,7 @@ const Form forms[] = {
      [](const BankSample& s) {
        return Row{1, s.ones_share};
      }},
-    {"leakage", "pW/um^2", "a", leakage_an_area, [](const BankSample&) { return Row{1}; }},
+    {"leakage", "uW/mm^2", "a", leakage_an_area, [](const BankSample&) { return Row{1}; }},
 };
 
 double value(const Row& coefficients, const Row& terms) {
