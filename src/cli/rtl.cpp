@@ -73,16 +73,19 @@ struct RtlArguments {
   std::optional<std::string> testbench;
 };
 
+rtl::Tile read_tile(const std::string& file) {
+  const auto bytes = spec::read_file(file, 1u << 26);
+  return rtl::is_array(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
+}
+
 rtl::Tile tile_from_file(const RtlArguments& a) {
-  auto tile = rtl::parse_tile(spec::read_file(*a.weights, 1u << 26), *a.weights);
+  auto tile = read_tile(*a.weights);
   if (!a.shaped) return tile;
-  if (a.rows * a.width != tile.shape.width)
+  if (tile.shape.width % (a.rows * a.width) != 0)
     throw CLI::ValidationError(
-        "--rows", fmt::format("{} x {} weights are not the {} of a line of {}", a.rows, a.width,
-                              tile.shape.width, *a.weights));
-  tile.shape.rows = a.rows;
-  tile.shape.width = a.width;
-  return tile;
+        "--rows", fmt::format("{} x {} weights do not divide the {} of a row of {}", a.rows,
+                              a.width, tile.shape.width, *a.weights));
+  return rtl::split_words(std::move(tile), a.rows, a.width);
 }
 
 rtl::Tile make_tile(const RtlArguments& a) {
@@ -228,11 +231,17 @@ rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
   return grid;
 }
 
+// The matrix of --weights, its rows cut into words of --width where they are that many times as
+// long.
+rtl::Tile given_bank(const CharacterizeArguments& a) {
+  auto tile = read_tile(a.weights);
+  return tile.shape.width % a.width == 0 ? rtl::split_words(std::move(tile), 1, a.width) : tile;
+}
+
 rtl::Plan parse_plan(const CharacterizeArguments& a) {
   check_lanes(a.lanes);
   rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept.value_or("")};
-  if (a.weights)
-    plan.given.push_back(rtl::parse_tile(spec::read_file(*a.weights, 1u << 26), *a.weights));
+  if (a.weights) plan.given.push_back(given_bank(a));
   if (a.units == Strings{"all"})
     for (std::size_t i = 0; i < rtl::unit_names.size(); ++i)
       plan.units.push_back(static_cast<rtl::Unit>(i));
@@ -326,7 +335,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->check(CLI::Range(1, 100000).description(""))
       ->type_name("N")
       ->needs(unit);
-  add_optional(*rtl, "--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
+  add_optional(*rtl, "--weights", a->weights,
+               "weights from a matrix of -1, 0 and 1: text or .npy, a word a row")
       ->type_name("FILE")
       ->excludes(words)
       ->excludes(zeros)
@@ -375,7 +385,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->type_name("SHARE");
   characterize
       ->add_option("--weights", c->weights,
-                   "one more bank to judge by: a matrix of -1, 0 and 1, a word a line")
+                   "one more bank to judge by: a matrix as for rtl, cut into words")
       ->type_name("FILE");
   add_list(*characterize, "--units", c->units, "arithmetic units, all or none");
   characterize->add_option("--lanes", c->lanes, "lanes of mvu and l-unit")

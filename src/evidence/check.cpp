@@ -11,7 +11,6 @@ namespace tomestimate::evidence {
 
 std::vector<spec::Diagnostic> check(const std::string& path) try {
   const auto text = spec::read_file(path);
-  spec::bound_nesting(text, path);
   const auto root = spec::parse_toml(text, path);
   const auto kind = root["kind"].value_or(std::string{});
   if (kind == "study") {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/spec/toml.hpp>
 
+
 #include <algorithm>
 
 #include <fmt/format.h>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -53,6 +55,7 @@ class TextCheck {
 }  // namespace
 
 toml::table parse_toml(std::string_view text, const std::string& file) try {
+  bound_nesting(text, file);
   auto table = toml::parse(text, file);
   TextCheck check(file);
   check(table);
