@@ -147,6 +147,16 @@ void apply(const Design& design, study::Specs& specs) {
   spec::check_pair(specs.hardware.values, specs.model.values);
 }
 
+std::string command(const std::string& name, const Design& design) {
+  auto text = fmt::format("tomestimate {} {} {}", name, design.hardware, design.model);
+  for (const auto& [flag, value] : {std::pair{"--batch", design.batch},
+                                    {"--prompt", design.prompt},
+                                    {"--context", design.context}})
+    if (value != 0) text += fmt::format(" {} {}", flag, value);
+  for (const auto& set : design.sets) text += " --set " + set;
+  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
+}
+
 study::Specs load(const Design& design) {
   auto specs = load_files(design);
   apply(design, specs);

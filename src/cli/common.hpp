@@ -59,6 +59,10 @@ study::Specs load_files(const Design& design);
 void apply(const Design& design, study::Specs& specs);
 study::Specs load(const Design& design);
 
+// The command of a design, for the foot of what it made: "tomestimate report tom bitnet-2b
+// --context 400 (version 0.1.0)". Where it went is left out.
+std::string command(const std::string& name, const Design& design);
+
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
@@ -78,6 +82,9 @@ std::vector<Command> add_study_commands(CLI::App& app);
 
 // The commands explain, quantities and workbook.
 std::vector<Command> add_explain_commands(CLI::App& app);
+
+// live: a design as one interactive page.
+std::vector<Command> add_live_commands(CLI::App& app);
 
 // report: a design as a folder of figures, tables and pages.
 std::vector<Command> add_report_commands(CLI::App& app);

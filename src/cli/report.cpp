@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/page/live.hpp>
 #include <tomestimate/report/folder.hpp>
 
 #include "common.hpp"
@@ -16,6 +17,7 @@ struct ReportArguments {
   Design design;
   std::string folder;
   std::string published;
+  bool live = false;
 };
 
 // Published figures: as given, or those beside the hardware spec if there are any.
@@ -27,23 +29,13 @@ std::vector<evidence::Comparison> published_figures(const ReportArguments& a) {
   return evidence::compare_published(beside.string());
 }
 
-// The command, for the foot of the report; the folder it went to is left out.
-std::string command(const Design& design) {
-  auto text = fmt::format("tomestimate report {} {}", design.hardware, design.model);
-  for (const auto& [flag, value] : {std::pair{"--batch", design.batch},
-                                    {"--prompt", design.prompt},
-                                    {"--context", design.context}})
-    if (value != 0) text += fmt::format(" {} {}", flag, value);
-  for (const auto& set : design.sets) text += " --set " + set;
-  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
-}
-
 int run_report(const ReportArguments& a) {
   if (a.folder.empty()) throw CLI::ValidationError("--output", "names no folder");
   const auto specs = load(a.design);
   report::check_report_folder(a.folder);
-  const auto files =
-      report::design_report(specs.hardware, specs.model, published_figures(a), command(a.design));
+  auto files = report::design_report(specs.hardware, specs.model, published_figures(a),
+                                     command("report", a.design));
+  if (a.live) files["live.html"] = page::live_page(specs, command("live", a.design));
   report::write_report_folder(a.folder, files);
   complain(fmt::format("{} files in {}", files.size(), a.folder));
   return 0;
@@ -64,6 +56,8 @@ std::vector<Command> add_report_commands(CLI::App& app) {
       ->add_option("--published", arguments->published,
                    "published figures (TOML); default: published.toml beside HARDWARE, if there")
       ->type_name("FIGURES");
+  report->add_flag("--live", arguments->live,
+                   "also live.html, the page that answers to its inputs");
   return {{report, [=] { return run_report(*arguments); }}};
 }
 
