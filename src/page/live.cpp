@@ -32,14 +32,15 @@ std::vector<std::string> leads(const Recorded& recorded) {
   return out;
 }
 
-// The largest elasticity of a leading metric by each path.
+// How much each path moves the leading metrics: the sum of its elasticities, each taken as 1 at most,
+// so that no single metric decides what is on top.
 std::map<std::string, double> weights_of_inputs(const Specs& specs,
                                                 const std::vector<std::string>& metrics) {
   std::map<std::string, double> out;
   for (const auto& s : study::slopes(specs, metrics))
     for (const auto& slope : s.by_metric)
       if (slope.elasticity && std::isfinite(*slope.elasticity))
-        out[s.parameter.path] = std::max(out[s.parameter.path], std::abs(*slope.elasticity));
+        out[s.parameter.path] += std::min(1.0, std::abs(*slope.elasticity));
   return out;
 }
 
@@ -114,6 +115,7 @@ Json texts(const Specs& specs, const Recorded& recorded, const Encoded& encoded,
          {"description", specs.hardware.description},
          {"madeBy", made_by},
          {"leads", lead},
+         {"changesAtOnce", recorded.changes},
          {"constants", encoded.constants},
          {"rules", recorded.rules}};
   for (const auto& in : recorded.inputs) {

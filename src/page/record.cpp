@@ -21,8 +21,8 @@ using number::Symbol;
 using spec::Field;
 using study::Specs;
 
-// A page stays below a megabyte, and is made in two seconds.
-constexpr std::size_t most_variants = 320;
+// A page stays below a megabyte, and is made in some two seconds.
+constexpr std::size_t most_variants = 160;
 constexpr std::size_t most_nodes = 150'000;
 
 // ---- choices ----
@@ -244,16 +244,26 @@ void record(const Specs& specs, Recorded& out) {
   Recorder recorder(out);
   std::vector<std::size_t> picks;
   for (const auto& c : out.choices) picks.push_back(c.now);
+  const auto each = [&](std::size_t changes, const auto& visit) {
+    combinations(out.choices, changes, 0, picks, visit);
+  };
   const auto add = [&](const std::vector<std::size_t>& chosen) {
-    if (out.variants.size() >= most_variants || out.recording.nodes().size() >= most_nodes) return;
     try {
       out.variants.push_back(recorder.record(with(specs, out.choices, chosen), chosen));
     } catch (const spec::SpecError&) {
       // Two options that make no spec together.
     }
   };
-  for (std::size_t changes = 0; changes <= out.choices.size(); ++changes)
-    combinations(out.choices, changes, 0, picks, add);
+  // All ways to change so many choices, or none: a person can be told what is there.
+  for (std::size_t changes = 0; changes <= out.choices.size(); ++changes) {
+    std::size_t more = 0;
+    each(changes, [&more](const auto&) { ++more; });
+    const bool fits =
+        out.variants.size() + more <= most_variants && out.recording.nodes().size() <= most_nodes;
+    if (changes > 1 && !fits) break;
+    each(changes, add);
+    out.changes = changes;
+  }
 }
 
 }  // namespace tomestimate::page

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine recorded for a page: once for every choice of switches, names and layer counts that
-// fits, all in one recording, where equal operations are one node. TOM's 256 combinations of eight
-// two-way choices take eight times the nodes of a single one.
+// fits, all in one recording, where equal operations are one node: TOM's 256 combinations of eight
+// two-way choices take eight times the nodes of one.
 #pragma once
 
 #include <cstdint>
@@ -58,10 +58,11 @@ struct Recorded {
   std::vector<Quantity> quantities;
   std::vector<std::string> rules;
   std::vector<Variant> variants;  // the first is the design as it is
+  std::size_t changes = 0;        // choices that may differ from the design at once
 };
 
-// Combinations in order of how many choices they change, up to a number of combinations and nodes.
-// Options that make no spec (a code whose numbers are missing) are left out.
+// Combinations in order of how many choices they change, as many as a page holds; a count is
+// changed alone. Options that make no spec (a code whose numbers are missing) are left out.
 void record(const study::Specs& specs, Recorded& out);
 
 }  // namespace tomestimate::page

@@ -5,6 +5,7 @@
 const Fn = {constant: 0, input: 1, add: 2, sub: 3, mul: 4, div: 5, max: 6, min: 7, less: 8,
             lessEqual: 9, equal: 10, ceil: 11, floor: 12, log2: 13, round: 14};
 const isUnary = fn => fn >= Fn.ceil;
+const block = 64;  // points a run of a sweep: long enough to hide the dispatch
 
 class Engine {
   // bytes: as page::encode writes them; constants: its constants; choices, outputs: how many.
@@ -26,6 +27,7 @@ class Engine {
     this.b = new Uint32Array(n);
     this.value = new Float64Array(n);
     this.inputs = [];  // node of each input
+    this.plans = new Map();
     for (let i = 0; i < n; ++i) this.fn[i] = next();
     for (let i = 0; i < n; ++i) {
       const fn = this.fn[i];
@@ -130,43 +132,53 @@ class Engine {
     return out;
   }
 
-  // Outputs at `count` points, all else as in the last run: varying is [{input, numbers}] in base
-  // units, one number a point. Gives one Float64Array an output.
-  sweep(variant, places, varying, count) {
-    const block = 64, {fn, a, b, value} = this;
-    const code = this.needed(places), slot = new Int32Array(this.nodes).fill(-1);
-    const moves = new Uint8Array(this.nodes), constants = [], program = [];
+  // Operations between some inputs and some outputs, in slots of a memory of blocks. Kept: a drag asks
+  // for the same ones at each step.
+  plan(places, inputs) {
+    const key = `${places.join()}|${inputs.join()}`;
+    if (this.plans.has(key)) return this.plans.get(key);
+    const {fn, a, b} = this, slot = new Int32Array(this.nodes).fill(-1);
+    const moves = new Uint8Array(this.nodes), constants = [], steps = [];
     let slots = 0;
-    for (const v of varying) {
-      const node = this.inputs[v.input];
-      moves[node] = 1;
-      slot[node] = slots++;
+    for (const input of inputs) {
+      moves[this.inputs[input]] = 1;
+      slot[this.inputs[input]] = slots++;
     }
     const slotOf = i => {
       if (slot[i] < 0) {
         slot[i] = slots++;
-        constants.push(i);
+        constants.push(i, slot[i]);
       }
       return slot[i];
     };
-    for (const i of code) {
+    for (const i of this.needed(places)) {
       if (!moves[a[i]] && !moves[b[i]]) continue;
       moves[i] = 1;
       const x = slotOf(a[i]), y = slotOf(b[i]);
       slot[i] = slots++;
-      program.push(fn[i], slot[i] * block, x * block, y * block);
+      steps.push(fn[i], slot[i] * block, x * block, y * block);
     }
-    const memory = new Float64Array(slots * block), out = places.map(() => new Float64Array(count));
-    for (const i of constants) memory.fill(value[i], slot[i] * block, (slot[i] + 1) * block);
-    const steps = Int32Array.from(program);
+    const outputs = places.map(p => p > 0 && p <= this.nodes && moves[p - 1] ? slot[p - 1] : -1);
+    const made = {constants, steps: Int32Array.from(steps), outputs, memory: new Float64Array(slots * block)};
+    if (this.plans.size > 20) this.plans.clear();
+    this.plans.set(key, made);
+    return made;
+  }
+
+  // Outputs at `count` points, all else as in the last run: varying is [{input, numbers}] in base
+  // units, one number a point. Gives one Float64Array an output.
+  sweep(places, varying, count) {
+    const {constants, steps, outputs, memory} = this.plan(places, varying.map(v => v.input));
+    const out = places.map(() => new Float64Array(count));
+    for (let k = 0; k < constants.length; k += 2)
+      memory.fill(this.value[constants[k]], constants[k + 1] * block, (constants[k + 1] + 1) * block);
     for (let from = 0; from < count; from += block) {
       const size = Math.min(block, count - from);
       varying.forEach((v, j) => memory.set(v.numbers.subarray(from, from + size), j * block));
       for (let k = 0; k < steps.length; k += 4) runBlock(memory, steps[k], steps[k + 1], steps[k + 2], steps[k + 3], size);
-      places.forEach((p, o) => {
-        if (p > 0 && p <= this.nodes && moves[p - 1])
-          out[o].set(memory.subarray(slot[p - 1] * block, slot[p - 1] * block + size), from);
-        else out[o].fill(this.at(p), from, from + size);
+      outputs.forEach((slot, o) => {
+        if (slot >= 0) out[o].set(memory.subarray(slot * block, slot * block + size), from);
+        else out[o].fill(this.at(places[o]), from, from + size);
       });
     }
     return out;

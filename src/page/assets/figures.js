@@ -12,10 +12,30 @@ const sumOf = (list, of) => list.reduce((sum, x) => sum + of(x), 0);
 const largest = (list, of) => list.reduce((best, x) => of(x) > of(best) ? x : best);
 const unitLabel = (name, unit) => unit ? `${words(name)} [${unit}]` : words(name);
 
-function canvas(svg, width, height) {
+const canvas = (svg, width, height) =>
   svg.attr('viewBox', `0 0 ${width} ${height}`).attr('width', width).attr('height', height);
-  svg.selectAll('*').remove();
-  return svg;
+
+// Makes `node` the same as `fresh`, which was drawn out of sight, with as few changes as it takes: laying
+// out text costs more than all else, and most of it stays.
+function morph(node, fresh) {
+  for (const {name, value} of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  for (const {name} of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
+  let at = node.firstChild, next;
+  for (let child = fresh.firstChild; child; child = next) {
+    next = child.nextSibling;
+    if (!at) node.append(child);
+    else {
+      const old = at;
+      at = at.nextSibling;
+      if (old.nodeName !== child.nodeName) old.replaceWith(child);
+      else if (child.nodeType !== Node.TEXT_NODE) morph(old, child);
+      else if (old.data !== child.data) old.data = child.data;
+    }
+  }
+  for (; at; at = next) {
+    next = at.nextSibling;
+    at.remove();
+  }
 }
 const textAt = (to, x, y, text, anchor = 'start', style = '') =>
   to.append('text').attr('x', x).attr('y', y).attr('text-anchor', anchor).attr('class', style).text(text);
@@ -348,6 +368,13 @@ const rooflineFigure = {
 
 const contextFigure = {
   id: 'context',
+  // The design compared with stays as one drags.
+  kept(model, design, names, input, values) {
+    const key = [design.numbers, design.picks, names, values].join(';');
+    if (key !== this.key) this.lines = model.grid(design, names, [{input, values}]);
+    this.key = key;
+    return this.lines;
+  },
   draw(svg, width, {model, now, reference, design, referenceDesign}) {
     const input = model.inputs.findIndex(i => i.path.endsWith('.context'));
     const names = ['throughput', 'power'].filter(n => model.byName.has(n));
@@ -355,7 +382,7 @@ const contextFigure = {
     const here = design.numbers[input], limit = now.get('max_context');
     const most = Math.max(4 * here, Math.min(limit > 0 ? 1.6 * limit : 0, 32 * here), 64);
     const values = [...new Set(d3.range(49).map(i => Math.round(most ** (i / 48))))];
-    const old = reference.variant ? model.grid(referenceDesign, names, [{input, values}]) : null;
+    const old = reference.variant ? this.kept(model, referenceDesign, names, input, values) : null;
     const lines = model.grid(design, names, [{input, values}]);
     const left = 58, each = 130, height = names.length * each + 34;
     canvas(svg, width, height);
@@ -391,7 +418,7 @@ const contextFigure = {
   },
 };
 
-const allFigures = [timeFigure, driversFigure, powerFigure, areaFigure, rooflineFigure, contextFigure];
+const allFigures = [timeFigure, contextFigure, powerFigure, rooflineFigure, driversFigure, areaFigure];
 
 // ---- sweeps ----
 
@@ -423,7 +450,7 @@ function drawLine(svg, width, {model, xs, values, x: input, metric, here, value}
 }
 
 // The cells are a picture of one pixel each, so that a drag redraws them at once.
-function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, design}, onPick) {
+function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, design}) {
   const left = 70, height = 360, bottom = height - 74, top = 8, right = width - 10;
   canvas(svg, width, height);
   const all = values.filter(Number.isFinite), [low, high] = all.length ? d3.extent(all) : [0, 1];
@@ -441,12 +468,7 @@ function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, desig
   pen.putImageData(image, 0, 0);
   svg.append('image').attr('href', board.toDataURL()).attr('x', left).attr('y', top).attr('width', right - left)
     .attr('height', bottom - top).attr('preserveAspectRatio', 'none').style('image-rendering', 'pixelated')
-    .style('cursor', 'crosshair').node().addEventListener('click', event => {
-      const frame = event.target.getBoundingClientRect();
-      const at = (share, n) => Math.max(0, Math.min(n - 1, Math.floor(share * n)));
-      onPick(at((event.clientX - frame.left) / frame.width, xs.length),
-             at((frame.bottom - event.clientY) / frame.height, ys.length));
-    });
+    .attr('class', 'map');
   const scaleOf = (list, input, range) => {
     const log = isLog(model.inputs[input], list), half = (range[1] - range[0]) / list.length / 2;
     return (log ? d3.scaleLog : d3.scaleLinear)([list[0], list[list.length - 1]], [range[0] + half, range[1] - half]);

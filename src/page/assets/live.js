@@ -27,6 +27,7 @@ class Page {
     this.options = {};
     this.readAddress();
     this.build();
+    this.measure();
     this.update();
     addEventListener('hashchange', () => {
       if (location.hash.slice(1) === this.written) return;
@@ -35,8 +36,12 @@ class Page {
       this.update();
     });
     addEventListener('beforeprint', () => this.drawAll(true));
-    // Widths change with the window and with the page's columns.
-    new ResizeObserver(() => this.drawAll(false)).observe($('figures'));
+    // Widths are read when they change, not at every drawing: that would lay the page out each time.
+    const sizes = new ResizeObserver(() => {
+      this.measure();
+      this.drawAll(false);
+    });
+    sizes.observe($('figures'));
   }
 
   // ---- the address: the design, then !pins, !reference, !sweep ----
@@ -117,6 +122,11 @@ class Page {
     for (const i of order) $('top').append(this.inputRow(i));
     model.choices.forEach((_, c) => $('choices').append(this.choiceRow(c)));
     if (!model.choices.length) $('choices').hidden = true;
+    else {
+      const counts = model.choices.filter(c => c.count).map(c => c.path);
+      $('choices').append(el('p', {className: 'note'}, `This page holds every design with up to ${model.changesAtOnce} of these changed at once` +
+        (counts.length ? `; ${counts.join(', ')} alone` : '') + '.'));
+    }
     const groups = new Map();
     model.inputs.forEach((input, i) => {
       if (order.includes(i)) return;
@@ -137,6 +147,7 @@ class Page {
     });
   }
 
+  // What the spec says of a value, behind a button that names its grade.
   about(thing) {
     const lines = [el('p', {}, thing.doc)];
     if (thing.range) lines.push(el('p', {}, `range of the spec: ${fmt(thing.range[0])} to ${withUnit(thing.range[1], thing.unit)}`));
@@ -144,11 +155,15 @@ class Page {
     if (thing.grade) lines.push(el('p', {}, `${thing.grade}: ${thing.source}`));
     if (thing.fits) lines.push(el('p', {}, `fitted to ${thing.fits.join(', ')}`));
     if (thing.place) lines.push(el('p', {}, thing.place));
-    return el('details', {className: 'about'}, el('summary', {'aria-label': `about ${thing.name || thing.path}`}, 'source'), ...lines);
-  }
-
-  grade(thing) {
-    return thing.grade ? [el('span', {className: `grade ${thing.grade}`}, thing.grade)] : [];
+    const text = el('div', {className: 'about', hidden: true}, ...lines);
+    const grade = thing.grade || 'about';
+    const button = el('button', {type: 'button', className: `grade ${grade}`, 'aria-expanded': 'false', title: 'what it is, its range and source',
+                                 'aria-label': `${grade}: about ${thing.name || thing.path}`}, grade);
+    button.addEventListener('click', () => {
+      text.hidden = !text.hidden;
+      button.setAttribute('aria-expanded', String(!text.hidden));
+    });
+    return [button, text];
   }
 
   inputRow(i) {
@@ -166,9 +181,10 @@ class Page {
     field.addEventListener('change', () => this.showInput(i));
     slider.addEventListener('input', () => this.set(i, fromSlider(input, stops, Number(slider.value)), slider));
     back.addEventListener('click', () => this.set(i, input.value));
+    const [grade, about] = this.about(input);
     const node = el('div', {className: 'row'},
-      el('div', {className: 'name'}, el('label', {htmlFor: id}, input.name), ...this.grade(input)), back,
-      slider, el('span', {className: 'field'}, field, el('span', {className: 'unit'}, input.unit)), this.about(input));
+      el('div', {className: 'name'}, el('label', {htmlFor: id, title: input.doc}, input.name), grade, back),
+      slider, el('span', {className: 'field'}, field, el('span', {className: 'unit'}, input.unit)), about);
     this.rows[i] = {node, field, slider, back, stops,
                     text: [input.name, input.doc, input.unit, input.grade, input.source].join(' ').toLowerCase()};
     return node;
@@ -183,8 +199,9 @@ class Page {
       this.showChoices();
       this.update();
     });
+    const [grade, about] = this.about(choice);
     const node = el('div', {className: 'row choice'},
-      el('div', {className: 'name'}, el('label', {htmlFor: id}, choice.path), ...this.grade(choice)), select, this.about(choice));
+      el('div', {className: 'name'}, el('label', {htmlFor: id, title: choice.doc}, choice.path), grade), select, about);
     this.choiceRows = this.choiceRows || [];
     this.choiceRows[c] = {node, select, text: [choice.path, choice.doc, choice.grade, choice.source].join(' ').toLowerCase()};
     return node;
@@ -209,7 +226,6 @@ class Page {
   buildFigures() {
     this.figures = allFigures.map(figure => {
       const title = el('h3'), note = el('figcaption'), svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-      svg.setAttribute('role', 'img');
       const node = el('figure', {className: 'figure', id: `figure-${figure.id}`}, title, svg, note);
       const f = {figure, title, note, svg, node, dirty: true, visible: false};
       const options = figure.options ? figure.options(this.model) : [];
@@ -227,8 +243,8 @@ class Page {
     });
     const f = this.sweepFigure = {node: $('sweep-figure'), visible: false, dirty: true,
                                   svg: document.createElementNS('http://www.w3.org/2000/svg', 'svg')};
-    f.svg.setAttribute('role', 'img');
     f.node.append(f.svg);
+    f.svg.addEventListener('click', event => this.pick(event));
     new IntersectionObserver(([entry]) => {
       f.visible = entry.isIntersecting;
       if (f.visible && f.dirty) this.drawSweep();
@@ -418,13 +434,26 @@ class Page {
     return axes;
   }
 
+  // A click on the heat map moves the design there.
+  pick(event) {
+    const axes = this.sweepAxes();
+    if (!event.target.classList.contains('map') || axes.length < 2) return;
+    const frame = event.target.getBoundingClientRect();
+    const at = (share, {values}) => values[Math.max(0, Math.min(values.length - 1, Math.floor(share * values.length)))];
+    const x = at((event.clientX - frame.left) / frame.width, axes[0]);
+    const y = at((frame.bottom - event.clientY) / frame.height, axes[1]);
+    this.design.numbers = this.design.numbers.map((n, k) => k === axes[0].input ? x : k === axes[1].input ? y : n);
+    this.showInputs();
+    this.update();
+  }
+
   drawSweep() {
     const f = this.sweepFigure, {model, sweep: s, design} = this, axes = this.sweepAxes();
     const now = model.evaluate(design);
     f.dirty = false;
     if (!now.variant) return;
     const [values] = model.grid(design, [s.metric], axes);
-    const svg = d3.select(f.svg), width = Math.max(280, f.node.clientWidth), xs = axes[0].values;
+    const svg = d3.create('svg:svg').attr('role', 'img'), width = f.width, xs = axes[0].values;
     const x = s.x.input, at = fmt(now.get(s.metric)), nameX = model.inputs[x].name;
     const good = values.filter(Number.isFinite), extent = good.length ? `${fmt(d3.min(good))} to ${withUnit(d3.max(good), model.byName.get(s.metric).unit)}` : 'no design';
     let title = `${words(s.metric)} over ${nameX}: ${extent}`;
@@ -432,14 +461,10 @@ class Page {
     else {
       const ys = axes[1].values, y = s.y.input;
       title = `${words(s.metric)} over ${nameX} and ${model.inputs[y].name}: ${extent}`;
-      drawMap(svg, width, {model, xs, ys, values, x, y, metric: s.metric, design}, (i, j) => {
-        this.design.numbers = this.design.numbers.map((n, k) => k === x ? xs[i] : k === y ? ys[j] : n);
-        this.showInputs();
-        this.update();
-      });
+      drawMap(svg, width, {model, xs, ys, values, x, y, metric: s.metric, design});
       title += '. A click moves the design there';
     }
-    f.svg.setAttribute('aria-label', title);
+    morph(f.svg, svg.attr('aria-label', title).node());
     const lost = values.length - good.length;
     setText($('sweep-reading'), `${title}; here ${at}.${lost ? ` ${lost} of ${values.length} points are no design.` : ''}`);
   }
@@ -582,6 +607,10 @@ class Page {
     if (order.some((line, i) => this.metricBody.children[i] !== line.row)) this.metricBody.append(...order.map(l => l.row));
   }
 
+  measure() {
+    for (const f of [...this.figures, this.sweepFigure]) f.width = Math.max(260, f.node.clientWidth - 26);
+  }
+
   drawAll(all) {
     for (const f of this.figures) {
       f.dirty = true;
@@ -595,13 +624,14 @@ class Page {
     f.dirty = false;
     const {model, now, design, referenceDesign} = this;
     const context = {model, now, reference: this.before, design, referenceDesign};
-    const width = Math.max(260, f.node.clientWidth - 26);
-    const drawn = now.variant ? f.figure.draw(d3.select(f.svg), width, context, f.select && f.select.value) : null;
+    const fresh = d3.create('svg:svg').attr('role', 'img');
+    const drawn = now.variant ? f.figure.draw(fresh, f.width, context, f.select && f.select.value) : null;
     f.node.classList.toggle('empty', drawn === null);
     if (!drawn) return;
+    fresh.attr('aria-label', drawn.title);
+    morph(f.svg, fresh.node());
     setText(f.title, drawn.title);
     setText(f.note, drawn.note);
-    f.svg.setAttribute('aria-label', drawn.title);
   }
 
   // Browsers refuse to have the address changed at every step of a drag.

@@ -82,7 +82,7 @@ class Model {
     const places = names.map(name => result.variant.places[this.byName.get(name).index]);
     const rules = this.rules.map((_, r) => result.variant.places[this.quantities.length + r])
                       .filter(place => place !== 0);
-    const all = this.engine.sweep(result.variant, [...places, ...rules], varying, count);
+    const all = this.engine.sweep([...places, ...rules], varying, count);
     return names.map((name, j) => {
       const factor = this.byName.get(name).factor;
       return all[j].map((x, p) => {
@@ -161,19 +161,19 @@ class Model {
   encode(design) {
     const parts = [];
     this.inputs.forEach((input, i) => {
-      if (design.numbers[i] !== input.value) parts.push(`${input.name}=${design.numbers[i]}`);
+      if (design.numbers[i] !== input.value) parts.push([input.name, design.numbers[i]]);
     });
     this.choices.forEach((c, i) => {
-      if (design.picks[i] !== c.now) parts.push(`${c.path}=${c.options[design.picks[i]].label}`);
+      if (design.picks[i] !== c.now) parts.push([c.path, c.options[design.picks[i]].label]);
     });
-    return parts.map(encodeURIComponent).join('&');
+    return parts.map(part => part.map(encodeURIComponent).join('=')).join('&');
   }
 
   // The design of an encoded text; what it does not know is left as made.
   decode(text, name) {
     const design = {...this.made(), name};
     for (const part of text.split('&').filter(Boolean)) {
-      const [key, value] = splitOnce(decodeURIComponent(part), '=');
+      const [key, value] = splitOnce(part, '=').map(decodeURIComponent);
       const i = this.inputByName.get(key), c = this.choices.findIndex(choice => choice.path === key);
       if (i !== undefined && value.trim() !== '' && Number.isFinite(Number(value)))
         design.numbers[i] = Number(value);
