@@ -23,6 +23,7 @@ import time
 import urllib.error
 import urllib.request
 
+CONTROL, RELEASE = "\ue009", "\ue000"  # WebDriver's keys
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 
 
@@ -130,8 +131,7 @@ def run(browser, job):
         css = f'[data-input="{name}"]'
         reveal(browser, css)
         field = browser.element(css)
-        browser.send("POST", field + "/clear", {})
-        browser.send("POST", field + "/value", {"text": text})
+        browser.send("POST", field + "/value", {"text": f"{CONTROL}a{RELEASE}{text}"})
     for name, label in job.get("choose", {}).items():
         css = f'[data-choice="{name}"]'
         reveal(browser, css)

@@ -7,6 +7,8 @@ const colourOf = keys => {
   const scale = new Map(keys.map((key, i) => [key, colours[i % colours.length]]));
   return key => scale.get(key) || '#999999';
 };
+// Black or white, whichever is read on a colour.
+const inkOn = fill => d3.lab(fill).l > 58 ? '#000' : '#fff';
 const share = x => `${(100 * x).toFixed(x >= 0.0995 || x === 0 ? 0 : 1)} %`;
 const sumOf = (list, of) => list.reduce((sum, x) => sum + of(x), 0);
 const largest = (list, of) => list.reduce((best, x) => of(x) > of(best) ? x : best);
@@ -69,7 +71,7 @@ function axis(svg, scale, place, at, room) {
   return svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(made);
 }
 
-// Boxes with names, in rows.
+// Boxes with names, in rows; the picture ends below them.
 function legend(svg, width, top, entries) {
   let x = 0, y = top;
   for (const [name, fill] of entries) {
@@ -82,7 +84,7 @@ function legend(svg, width, top, entries) {
     textAt(svg, x + 15, y + 10, name);
     x += size + 8;
   }
-  return y + 17;
+  canvas(svg, width, y + 17);
 }
 
 // ---- time: the ops of a layer, one after the other ----
@@ -123,7 +125,6 @@ const timeFigure = {
     if (!ops.length) return null;
     const before = new Map(opsOf(model, reference, pass).map(o => [o.op, o.cycles]));
     const total = sumOf(ops, o => o.cycles);
-    // Ops below a hundredth are one row: adapters of small projections, say.
     const small = ops.filter(o => o.cycles < total / 100);
     const rows = ops.filter(o => o.cycles >= total / 100);
     let at = 0;
@@ -133,8 +134,7 @@ const timeFigure = {
     }
     const kinds = [...new Set(ops.map(o => o.binds))];
     const colour = colourOf(kinds);
-    const left = 104, right = 62, step = 16, height = rows.length * step + 34 + 17 * 3;
-    canvas(svg, width, height);
+    const left = 104, right = 62, step = 16;
     const x = d3.scaleLinear([0, total], [left, width - right]);
     rows.forEach((o, i) => {
       const y = i * step;
@@ -151,7 +151,7 @@ const timeFigure = {
     });
     const bottom = rows.length * step + 2;
     axis(svg, x, 'axisBottom', [0, bottom], width - left - right);
-    legend(svg, width, bottom + 24, kinds.slice(0, 8).map(k => [`${k} binds`, colour(k)]));
+    legend(svg, width, bottom + 24, kinds.filter(k => rows.some(o => o.binds === k)).map(k => [`${k} binds`, colour(k)]));
     const longest = largest(ops, o => o.cycles);
     const by = kinds.map(k => [k, sumOf(ops.filter(o => o.binds === k), o => o.cycles)]);
     const kind = largest(by, k => k[1]);
@@ -159,7 +159,7 @@ const timeFigure = {
                    `${longest.op} takes ${share(longest.cycles / total)}`,
             note: 'Ops of a layer in order, in cycles; what is below 1 % has no row' +
                   (small.length ? ` (${small.length} ops, ${share(sumOf(small, o => o.cycles) / total)})` : '') +
-                  '. Where a design overlaps ops, they take less than they add up to. A black line: what it took in the design compared with.'};
+                  '. Where a design overlaps ops, they take less than they add up to. A thin line: what the op took in the design compared with.'};
   },
 };
 
@@ -233,7 +233,7 @@ const powerFigure = {
     const without = now.get('power_ungated'), first = parts[0];
     return {title: `${words(first.name)} takes ${share(first.power / total)} of ${withUnit(total, 'W')}` +
                    (without > total * 1.001 ? `; ungated it would be ${withUnit(without, 'W')}` : ''),
-            note: 'In brackets: without power gating. A black mark: the design compared with.'};
+            note: 'In brackets: without power gating. A mark: the design compared with.'};
   },
 };
 
@@ -278,7 +278,7 @@ const areaFigure = {
       const lines = [words(p.name), `${fmt(p.area)} mm²`, share(p.area / total)];
       if (moved && moved !== 'same') lines.push(moved);
       lines.slice(0, Math.floor((h - 4) / 14)).forEach((line, i) => {
-        if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line, 'start', 'onfill');
+        if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line).style('fill', inkOn(colour(p.name)));
       });
     }
     const first = largest(parts, p => p.area);
@@ -357,7 +357,7 @@ const rooflineFigure = {
       taken.push([x(p.intensity), at]);
       textAt(svg, x(p.intensity) - 11, at + 4, p.name, 'end', 'value');
     }
-    legend(svg, width, height - 16, [...ports].map(([kind, rate]) => [`reads ${kind.toUpperCase()}, ${fmt(rate)} TB/s`, fill[kind]]));
+    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind.toUpperCase()}, ${fmt(rate)} TB/s`, fill[kind]]));
     const longest = largest(points, p => p.cycles);
     return {title: `${longest.name}, the longest matrix op, runs at ${share(longest.rate / peak)} of the peak`,
             note: 'Circles by cycles. A line leads from where the op was in the design compared with.'};
@@ -451,7 +451,7 @@ function drawLine(svg, width, {model, xs, values, x: input, metric, here, value}
 
 // The cells are a picture of one pixel each, so that a drag redraws them at once.
 function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, design}) {
-  const left = 70, height = 360, bottom = height - 74, top = 8, right = width - 10;
+  const left = 70, height = 380, bottom = height - 90, top = 8, right = width - 10;
   canvas(svg, width, height);
   const all = values.filter(Number.isFinite), [low, high] = all.length ? d3.extent(all) : [0, 1];
   const colour = d3.scaleSequential(d3.interpolateViridis).domain(low === high ? [low - 1, high + 1] : [low, high]);
@@ -469,26 +469,34 @@ function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, desig
   svg.append('image').attr('href', board.toDataURL()).attr('x', left).attr('y', top).attr('width', right - left)
     .attr('height', bottom - top).attr('preserveAspectRatio', 'none').style('image-rendering', 'pixelated')
     .attr('class', 'map');
-  const scaleOf = (list, input, range) => {
-    const log = isLog(model.inputs[input], list), half = (range[1] - range[0]) / list.length / 2;
-    return (log ? d3.scaleLog : d3.scaleLinear)([list[0], list[list.length - 1]], [range[0] + half, range[1] - half]);
+  // Cells are of one size whatever their values: axes count them, and are lettered with the values.
+  const cells = (list, range) => {
+    const half = (range[1] - range[0]) / list.length / 2;
+    return d3.scaleLinear([0, list.length - 1], [range[0] + half, range[1] - half]);
   };
-  const x = scaleOf(xs, ix, [left, right]), y = scaleOf(ys, iy, [bottom, top]);
-  axis(svg, x, 'axisBottom', [0, bottom], right - left);
-  axis(svg, y, 'axisLeft', [left, 0], bottom - top);
-  const cx = x(design.numbers[ix]), cy = y(design.numbers[iy]);
-  if (cx >= left && cx <= right && cy >= top && cy <= bottom) {
-    svg.append('circle').attr('cx', cx).attr('cy', cy).attr('r', 6).attr('class', 'here');
-    textAt(svg, Math.min(cx + 10, right - 30), cy + 4, 'here', 'start', 'onfill strong');
-  }
+  const x = cells(xs, [left, right]), y = cells(ys, [bottom, top]);
+  const lettered = (scale, place, at, list, room) => {
+    const every = Math.ceil(list.length / Math.max(2, Math.floor(room / (place === 'axisBottom' ? 56 : 30))));
+    svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(
+      d3[place](scale).tickSizeOuter(0).tickValues(d3.range(0, list.length, every)).tickFormat(i => tickText(list[i])));
+  };
+  lettered(x, 'axisBottom', [0, bottom], xs, right - left);
+  lettered(y, 'axisLeft', [left, 0], ys, bottom - top);
+  const place = (list, v) => {
+    const i = d3.bisectRight(list, v) - 1;
+    if (i < 0 || v > list[list.length - 1]) return NaN;
+    return i + 1 < list.length ? i + (v - list[i]) / (list[i + 1] - list[i]) : i;
+  };
+  const cx = x(place(xs, design.numbers[ix])), cy = y(place(ys, design.numbers[iy]));
+  if (Number.isFinite(cx) && Number.isFinite(cy)) svg.append('circle').attr('cx', cx).attr('cy', cy).attr('r', 6).attr('class', 'here');
   textAt(svg, right, bottom + 32, unitLabel(model.inputs[ix].name, model.inputs[ix].unit), 'end');
   textAt(svg, 12, (top + bottom) / 2, unitLabel(model.inputs[iy].name, model.inputs[iy].unit), 'middle')
     .attr('transform', `rotate(-90 12 ${(top + bottom) / 2})`);
-  const n = 40, bar = Math.min(220, width * 0.4), by = bottom + 46;
+  const n = 40, bar = Math.min(200, width * 0.34), by = bottom + 62;
+  textAt(svg, left, by - 6, unitLabel(metric, model.byName.get(metric).unit), 'start', 'strong');
   for (let i = 0; i < n; ++i) boxAt(svg, left + i * bar / n, by, bar / n + 1, 10, colour(low + (high - low) * i / (n - 1)));
   textAt(svg, left, by + 24, all.length ? fmt(low) : '–');
   textAt(svg, left + bar, by + 24, all.length ? fmt(high) : '–', 'end');
-  textAt(svg, left + bar / 2, by + 24, unitLabel(metric, model.byName.get(metric).unit), 'middle', 'strong');
   if (all.length < values.length) {
     boxAt(svg, left + bar + 14, by, 10, 10, 'var(--line)');
     textAt(svg, left + bar + 28, by + 9, 'no design');

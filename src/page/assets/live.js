@@ -35,7 +35,16 @@ class Page {
       this.showInputs();
       this.update();
     });
-    addEventListener('beforeprint', () => this.drawAll(true));
+    // On paper figures are as wide as half a page, so that their letters can be read.
+    addEventListener('beforeprint', () => {
+      for (const f of this.figures) f.width = 335;
+      this.sweepFigure.width = 690;
+      this.drawAll(true);
+    });
+    addEventListener('afterprint', () => {
+      this.measure();
+      this.drawAll(true);
+    });
     // Widths are read when they change, not at every drawing: that would lay the page out each time.
     const sizes = new ResizeObserver(() => {
       this.measure();
@@ -373,9 +382,10 @@ class Page {
   // ---- sweep ----
 
   firstSweep() {
-    const {model} = this, order = model.inputs.map((_, i) => i).sort((p, q) => model.inputs[q].weight - model.inputs[p].weight);
+    const {model} = this, hardware = i => Number(model.inputs[i].of === 'hardware');
+    const [first] = model.inputs.map((_, i) => i).sort((p, q) => hardware(q) - hardware(p) || model.inputs[q].weight - model.inputs[p].weight);
     return {metric: model.leads[0] || model.metrics[0].name, touched: false,
-            x: this.stretch(order[0]), y: {input: -1, from: 0, to: 1}};
+            x: this.stretch(first), y: {input: -1, from: 0, to: 1}};
   }
 
   // Where a sweep of an input goes from and to: its slider's ends.
@@ -429,9 +439,19 @@ class Page {
 
   sweepAxes() {
     const s = this.sweep, both = s.y.input >= 0 && s.y.input !== s.x.input;
-    const axes = [{input: s.x.input, values: stepsOf(this.model.inputs[s.x.input], s.x, both ? 36 : 60)}];
-    if (both) axes.push({input: s.y.input, values: stepsOf(this.model.inputs[s.y.input], s.y, 28)});
+    const axes = [this.sweepAxis(s.x, both ? 36 : 60)];
+    if (both) axes.push(this.sweepAxis(s.y, 28));
     return axes;
+  }
+
+  // Even steps; or powers of two, for a whole number of which most other values break a rule.
+  sweepAxis(side, count) {
+    const input = this.model.inputs[side.input], values = stepsOf(input, side, count);
+    const doubled = doublings(input, side);
+    if (doubled.length < 3) return {input: side.input, values};
+    const [found] = this.model.grid(this.design, [this.sweep.metric], [{input: side.input, values}]);
+    const lost = found.filter(x => !Number.isFinite(x)).length;
+    return {input: side.input, values: lost > found.length / 2 ? doubled : values};
   }
 
   // A click on the heat map moves the design there.
@@ -654,6 +674,14 @@ function stopsOf(input) {
   return out;
 }
 
+// Those between the ends of a sweep.
+const doublings = (input, {from, to}) => {
+  const out = [];
+  if (!stopsOf(input)) return out;
+  for (let x = 1; x <= Math.max(from, to); x *= 2) if (x >= Math.min(from, to)) out.push(x);
+  return out;
+};
+
 // Ends of a slider: the spec's range, or a quarter to four times the value.
 function endsOf(input) {
   const x = input.value;
@@ -680,8 +708,7 @@ function toSlider(input, stops, x) {
   return 1000 * (isRatio(input, low, high) ? Math.log(x / low) / Math.log(high / low) : (x - low) / (high - low));
 }
 
-// Values of a sweep between two ends, ends included; each once. Whole numbers that come in powers of
-// two keep to multiples that share factors with them: other counts mostly break a rule.
+// Values of a sweep between two ends, ends included; each once.
 function stepsOf(input, {from, to}, count) {
   let [low, high] = from < to ? [from, to] : [to, from];
   if (low === high) high = low + (low === 0 ? 1 : Math.abs(low));

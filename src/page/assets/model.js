@@ -213,6 +213,7 @@ function change(now, before) {
   if (ratio >= 3) return `× ${fmt(Number(ratio.toPrecision(3)))}`;
   const percent = (ratio - 1) * 100;
   const size = Math.abs(percent);
-  const text = size < 0.01 ? '< 0.01' : size >= 10 ? size.toFixed(0) : String(Number(size.toPrecision(2)));
+  if (size < 0.01) return 'under 0.01 %';
+  const text = size >= 10 ? size.toFixed(0) : String(Number(size.toPrecision(2)));
   return `${percent > 0 ? '+' : '−'}${text} %`;
 }
