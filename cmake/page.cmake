@@ -2,7 +2,7 @@
 # What the live page is made of, built into its room: a page needs no network, nor the program a file.
 # d3: Debian's package node-d3, under the BSD license (cmake/copyright has it).
 find_file(TOMESTIMATE_D3 d3.min.js
-          PATHS /usr/share/nodejs/d3/dist /usr/share/javascript/d3 NO_DEFAULT_PATH REQUIRED
+          PATHS /usr/share/nodejs/d3/dist NO_DEFAULT_PATH REQUIRED
           DOC "d3, version 5 or later, minified (Debian: node-d3)")
 set(assets ${PROJECT_SOURCE_DIR}/src/page/assets)
 set(page_files ${assets}/live.css ${assets}/live.html ${assets}/engine.js ${assets}/model.js
