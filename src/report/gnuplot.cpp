@@ -16,6 +16,7 @@
 
 #include <tomestimate/report/figures.hpp>
 
+#include "hatch.hpp"
 #include "html.hpp"
 
 namespace tomestimate::report {
@@ -89,10 +90,26 @@ std::string run_gnuplot(const std::string& script) {
   return svg;
 }
 
+// Places that nobody sees, with texts that browsers show where a pointer rests.
+std::string overlay(const std::vector<Hover>& hovers) {
+  if (hovers.empty()) return "";
+  std::string out = "<g fill=\"none\" pointer-events=\"all\">\n";
+  for (const auto& h : hovers)
+    out += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "height=\"{:.1f}\"><title>{}</title></rect>"
+        "\n",
+        h.left, h.top, h.width, h.height, escaped(h.text));
+  return out + "</g>\n";
+}
+
 }  // namespace
 
 std::string draw(const Figure& figure) {
   auto svg = run_gnuplot(figure.script);
+  // gnuplot names what it plots, for nobody.
+  static const std::regex names("<title>gnuplot_plot_[^<]*</title>");
+  svg = lines_for_patterns(std::regex_replace(svg, names, ""));
   // Several pictures share one page: their ids must differ.
   static const std::regex ids(R"re((id=['"]|href=['"]#|url\(#))re");
   svg = std::regex_replace(svg, ids, "$1" + figure.id + "-");
@@ -105,6 +122,7 @@ std::string draw(const Figure& figure) {
   if (from > to || to == std::string::npos) fail("made a picture of an unknown form");
   svg.replace(from, to + close.size() - from, alt);
   const auto open = svg.find("<svg") + 4;
+  svg.insert(svg.rfind("</svg>"), overlay(figure.hovers));
   svg.insert(open, fmt::format(" role=\"img\" aria-labelledby=\"{0}-title {0}-desc\"", figure.id));
   return svg;
 }

@@ -134,18 +134,19 @@ void name_ops(plot::Canvas& canvas, const Panel& panel, const Timeline& t, doubl
 void draw_layer(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   canvas.begin(panel);
   const double shift = t.exposed_first;  // the layer's ops start when it is awake
-  const auto bar = [&](double from, double cycles, double row, const Ink& ink) {
+  const auto bar = [&](double from, double cycles, double row, const Ink& ink,
+                       const std::string& name) {
     if (cycles > 0)
       canvas.rectangle({from * t.cycle_us, row - 0.38}, {(from + cycles) * t.cycle_us, row + 0.38},
-                       ink);
+                       ink, fmt::format("{}: {:.0f} cycles", name, cycles));
   };
-  bar(0, t.exposed_first, -2, ink::rom_wake);
+  bar(0, t.exposed_first, -2, ink::rom_wake, "wake");
   for (const auto& op : t.ops) {
     const double start = op.start + shift;
     for (std::size_t r = 0; r < op.busy.size(); ++r)
-      bar(start, op.busy[r], -1 - static_cast<double>(r), ink_of(op.work));
+      bar(start, op.busy[r], -1 - static_cast<double>(r), ink_of(op.work), op.name);
     const double slowest = *std::max_element(op.busy.begin(), op.busy.end());
-    bar(start + slowest, op.latency, -8, ink::latency);
+    bar(start + slowest, op.latency, -8, ink::latency, op.name + ", latency");
   }
   name_ops(canvas, panel, t, shift);
   canvas.end();
@@ -265,12 +266,15 @@ Figure timeline_figure(const Timeline& t) {
                  plot::box("host link", ink::host)},
                 160);
   canvas.end();
-  return {"timeline", "Timeline of a decode step, a layer and its lanes",
+  return {"timeline",
+          "Timeline of a decode step, a layer and its lanes",
           fmt::format(
               "A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, with "
               "the cycles each op needs of each resource, and the active lanes of {}.",
               t.layers, told(t.step_us), t.lanes),
-          caption(t), canvas.script()};
+          caption(t),
+          canvas.script(),
+          canvas.hovers()};
 }
 
 }  // namespace tomestimate::report
