@@ -2,6 +2,7 @@
 #include "sheet.hpp"
 
 #include <array>
+#include <cmath>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -13,17 +14,25 @@ namespace rv = ranges::views;
 
 Formats make_formats(lxw_workbook* book) {
   const auto make = [book] { return workbook_add_format(book); };
-  Formats f{make(), make(), make(), make(), make(), make(), make(), make(), make(), make(), make()};
+  Formats f{make(), make(), make(), make(), make(), make(), make(), make(),
+            make(), make(), make(), make(), make(), make(), make()};
   format_set_bold(f.title);
   format_set_font_size(f.title, 14);
   for (auto* heading : {f.heading, f.number_heading}) {
     format_set_bold(heading);
     format_set_bottom(heading, LXW_BORDER_THIN);
+    format_set_text_wrap(heading);
+    format_set_align(heading, LXW_ALIGN_VERTICAL_BOTTOM);
   }
   format_set_align(f.number_heading, LXW_ALIGN_RIGHT);
   format_set_indent(f.unit, 1);
   format_set_bold(f.section);
-  format_set_num_format(f.number, "#,##0.####;-#,##0.####;0");
+  format_set_text_wrap(f.wrapped);
+  format_set_align(f.wrapped, LXW_ALIGN_VERTICAL_TOP);
+  format_set_num_format(f.number, "[>=1000]#,##0;[>=1]#,##0.000;0.0000");
+  format_set_num_format(f.large, "#,##0");
+  format_set_num_format(f.whole, "General");
+  format_set_num_format(f.tiny, "0.000E+00");
   // Blue is what modelling sheets give to cells meant to be changed.
   for (auto* input : {f.input, f.assumed}) {
     format_set_font_color(input, 0x0000FF);
@@ -37,6 +46,12 @@ Formats make_formats(lxw_workbook* book) {
   return f;
 }
 
+lxw_format* Formats::of(double now) const {
+  const double size = std::abs(now);
+  if (now == std::floor(now)) return size >= 1e5 ? large : whole;
+  return size < 1e-3 ? tiny : number;
+}
+
 Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name)
     : book_(book),
       formats_(&formats),
@@ -44,6 +59,10 @@ Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name
       sheet_(workbook_add_worksheet(book, name.c_str())) {
   if (sheet_ == nullptr) throw std::runtime_error("cannot make the sheet " + name);
   worksheet_set_landscape(sheet_);
+  worksheet_set_paper(sheet_,
+                      9);  // A4; where paper is Letter, Excel and LibreOffice fit it to that
+  worksheet_set_margins(sheet_, 0.4, 0.4, 0.5, 0.6);
+  worksheet_set_footer(sheet_, "&L&A&R&P of &N");
   worksheet_fit_to_pages(sheet_, 1, 0);  // as wide as a page, as long as it takes
 }
 
@@ -89,6 +108,15 @@ void Sheet::widths(const std::vector<double>& all) {
                          nullptr);
 }
 
-void Sheet::freeze() { worksheet_freeze_panes(sheet_, row_, 1); }
+void Sheet::freeze() {
+  worksheet_freeze_panes(sheet_, row_, 1);
+  if (row_ > 0) worksheet_repeat_rows(sheet_, row_ - 1, row_ - 1);
+}
+
+void Sheet::protect() {
+  lxw_protection allowed{};
+  allowed.format_cells = allowed.format_columns = allowed.format_rows = 1;
+  worksheet_protect(sheet_, nullptr, &allowed);
+}
 
 }  // namespace tomestimate::report
