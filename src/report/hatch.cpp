@@ -53,10 +53,10 @@ Box read_box(const std::string& points) {
 std::string path_of(const Hatch& hatch, const Box& box) {
   std::string path;
   for (const auto& [slope, offset] : hatch.lines) {
-    const auto [low, high] = std::minmax(slope * box.left, slope * box.right);
+    const auto [low, high] = std::minmax({slope * box.left, slope * box.right});
     double c = offset + period * std::ceil((box.top - high - offset) / period);
     for (; c < box.bottom - low; c += period) {
-      const auto [first, last] = std::minmax((box.top - c) / slope, (box.bottom - c) / slope);
+      const auto [first, last] = std::minmax({(box.top - c) / slope, (box.bottom - c) / slope});
       const double from = std::max(box.left, first), to = std::min(box.right, last);
       if (from < to)
         path +=
@@ -86,8 +86,8 @@ std::string lines_for_patterns(const std::string& svg) {
     if (hatch == hatches.end())
       out += (*at)[0].str();
     else
-      out += fmt::format("<path fill='none' stroke='{}' d='{}'/>", hatch->second.stroke,
-                         path_of(hatch->second, read_box((*at)[2].str())));
+      out += fmt::format("<path fill='none' shape-rendering='auto' stroke='{}' d='{}'/>",
+                         hatch->second.stroke, path_of(hatch->second, read_box((*at)[2].str())));
   }
   return out.append(from, bare.end());
 }

@@ -149,6 +149,12 @@ class Page {
     for (const f of model.fixed || [])
       $('choices').append(el('p', {className: 'note'}, el('code', {}, f.path), ` (${f.doc}) is fixed in this page: make another with --set.`));
     $('search').addEventListener('input', () => this.search());
+    // Not links: the address is the design's.
+    for (const button of document.querySelectorAll('[data-to]'))
+      button.addEventListener('click', () => {
+        $(button.dataset.to).focus({preventScroll: true});
+        $(button.dataset.to).scrollIntoView();
+      });
     $('reset').addEventListener('click', () => {
       this.design = {...model.made(), name: 'now'};
       this.showInputs();
