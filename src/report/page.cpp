@@ -75,7 +75,7 @@ footer { margin-top: 2.5rem; border-top: 1px solid var(--line); padding-top: .6r
   h2 { break-after: avoid; }
   a { color: inherit; text-decoration: none; }
   .scroll { overflow: visible; }
-  .landscape { page: wide; }
+  .landscape, footer { page: wide; }
   thead { display: table-header-group; }
   tr { break-inside: avoid; }
   table, .notes { font-size: 8pt; }
