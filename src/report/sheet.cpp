@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sheet.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <stdexcept>
@@ -15,7 +16,7 @@ namespace rv = ranges::views;
 Formats make_formats(lxw_workbook* book) {
   const auto make = [book] { return workbook_add_format(book); };
   Formats f{make(), make(), make(), make(), make(), make(), make(), make(),
-            make(), make(), make(), make(), make(), make(), make()};
+            make(), make(), make(), make(), make(), make(), make(), make()};
   format_set_bold(f.title);
   format_set_font_size(f.title, 14);
   for (auto* heading : {f.heading, f.number_heading}) {
@@ -28,7 +29,10 @@ Formats make_formats(lxw_workbook* book) {
   format_set_indent(f.unit, 1);
   format_set_bold(f.section);
   format_set_text_wrap(f.wrapped);
-  format_set_align(f.wrapped, LXW_ALIGN_VERTICAL_TOP);
+  // Beside texts of several lines.
+  for (auto* format :
+       {f.top, f.wrapped, f.unit, f.input, f.assumed, f.number, f.large, f.whole, f.tiny})
+    format_set_align(format, LXW_ALIGN_VERTICAL_TOP);
   format_set_num_format(f.number, "[>=1000]#,##0;[>=1]#,##0.000;0.0000");
   format_set_num_format(f.large, "#,##0");
   format_set_num_format(f.whole, "General");
@@ -64,6 +68,13 @@ Sheet::Sheet(lxw_workbook* book, const Formats& formats, const std::string& name
   worksheet_set_margins(sheet_, 0.4, 0.4, 0.5, 0.6);
   worksheet_set_footer(sheet_, "&L&A&R&P of &N");
   worksheet_fit_to_pages(sheet_, 1, 0);  // as wide as a page, as long as it takes
+}
+
+void Sheet::fit(const std::vector<std::pair<std::string, double>>& wrapped) {
+  double lines = 1;
+  for (const auto& [text, width] : wrapped)
+    lines = std::max(lines, std::ceil(static_cast<double>(text.size()) / (1.1 * width)));
+  if (lines > 1) worksheet_set_row(sheet_, row_, 15 * std::min(lines, 27.0), nullptr);
 }
 
 void Sheet::text(ColumnIndex column, const std::string& value, lxw_format* format) {
@@ -105,7 +116,7 @@ std::string Sheet::place(ColumnIndex column) const {
 void Sheet::widths(const std::vector<double>& all) {
   for (const auto& [i, width] : all | rv::enumerate)
     worksheet_set_column(sheet_, static_cast<ColumnIndex>(i), static_cast<ColumnIndex>(i), width,
-                         nullptr);
+                         formats_->top);
 }
 
 void Sheet::freeze() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <xlsxwriter.h>
@@ -14,7 +15,7 @@ using ColumnIndex = lxw_col_t;
 
 // How cells look. libxlsxwriter owns the formats.
 struct Formats {
-  lxw_format *title, *heading, *number_heading, *section, *unit, *wrapped, *input, *assumed,
+  lxw_format *title, *heading, *number_heading, *section, *unit, *top, *wrapped, *input, *assumed,
       *number, *large, *whole, *tiny, *share, *change, *state;
 
   // For a computed number that is `now`: four digits or so, as it may become ten times that. A
@@ -32,6 +33,9 @@ class Sheet {
   lxw_worksheet* raw() const { return sheet_; }
   RowIndex row() const { return row_; }
   void next(RowIndex rows = 1) { row_ += rows; }
+  // Makes the present row as high as the longest of wrapped texts takes: each with its column's
+  // width. Not all programs do so by themselves.
+  void fit(const std::vector<std::pair<std::string, double>>& wrapped);
 
   // Cells of the present row.
   void text(ColumnIndex column, const std::string& value, lxw_format* format = nullptr);

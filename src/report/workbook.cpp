@@ -166,6 +166,7 @@ class Workbook {
         cell(static_cast<ColumnIndex>(i + 1), *n);
       s.next();
     };
+    s.fit({{std::string(20, '-'), 13}});  // names in two lines
     row("", [&](ColumnIndex c, const Named& n) { s.text(c, n.name, formats_.number_heading); });
     row("is", [&](ColumnIndex c, const Named& n) {
       s.formula(c, "=" + n.name, n.value, formats_.of(n.value));
@@ -210,6 +211,7 @@ class Workbook {
               std::string());
     s.text(8, p.doc, formats_.wrapped);
     write_source(s, 9, source);
+    s.fit({{p.doc, 36}, {source == nullptr ? "" : source->source, 50}});
     add_validation(s.row(), p);
     s.next();
   }
@@ -310,7 +312,9 @@ class Workbook {
       s.define(1, n.name);
       s.text(2, n.unit, formats_.unit);
       s.text(3, n.doc, formats_.wrapped);
-      s.text(4, study::plain_text(n.equation, names()).substr(0, 2000), formats_.wrapped);
+      const auto equation = study::plain_text(n.equation, names()).substr(0, 2000);
+      s.text(4, equation, formats_.wrapped);
+      s.fit({{n.doc, 30}, {equation, 70}});
       s.next();
     }
   }
@@ -338,6 +342,10 @@ class Workbook {
                                         : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
     s.widths(std::vector<double>(headings.size(), 13));
+    // As many pages side by side as it takes to be read; each with the number of the layer.
+    worksheet_fit_to_pages(s.raw(), static_cast<std::uint16_t>(1 + headings.size() / 14), 0);
+    worksheet_repeat_columns(s.raw(), 0, 0);
+    s.fit({{std::string(30, '-'), 13}});  // headings in three lines
     s.headings(headings, 1, headings.size());
     s.freeze();
     for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
