@@ -135,7 +135,7 @@ class Workbook {
     write_key_results(s);
     s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what",
                 "grade", "source", "place"},
-               1, 1);
+               3, 7);
     s.freeze();
     const auto parameters = study::parameters(specs_);
     std::string section;
@@ -167,7 +167,11 @@ class Workbook {
       s.next();
     };
     s.fit({{std::string(20, '-'), 13}});  // names in two lines
-    row("", [&](ColumnIndex c, const Named& n) { s.text(c, n.name, formats_.number_heading); });
+    row("", [&](ColumnIndex c, const Named& n) {
+      auto words = n.name;  // which break between lines
+      std::replace(words.begin(), words.end(), '_', ' ');
+      s.text(c, words, formats_.number_heading);
+    });
     row("is", [&](ColumnIndex c, const Named& n) {
       s.formula(c, "=" + n.name, n.value, formats_.of(n.value));
     });
@@ -201,8 +205,8 @@ class Workbook {
     s.number(4, p.max);
     if (source != nullptr && source->range) {
       const double unit = study::unit_factor(p.unit);
-      s.number(5, (*source->range)[0] / unit, formats_.number);
-      s.number(6, (*source->range)[1] / unit, formats_.number);
+      s.number(5, (*source->range)[0] / unit, formats_.of((*source->range)[0] / unit));
+      s.number(6, (*source->range)[1] / unit, formats_.of((*source->range)[1] / unit));
     }
     const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
     s.formula(7,
