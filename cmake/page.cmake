@@ -2,8 +2,12 @@
 # What the live page is made of, built into its room: a page needs no network, nor the program a file.
 # d3: Debian's package node-d3, under the BSD license (cmake/copyright has it).
 find_file(TOMESTIMATE_D3 d3.min.js
-          PATHS /usr/share/nodejs/d3/dist NO_DEFAULT_PATH REQUIRED
+          PATHS /usr/share/nodejs/d3 /usr/share/nodejs/d3/dist NO_DEFAULT_PATH REQUIRED
           DOC "d3, version 5 or later, minified (Debian: node-d3)")
+file(READ ${TOMESTIMATE_D3} d3_head LIMIT 60)
+if(NOT d3_head MATCHES "v([0-9]+)\\." OR CMAKE_MATCH_1 LESS 5)
+  message(FATAL_ERROR "${TOMESTIMATE_D3} is no d3 of version 5 or later")
+endif()
 set(assets ${PROJECT_SOURCE_DIR}/src/page/assets)
 set(page_files ${assets}/live.css ${assets}/live.html ${assets}/engine.js ${assets}/model.js
                ${assets}/figures.js ${assets}/live.js ${TOMESTIMATE_D3})
