@@ -171,7 +171,9 @@ std::pair<std::string, std::string> finding(const Figure& figure) {
   auto first = text.substr(0, end);
   if (first.ends_with('.')) first.pop_back();
   auto rest = end + 2 < text.size() ? text.substr(end + 2) : "";
-  if (!rest.empty()) rest[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(rest[0])));
+  const bool is_name = rest.substr(0, rest.find(' ')).find_first_of("._") != std::string::npos;
+  if (!rest.empty() && !is_name)
+    rest[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(rest[0])));
   return {std::move(first), std::move(rest)};
 }
 

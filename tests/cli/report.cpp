@@ -135,7 +135,7 @@ TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
   // No bit is 1: no area, no density to draw.
   CHECK(run("report " + design + " --set weights.zero_share=1 -o " + target).code == 0);
-  CHECK(has(read(target + "/report.md"), "sparse logic needs no area"));
+  CHECK(has(read(target + "/report.md"), "Sparse logic needs no area"));
 }
 
 TEST_CASE("live writes a page, alone or in a report") {
