@@ -143,6 +143,13 @@ void apply(const Design& design, study::Specs& specs) {
   spec::check_pair(specs.hardware.values, specs.model.values);
 }
 
+std::string command(const std::string& name, const Design& design) {
+  auto text = fmt::format("tomestimate {} {} {}", name, design.hardware, design.model);
+  for (const auto& [flag, value] : workload_of(design)) text += fmt::format(" --{} {}", flag, value);
+  for (const auto& set : design.sets) text += " --set " + set;
+  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
+}
+
 study::Specs load(const Design& design, const Output& output) {
   check_files(inputs_of(design), outputs_of(output));
   auto specs = load_files(design);

@@ -64,6 +64,10 @@ void apply(const Design& design, study::Specs& specs);
 // Both, for a command that writes `output`, which is checked first (files.hpp).
 study::Specs load(const Design& design, const Output& output);
 
+// The command of a design, for the foot of what it made: "tomestimate report tom bitnet-2b
+// --context 400 (version 0.1.0)". Where it went is left out.
+std::string command(const std::string& name, const Design& design);
+
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
@@ -83,6 +87,9 @@ std::vector<Command> add_study_commands(CLI::App& app);
 
 // The commands explain, quantities and workbook.
 std::vector<Command> add_explain_commands(CLI::App& app);
+
+// live: a design as one interactive page.
+std::vector<Command> add_live_commands(CLI::App& app);
 
 // report: a design as a folder of figures, tables and pages.
 std::vector<Command> add_report_commands(CLI::App& app);

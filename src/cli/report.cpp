@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/page/live.hpp>
 #include <tomestimate/report/folder.hpp>
 
 #include <tomestimate/spec/find.hpp>
@@ -19,6 +20,7 @@ struct ReportArguments {
   Design design;
   std::string folder;
   std::optional<std::string> published;
+  bool live = false;
 };
 
 // The file of published figures: as given, or the one beside the hardware spec if there is one.
@@ -27,15 +29,6 @@ std::optional<std::string> figures_of(const ReportArguments& a) {
   const auto beside =
       std::filesystem::path(spec::find_spec(a.design.hardware)).parent_path() / "published.toml";
   return std::filesystem::exists(beside) ? std::optional(beside.string()) : std::nullopt;
-}
-
-// The command, for the foot of the report; the folder it went to is left out.
-std::string command(const Design& design) {
-  auto text = fmt::format("tomestimate report {} {}", design.hardware, design.model);
-  for (const auto& [name, value] : workload_of(design))
-    text += fmt::format(" --{} {}", name, value);
-  for (const auto& set : design.sets) text += " --set " + set;
-  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
 }
 
 int run_report(const ReportArguments& a) {
@@ -48,8 +41,9 @@ int run_report(const ReportArguments& a) {
   report::check_report_folder(a.folder);
   const auto published =
       figures ? evidence::compare_published(*figures) : std::vector<evidence::Comparison>{};
-  const auto files =
-      report::design_report(specs.hardware, specs.model, published, command(a.design));
+  auto files = report::design_report(specs.hardware, specs.model, published,
+                                     command("report", a.design));
+  if (a.live) files["live.html"] = page::live_page(specs, command("live", a.design));
   report::write_report_folder(a.folder, files);
   complain(fmt::format("{} files in {}", files.size(), a.folder));
   return 0;
@@ -69,6 +63,8 @@ std::vector<Command> add_report_commands(CLI::App& app) {
   add_optional(*report, "--published", arguments->published,
                "published figures (TOML); default: published.toml beside HARDWARE, if there")
       ->type_name("FIGURES");
+  report->add_flag("--live", arguments->live,
+                   "also live.html, the page that answers to its inputs");
   return {{report, [=] { return run_report(*arguments); }}};
 }
 

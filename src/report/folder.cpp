@@ -25,7 +25,8 @@ namespace fs = std::filesystem;
 std::string foreign_entry(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
-    const bool kept_file = name == "report.md" || name == "report.html" || name == "workbook.xlsx";
+    const bool kept_file = name == "report.md" || name == "report.html" || name == "live.html" ||
+                           name == "workbook.xlsx";
     const bool kept_folder = name == "figures" || name == "tables";
     if (kept_file && entry.symlink_status().type() == fs::file_type::regular) continue;
     if (!kept_folder || entry.symlink_status().type() != fs::file_type::directory) return name;

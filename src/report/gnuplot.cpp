@@ -10,6 +10,7 @@
 #include <tomestimate/report/figures.hpp>
 #include <tomestimate/spec/file.hpp>
 
+#include "hatch.hpp"
 #include "html.hpp"
 
 namespace tomestimate::report {
@@ -66,10 +67,32 @@ void insert_after(std::string& text, std::string_view before, const std::string&
   }
 }
 
+// gnuplot names what it plots, for nobody.
+void erase_names(std::string& svg) {
+  const std::string_view open = "<title>gnuplot_plot_", close = "</title>";
+  for (auto at = svg.find(open); at != std::string::npos; at = svg.find(open, at))
+    svg.erase(at, svg.find(close, at) + close.size() - at);
+}
+
+// Places that nobody sees, with texts that browsers show where a pointer rests.
+std::string overlay(const std::vector<Hover>& hovers) {
+  if (hovers.empty()) return "";
+  std::string out = "<g fill=\"none\" pointer-events=\"all\">\n";
+  for (const auto& h : hovers)
+    out += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "height=\"{:.1f}\"><title>{}</title></rect>"
+        "\n",
+        h.left, h.top, h.width, h.height, escaped(h.text));
+  return out + "</g>\n";
+}
+
 }  // namespace
 
 std::string draw(const Figure& figure) {
   auto svg = run_gnuplot(figure.script);
+  erase_names(svg);
+  svg = lines_for_patterns(svg);
   // Several pictures share one page: their ids must differ.
   for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})
     insert_after(svg, before, figure.id + "-");
@@ -82,6 +105,7 @@ std::string draw(const Figure& figure) {
   if (from > to || to == std::string::npos) fail("gnuplot made a picture of an unknown form");
   svg.replace(from, to + close.size() - from, alt);
   const auto open = svg.find("<svg") + 4;
+  svg.insert(svg.rfind("</svg>"), overlay(figure.hovers));
   svg.insert(open, fmt::format(" role=\"img\" aria-labelledby=\"{0}-title {0}-desc\"", figure.id));
   return svg;
 }

@@ -125,6 +125,9 @@ class Workbook {
     write_rules();
     write_breakdown();
     write_summary();
+    for (auto* sheet :
+         {&summary_, &inputs_, &breakdown_, &decode_, &prefill_, &equations_, &rules_})
+      sheet->protect();
     cell_names_.define_all(book_);
     errno = 0;
     if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR) {
@@ -168,12 +171,13 @@ class Workbook {
 
   void write_inputs() {
     auto& s = inputs_;
-    s.widths({30, 14, 12, 12, 12, 12, 12, 14, 60, 13, 80, 30});
+    s.widths({30, 13, 13, 13, 13, 13, 13, 14, 36, 11, 50, 22});
     s.text(0, "Change the blue numbers; yellow ones are assumptions or calibrated", formats_.title);
-    s.next(2);
+    s.next();
+    write_key_results(s);
     s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what",
                 "grade", "source", "place"},
-               1, 1);
+               3, 7);
     s.freeze();
     const auto parameters = study::parameters(specs_);
     std::string section;
@@ -191,6 +195,45 @@ class Workbook {
     write_fixed(parameters);
   }
 
+  // What one looks at while changing inputs: above them, where it stays in view.
+  void write_key_results(Sheet& s) {
+    static constexpr std::array<const char*, 6> key{"throughput", "power", "energy_per_token",
+                                                    "area",       "ttft",  "max_context"};
+    std::vector<const Named*> found;
+    for (const auto* name : key)
+      if (const auto* n = all_.look_up(name)) found.push_back(n);
+    const auto row = [&](const char* title, const auto& cell) {
+      s.text(0, title, formats_.section);
+      for (const auto& [i, n] : found | ranges::views::enumerate)
+        cell(static_cast<ColumnIndex>(i + 1), *n);
+      s.next();
+    };
+    s.fit({{std::string(20, '-'), 13}});  // names in two lines
+    row("", [&](ColumnIndex c, const Named& n) {
+      auto words = n.name;  // which break between lines
+      std::replace(words.begin(), words.end(), '_', ' ');
+      s.text(c, words, formats_.number_heading);
+    });
+    row("is", [&](ColumnIndex c, const Named& n) {
+      s.formula(c, "=" + n.name, n.value, formats_.of(n.value));
+    });
+    row("change", [&](ColumnIndex c, const Named& n) {
+      s.formula(c, fmt::format("=IF({0}=0,0,{1}/({0})-1)", number_text(n.value), n.name), 0,
+                formats_.change);
+    });
+    row("unit", [&](ColumnIndex c, const Named& n) { s.text(c, n.unit, formats_.unit); });
+    s.text(0, "state", formats_.section);
+    s.formula(1, "=state", std::string(is_broken() ? broken_state : "ok: a design"),
+              formats_.state);
+    s.next(2);
+  }
+
+  static constexpr const char* broken_state = "NO DESIGN: a rule is broken, see Rules";
+  bool is_broken() const {
+    return std::any_of(all_.rules().begin(), all_.rules().end(),
+                       [](const study::NamedRule& rule) { return rule.value > 0; });
+  }
+
   void write_input(const Named& n, const study::Parameter& p) {
     auto& s = inputs_;
     const auto* source = study::find_sourced(specs_, n.path);
@@ -204,16 +247,17 @@ class Workbook {
     s.number(4, p.max);
     if (source != nullptr && source->range) {
       const double unit = study::unit_factor(p.unit);
-      s.number(5, (*source->range)[0] / unit, formats_.number);
-      s.number(6, (*source->range)[1] / unit, formats_.number);
+      s.number(5, (*source->range)[0] / unit, formats_.of((*source->range)[0] / unit));
+      s.number(6, (*source->range)[1] / unit, formats_.of((*source->range)[1] / unit));
     }
     const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
     s.formula(7,
               fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
                           number_text(p.min), number_text(p.max), whole),
               std::string());
-    s.text(8, p.doc);
+    s.text(8, p.doc, formats_.wrapped);
     write_source(s, 9, source);
+    s.fit({{p.doc, 36}, {source == nullptr ? "" : source->source, 50}});
     add_validation(s.row(), p);
     s.next();
   }
@@ -221,7 +265,7 @@ class Workbook {
   void write_source(Sheet& s, ColumnIndex column, const spec::Sourced* source) {
     if (source == nullptr) return;
     s.text(column, std::string(spec::name(source->grade)));
-    s.text(static_cast<ColumnIndex>(column + 1), source->source);
+    s.text(static_cast<ColumnIndex>(column + 1), source->source, formats_.wrapped);
     s.text(static_cast<ColumnIndex>(column + 2),
            fmt::format("{}:{}", source->place.file, source->place.line));
   }
@@ -301,7 +345,7 @@ class Workbook {
 
   void write_equations() {
     auto& s = equations_;
-    s.widths({38, 18, 10, 60, 120});
+    s.widths({34, 15, 10, 30, 70});
     s.text(0, "Every quantity between inputs and results", formats_.title);
     s.next(2);
     s.headings({"quantity", "is", "unit", "what", "equation"}, 1, 2);
@@ -310,11 +354,13 @@ class Workbook {
       if (n.input || n.role == study::Role::metric || in_layer_sheet(n)) continue;
       const auto text = formula_of(s, n);
       s.text(0, n.name);
-      s.formula(1, text, n.value, formats_.number);
+      s.formula(1, text, n.value, formats_.of(n.value));
       s.define(1, n.name);
       s.text(2, n.unit, formats_.unit);
-      s.text(3, n.doc);
-      s.text(4, study::plain_text(n.equation, names()).substr(0, 2000));
+      s.text(3, n.doc, formats_.wrapped);
+      const auto equation = study::plain_text(n.equation, names()).substr(0, 2000);
+      s.text(4, equation, formats_.wrapped);
+      s.fit({{n.doc, 30}, {equation, 70}});
       s.next();
     }
   }
@@ -341,7 +387,11 @@ class Workbook {
       headings.push_back(n.unit.empty() ? metrics.back()
                                         : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
-    s.widths(std::vector<double>(headings.size(), 19));
+    s.widths(std::vector<double>(headings.size(), 13));
+    // As many pages side by side as it takes to be read; each with the number of the layer.
+    worksheet_fit_to_pages(s.raw(), static_cast<std::uint16_t>(1 + headings.size() / 14), 0);
+    worksheet_repeat_columns(s.raw(), 0, 0);
+    s.fit({{std::string(30, '-'), 13}});  // headings in three lines
     s.headings(headings, 1, headings.size());
     s.freeze();
     for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
@@ -351,7 +401,7 @@ class Workbook {
         const auto* found = all_.look_up(name);
         if (found == nullptr) continue;  // 0 whatever the inputs
         const auto column = static_cast<ColumnIndex>(i + 1);
-        s.formula(column, formula_of(equations_, *found), found->value, formats_.number);
+        s.formula(column, formula_of(equations_, *found), found->value, formats_.of(found->value));
         s.define(column, name);
       }
       s.next();
@@ -421,9 +471,11 @@ class Workbook {
     return out;
   }
 
-  // A table with shares, and a bar chart of it to the right.
+  // A table with shares, largest first, and a bar chart of it to the right.
   void chart_of(Sheet& s, const std::string& title, const std::string& axis,
-                const std::vector<Part>& table) {
+                std::vector<Part> table) {
+    std::stable_sort(table.begin(), table.end(),
+                     [](const Part& a, const Part& b) { return a.now > b.now; });
     s.text(0, title, formats_.title);
     s.next();
     s.headings({"part", "is", "share"}, 1, 3);
@@ -435,7 +487,7 @@ class Workbook {
     lxw_rowcol_to_range_abs(range.data(), first, 1, last, 1);
     for (const auto& part : table) {
       s.text(0, part.label);
-      s.formula(1, "=" + part.formula, part.now, formats_.number);
+      s.formula(1, "=" + part.formula, part.now, formats_.of(part.now));
       s.formula(2, fmt::format("={}/SUM({})", s.place(1), range.data()), part.now / sum,
                 formats_.share);
       s.next();
@@ -444,6 +496,11 @@ class Workbook {
     auto* series = chart_add_series(chart, nullptr, nullptr);
     chart_series_set_categories(series, "Breakdown", first, 0, last, 0);
     chart_series_set_values(series, "Breakdown", first, 1, last, 1);
+    chart_series_set_labels(series);
+    chart_series_set_labels_num_format(series, "[>=100]#,##0;[>=1]0.0;0.000");
+    lxw_chart_font label{};
+    label.size = 8;
+    chart_series_set_labels_font(series, &label);
     chart_title_set_name(chart, title.c_str());
     lxw_chart_font small{}, bold{};
     small.size = 8;
@@ -469,15 +526,13 @@ class Workbook {
     s.next();
     s.text(0, "Change numbers on the sheet Inputs; all results follow. \"As made\" stays.");
     s.next();
-    const bool broken = std::any_of(all_.rules().begin(), all_.rules().end(),
-                                    [](const study::NamedRule& rule) { return rule.value > 0; });
     s.text(0, "state", formats_.section);
     s.formula(
         1,
         "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
         "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
         "\"ok: a design\"))",
-        broken ? "NO DESIGN: a rule is broken, see Rules" : "ok: a design", formats_.state);
+        std::string(is_broken() ? broken_state : "ok: a design"), formats_.state);
     s.define(1, "state");
     s.next();
     s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));
@@ -487,10 +542,10 @@ class Workbook {
     for (const auto& n : names()) {
       if (n.role != study::Role::metric) continue;
       s.text(0, n.name);
-      s.formula(1, formula_of(equations_, n), n.value, formats_.number);
+      s.formula(1, formula_of(equations_, n), n.value, formats_.of(n.value));
       s.define(1, n.name);
       s.text(2, n.unit, formats_.unit);
-      s.number(3, n.value, formats_.number);
+      s.number(3, n.value, formats_.of(n.value));
       s.formula(4, fmt::format("=IF({0}=0,0,{1}/{0}-1)", s.place(3), s.place(1)), 0,
                 formats_.change);
       s.text(5, n.doc, formats_.unit);
