@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ternary x int8 products at the size of a gate matrix of BitNet-2B, for each instruction set, beside a
-// plain read of the same packed weights in the same run: the ratio of the two times is what the
-// arithmetic costs over memory. items are multiply-accumulates, bytes are of packed weights.
+// Ternary x int8 products at the size of a gate matrix of BitNet-2B, for each instruction set,
+// beside a plain read of the same packed weights in the same run: the ratio of the two times is
+// what the arithmetic costs over memory. items are multiply-accumulates, bytes are of packed
+// weights.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -55,7 +56,8 @@ void products(benchmark::State& state, Isa isa) {
   }
   const auto macs = static_cast<std::int64_t>(tokens * rows_of_gate * hidden);
   state.SetItemsProcessed(state.iterations() * macs);
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(rows_of_gate * hidden / 4));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(rows_of_gate * hidden / 4));
 }
 BENCHMARK_CAPTURE(products, baseline, Isa::baseline)->Arg(1)->Arg(64);
 BENCHMARK_CAPTURE(products, avx2, Isa::avx2)->Arg(1)->Arg(64);
@@ -77,7 +79,8 @@ void plain_read(benchmark::State& state) {
     benchmark::DoNotOptimize(sum);
     m = (m + 1) % matrices;
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(rows_of_gate * hidden / 4));
+  state.SetBytesProcessed(state.iterations() *
+                          static_cast<std::int64_t>(rows_of_gate * hidden / 4));
 }
 BENCHMARK(plain_read);
 

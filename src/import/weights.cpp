@@ -59,8 +59,8 @@ RunFacts config_facts(const Source& config, const Architecture& architecture) {
   out.rope_theta = json_number(root, "rope_theta", bitnet ? 500000 : 10000);
   if (const auto rope = root.find("rope_parameters"); rope != root.end() && rope->is_object())
     out.rope_theta = json_number(*rope, "rope_theta", out.rope_theta);
-  out.activation = architecture.activation.empty() ? (bitnet ? "relu2" : "silu")
-                                                   : architecture.activation;
+  out.activation =
+      architecture.activation.empty() ? (bitnet ? "relu2" : "silu") : architecture.activation;
   const auto quantization = root.find("quantization_config");
   if (quantization != root.end() && quantization->is_object())
     out.scale_divides = json_text(*quantization, "linear_class") != "autobitlinear";
@@ -170,10 +170,10 @@ class OneScale {
     if (!std::isfinite(scale))
       source.fail(tensor.offset + at, fmt::format("{} has a scale that is no number", tensor.name));
     if (scale_ && *scale_ != scale)
-      source.fail(tensor.offset + at,
-                  fmt::format("{} has block scales that differ: {} and {}", tensor.name, *scale_,
-                              scale),
-                  "BitNet has one scale a matrix");
+      source.fail(
+          tensor.offset + at,
+          fmt::format("{} has block scales that differ: {} and {}", tensor.name, *scale_, scale),
+          "BitNet has one scale a matrix");
     scale_ = scale;
   }
   float value() const { return scale_.value_or(1.0f); }
@@ -189,9 +189,9 @@ float read_tq2(const Source& source, const Tensor& tensor, const TernaryVisit& v
     for (std::size_t b = 0; b < chunk.size(); b += 66) {
       // Two runs of 32 bytes; bits 2l of byte m are weight 32 l + m of the run's 128.
       for (std::size_t i = 0; i < 256; ++i)
-        weights[i] = ternary_code(source, tensor,
-                                  chunk[b + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3,
-                                  at + b + i / 128 * 32 + i % 32);
+        weights[i] =
+            ternary_code(source, tensor, chunk[b + i / 128 * 32 + i % 32] >> (i % 128 / 32 * 2) & 3,
+                         at + b + i / 128 * 32 + i % 32);
       scale.add(source, tensor, at + b + 64, half(chunk.subspan(b + 64)), weights);
       visit((at + b) / 66 * 256, weights);
     }
@@ -345,7 +345,7 @@ CheckpointWeights open_weights(const std::string& path) {
     out.facts = gguf_facts(out.files[0].source);
   } else {
     const fs::path given(path);
-    const auto folder = fs::is_directory(given)    ? given
+    const auto folder = fs::is_directory(given)   ? given
                         : given.has_parent_path() ? given.parent_path()
                                                   : fs::path(".");
     out.facts = config_facts(Source::open((folder / "config.json").string()), out.architecture);
@@ -396,8 +396,8 @@ float read_ternary(const Source& source, const Tensor& tensor, const TernaryVisi
     case Storage::other:
       break;
   }
-  source.fail(tensor.offset, fmt::format("{} is {}, which has no ternary weights", tensor.name,
-                                         tensor.type));
+  source.fail(tensor.offset,
+              fmt::format("{} is {}, which has no ternary weights", tensor.name, tensor.type));
 }
 
 std::optional<GroupFormat> group_format(const Tensor& tensor) {
@@ -406,8 +406,9 @@ std::optional<GroupFormat> group_format(const Tensor& tensor) {
   return std::nullopt;
 }
 
-// ggml-common.h: block_q4_0 is a half-float scale and 16 bytes, of which the low nibbles are weights
-// 0..15 and the high ones 16..31, less 8; block_q8_0 a half-float scale and 32 signed bytes.
+// ggml-common.h: block_q4_0 is a half-float scale and 16 bytes, of which the low nibbles are
+// weights 0..15 and the high ones 16..31, less 8; block_q8_0 a half-float scale and 32 signed
+// bytes.
 void read_groups(const Source& source, const Tensor& tensor,
                  const std::function<void(const WeightGroup&)>& visit) {
   const bool nibbles = tensor.type == "Q4_0";

@@ -171,8 +171,7 @@ void rms_norm(std::span<const float> x, std::span<const float> gain, double epsi
 float quantize_int8(std::span<const float> x, std::span<std::int8_t> codes) {
   const float scale = 127.0f / std::max(largest_size(x), 1e-5f);
   for (std::size_t i = 0; i < x.size(); ++i)
-    codes[i] =
-        static_cast<std::int8_t>(std::clamp(round_half_even(x[i] * scale), -128.0f, 127.0f));
+    codes[i] = static_cast<std::int8_t>(std::clamp(round_half_even(x[i] * scale), -128.0f, 127.0f));
   return scale;
 }
 
@@ -201,8 +200,8 @@ Rope::Rope(std::size_t head_dim, double theta, bool adjacent)
     : head_dim_(head_dim), adjacent_(adjacent), frequencies_(head_dim / 2) {
   const double log_theta = logarithm(theta);
   for (std::size_t i = 0; i < frequencies_.size(); ++i)
-    frequencies_[i] = exponential(-(static_cast<double>(2 * i) / static_cast<double>(head_dim)) *
-                                  log_theta);
+    frequencies_[i] =
+        exponential(-(static_cast<double>(2 * i) / static_cast<double>(head_dim)) * log_theta);
 }
 
 void Rope::turn(std::size_t position, std::span<float> heads) const {

@@ -14,8 +14,8 @@ std::uint8_t to_e4m3(float value) {
   if (size >= std::bit_cast<std::uint32_t>(largest_e4m3)) return sign | 0x7E;
   std::uint32_t code = 0;
   if (size < std::bit_cast<std::uint32_t>(0x1p-6f)) {
-    // Below the normal numbers, in units of 2^-9. 2^23 and up has no bits below the units: adding it
-    // rounds to nearest even. Code 8 is the first normal number.
+    // Below the normal numbers, in units of 2^-9. 2^23 and up has no bits below the units: adding
+    // it rounds to nearest even. Code 8 is the first normal number.
     const float units = std::bit_cast<float>(size) * 512.0f + 0x1p23f;
     code = std::bit_cast<std::uint32_t>(units) & 15;
   } else {

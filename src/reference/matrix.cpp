@@ -23,6 +23,15 @@ constexpr CodePlace place(std::size_t column) {
   return {column / block_columns * 64 + in_block % 64, static_cast<unsigned>(in_block / 64 * 2)};
 }
 
+void pack_block(const std::int8_t* weights, std::uint8_t* codes) {
+  for (std::size_t j = 0; j < 64; ++j) {
+    unsigned byte = 0;
+    for (std::size_t k = 0; k < 4; ++k)
+      byte |= static_cast<unsigned>(weights[k * 64 + j] + 1) << 2 * k;
+    codes[j] = static_cast<std::uint8_t>(byte);
+  }
+}
+
 // ---- ternary products: sums of code x activation, code = weight + 1 ----
 
 // A tile of R rows and T tokens; `blocks` of 256 columns each.
@@ -73,7 +82,8 @@ template <int T>
 
 // Plain arrays: std::array would drop the alignment of these types, and GCC says so.
 
-// The sum of eight 32-bit numbers. (Not _mm512_reduce_add_epi32: GCC 12 warns about its own header.)
+// The sum of eight 32-bit numbers. (Not _mm512_reduce_add_epi32: GCC 12 warns about its own
+// header.)
 [[gnu::target("avx2")]] std::int32_t total(__m256i v) {
   auto s = _mm_add_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
   s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4E));
@@ -108,8 +118,8 @@ struct Avx2 {
         for (int k = 0; k < 4; ++k) {
           __m256i values[T];
           for (std::size_t t = 0; t < T; ++t)
-            values[t] = _mm256_loadu_si256(
-                reinterpret_cast<const __m256i*>(x + t * tile.stride + k * 64));
+            values[t] =
+                _mm256_loadu_si256(reinterpret_cast<const __m256i*>(x + t * tile.stride + k * 64));
           for (std::size_t r = 0; r < R; ++r) {
             const auto codes = _mm256_and_si256(bytes[r], three);
             bytes[r] = _mm256_srli_epi16(bytes[r], 2);
@@ -174,9 +184,9 @@ struct Job {
   template <class Kernel, int R, int T>
   void tile(std::size_t row, std::size_t token) const {
     Sums<R, T> sums;
-    Kernel::template run<R, T>({weights.row(row), weights.row_bytes(), x.token(token), x.stride,
-                                x.stride / block_columns},
-                               sums);
+    Kernel::template run<R, T>(
+        {weights.row(row), weights.row_bytes(), x.token(token), x.stride, x.stride / block_columns},
+        sums);
     for (std::size_t r = 0; r < R; ++r)
       for (std::size_t t = 0; t < T; ++t)
         out[(token + t) * weights.rows() + row + r] = sums[r * T + t] - x.sums[token + t];
@@ -197,8 +207,7 @@ struct Job {
       std::size_t t = 0;
       for (; t + 4 <= x.tokens; t += 4)
         rows_of<Kernel, 1, 4>(rows_of<Kernel, 2, 4>(row, end, t), end, t);
-      for (; t < x.tokens; ++t)
-        rows_of<Kernel, 1, 1>(rows_of<Kernel, 4, 1>(row, end, t), end, t);
+      for (; t < x.tokens; ++t) rows_of<Kernel, 1, 1>(rows_of<Kernel, 4, 1>(row, end, t), end, t);
     }
   }
 };
@@ -220,8 +229,8 @@ std::int32_t dot_bytes_baseline(const std::uint8_t* codes, const std::int8_t* x,
 }
 
 #if defined(__x86_64__)
-[[gnu::target("avx2")]] std::int32_t dot_bytes_avx2(const std::uint8_t* codes,
-                                                    const std::int8_t* x, std::size_t n) {
+[[gnu::target("avx2")]] std::int32_t dot_bytes_avx2(const std::uint8_t* codes, const std::int8_t* x,
+                                                    std::size_t n) {
   return dot_bytes(codes, x, n);
 }
 #endif
@@ -251,12 +260,21 @@ Ternary::Ternary(std::size_t rows, std::size_t columns)
 void Ternary::set(std::uint64_t first, std::span<const std::int8_t> weights) {
   std::size_t r = first / columns_;
   std::size_t c = first % columns_;
-  for (const auto w : weights) {
-    const auto [byte, shift] = place(c);
-    auto& codes = codes_[r * row_bytes() + byte];
-    codes = static_cast<std::uint8_t>((codes & ~(3u << shift)) |
-                                      static_cast<unsigned>(w + 1) << shift);
-    if (++c == columns_) {
+  while (!weights.empty()) {
+    auto* codes = codes_.data() + r * row_bytes();
+    const auto n = std::min(weights.size(), columns_ - c);
+    if (c % block_columns == 0 && n >= block_columns) {
+      pack_block(weights.data(), codes + c / 4);
+      weights = weights.subspan(block_columns);
+      c += block_columns;
+    } else {
+      const auto [byte, shift] = place(c);
+      codes[byte] = static_cast<std::uint8_t>((codes[byte] & ~(3u << shift)) |
+                                              static_cast<unsigned>(weights[0] + 1) << shift);
+      weights = weights.subspan(1);
+      ++c;
+    }
+    if (c == columns_) {
       c = 0;
       ++r;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checkpoint opened to be run: its files, what it says of its arithmetic, and the weights by value,
-// streamed in chunks of constant size. count.hpp says how each storage is laid out.
+// A checkpoint opened to be run: its files, what it says of its arithmetic, and the weights by
+// value, streamed in chunks of constant size. count.hpp says how each storage is laid out.
 #pragma once
 
 #include <cstdint>

@@ -2,8 +2,8 @@
 // The floating-point parts of a model, in an order of operations that is stated, so that every
 // machine and instruction set gives the same bits. Values between operations are single precision;
 // inside an operation sums, products and functions are double, and the result is rounded once.
-// Only + - * / and sqrt are used, which IEEE 754 rounds correctly, without fused multiply-adds; exp,
-// log, sin and cos are made of them here, not taken from a libm.
+// Only + - * / and sqrt are used, which IEEE 754 rounds correctly, without fused multiply-adds;
+// exp, log, sin and cos are made of them here, not taken from a libm.
 //
 // Order of a sum over n elements ("lanes"): 16 partial sums, element i going to sum i mod 16 by
 // rising i; then sum j + sum (j + 8) for j < 8, sum j + sum (j + 4) for j < 4, and so on to one.
@@ -43,9 +43,9 @@ double dot(std::span<const float> a, std::span<const float> b);
 void rms_norm(std::span<const float> x, std::span<const float> gain, double epsilon,
               std::span<float> y);
 
-// BitNet's int8 of a token: scale = 127 / max(max |x|, 1e-5), code = x scale rounded half to even and
-// clipped to -128..127; all in single precision. Returns the scale; x is about code / scale. Throws
-// std::runtime_error if an x is not finite, as quantize_e4m3 does.
+// BitNet's int8 of a token: scale = 127 / max(max |x|, 1e-5), code = x scale rounded half to even
+// and clipped to -128..127; all in single precision. Returns the scale; x is about code / scale.
+// Throws std::runtime_error if an x is not finite, as quantize_e4m3 does.
 float quantize_int8(std::span<const float> x, std::span<std::int8_t> codes);
 
 // E4M3 of a token: scale = 448 / max(max |x|, 1e-5), code = E4M3 of x scale (fp8.hpp).

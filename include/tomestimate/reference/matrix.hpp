@@ -31,6 +31,7 @@ class Ternary {
   std::size_t rows() const { return rows_; }
   std::size_t columns() const { return columns_; }
   std::size_t row_bytes() const { return padded(columns_) / 4; }
+  std::size_t bytes() const { return codes_.size(); }
   const std::uint8_t* row(std::size_t r) const { return codes_.data() + r * row_bytes(); }
 
   // Weights first, first + 1, ... of the matrix by rows, each -1, 0 or +1.
@@ -45,8 +46,8 @@ class Ternary {
   std::vector<std::uint8_t> codes_;
 };
 
-// Weights of whole numbers in groups of `group` columns, which divides columns: weight = scale (code -
-// zero), with codes of `bits` bits kept in 2, 4 or 8.
+// Weights of whole numbers in groups of `group` columns, which divides columns: weight = scale
+// (code - zero), with codes of `bits` bits kept in 2, 4 or 8.
 class Grouped {
  public:
   Grouped() = default;
@@ -57,6 +58,7 @@ class Grouped {
   int bits() const { return bits_; }
   std::size_t group() const { return group_; }
   std::size_t groups() const { return columns_ / group_; }
+  std::size_t bytes() const { return codes_.size() + 5 * scales_.size(); }
   float scale(std::size_t r, std::size_t g) const { return scales_[r * groups() + g]; }
   std::uint8_t zero(std::size_t r, std::size_t g) const { return zeros_[r * groups() + g]; }
 
@@ -100,12 +102,13 @@ struct Bytes {
   void add_up();
 };
 
-// out[t * weights.rows() + r] = sum over c of weight(r, c) x(t, c) for rows from .. to - 1. Up to 2^23
-// columns, so that 32 bits hold any sum.
+// out[t * weights.rows() + r] = sum over c of weight(r, c) x(t, c) for rows from .. to - 1. Up to
+// 2^23 columns, so that 32 bits hold any sum.
 void multiply(const Ternary& weights, const Bytes& x, std::size_t from, std::size_t to, Isa isa,
               std::span<std::int32_t> out);
 
-// sums[t * weights.groups() + g] = sum over c of group g of (code(r, c) - zero) x(t, c), of one row.
+// sums[t * weights.groups() + g] = sum over c of group g of (code(r, c) - zero) x(t, c), of one
+// row.
 void multiply_row(const Grouped& weights, const Bytes& x, std::size_t row, Isa isa,
                   std::span<std::int32_t> sums);
 
