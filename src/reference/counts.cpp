@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace tomestimate::reference {
 namespace {
@@ -27,9 +28,19 @@ void read_row(const Grouped& m, std::size_t r, Row& row) {
   }
 }
 
+// A word that is shorter than the other is padded with zeros.
 std::uint64_t differing_bits(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  const auto both = std::min(a.size(), b.size());
   std::uint64_t out = 0;
-  for (std::size_t i = 0; i < std::max(a.size(), b.size()); ++i)
+  std::size_t i = 0;
+  for (; i + 8 <= both; i += 8) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a.data() + i, 8);
+    std::memcpy(&y, b.data() + i, 8);
+    out += static_cast<unsigned>(std::popcount(x ^ y));
+  }
+  for (; i < std::max(a.size(), b.size()); ++i)
     out += static_cast<unsigned>(std::popcount(
         static_cast<unsigned>((i < a.size() ? a[i] : 0) ^ (i < b.size() ? b[i] : 0))));
   return out;
@@ -168,6 +179,19 @@ double toggles_if_independent(const DataCounts& counts, std::size_t word_bits) {
                       (static_cast<double>(counts.words_read) * static_cast<double>(word_bits));
   return static_cast<double>(counts.word_pairs) * static_cast<double>(word_bits) * 2 * ones *
          (1 - ones);
+}
+
+Counter::Counter(WordStream stream, std::size_t layers, bool sign_magnitude)
+    : stream_(stream),
+      sign_magnitude_(sign_magnitude),
+      matrices_(layers * spec::projection_count),
+      counts_(matrices_.size()) {}
+
+void Counter::add(std::size_t layer, spec::Projection projection, const Matrix& matrix,
+                  std::span<const std::uint8_t> codes, std::size_t tokens) {
+  const auto i = layer * spec::projection_count + static_cast<std::size_t>(projection);
+  if (!matrices_[i]) matrices_[i] = count_matrix(matrix, stream_);
+  counts_[i] += count_data(*matrices_[i], codes, tokens, sign_magnitude_);
 }
 
 }  // namespace tomestimate::reference

@@ -5,9 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include <tomestimate/reference/matrix.hpp>
+#include <tomestimate/spec/model.hpp>
 
 namespace tomestimate::reference {
 
@@ -72,5 +75,26 @@ DataCounts count_data(const MatrixCounts& matrix, std::span<const std::uint8_t> 
 // Data toggles that word pairs of `word_bits` bits would have if each bit were 1 by itself with the
 // share of 1-bits that was read.
 double toggles_if_independent(const DataCounts& counts, std::size_t word_bits);
+
+// Counts of a whole run, by layer and projection. Each pass is counted by itself: between two
+// passes the ROM is taken to sleep, so no word follows another.
+class Counter {
+ public:
+  Counter(WordStream stream, std::size_t layers, bool sign_magnitude);
+
+  void add(std::size_t layer, spec::Projection projection, const Matrix& matrix,
+           std::span<const std::uint8_t> codes, std::size_t tokens);
+
+  const WordStream& stream() const { return stream_; }
+  const DataCounts& of(std::size_t layer, std::size_t projection) const {
+    return counts_[layer * spec::projection_count + projection];
+  }
+
+ private:
+  WordStream stream_;
+  bool sign_magnitude_;
+  std::vector<std::optional<MatrixCounts>> matrices_;
+  std::vector<DataCounts> counts_;
+};
 
 }  // namespace tomestimate::reference
