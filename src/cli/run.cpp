@@ -289,6 +289,10 @@ report::Document run_document(const RunCommand& c, const Config& config, const R
       config.adapter_rank == 0
           ? ""
           : fmt::format("; ternary adapters drawn, rank {}", config.adapter_rank)));
+  if (!config.activation_said)
+    document.lead.push_back(
+        "CAUTION: the file does not say its activation; give --activation silu or relu2 to be "
+        "sure");
   if (!ran.tokens.empty()) {
     std::vector<std::size_t> generated;
     for (const auto& step : ran.steps) generated.push_back(step.token);

@@ -95,8 +95,12 @@ RunFacts gguf_facts(const Source& source) {
   out.norm_epsilon = metadata_number(gguf, type + ".attention.layer_norm_rms_epsilon", 1e-5);
   out.rope_theta = metadata_number(gguf, type + ".rope.freq_base", 10000);
   out.rope_adjacent = !bitnet;
-  out.activation = printable(metadata_text(gguf, type + ".hidden_activation"));
-  if (out.activation.empty()) out.activation = "silu";
+  for (const char* key : {".hidden_activation", ".hidden_act"})
+    if (out.activation.empty()) out.activation = printable(metadata_text(gguf, type + key));
+  out.activation_said = !out.activation.empty() || !bitnet;
+  // Of what does not say it, llama.cpp runs bitnet with SiLU (BitNet b1.58 3B of 2024), and
+  // Microsoft's fork bitnet-b1.58 with relu2 (2B4T).
+  if (out.activation.empty()) out.activation = bitnet && type != "bitnet" ? "relu2" : "silu";
   return out;
 }
 
@@ -149,6 +153,12 @@ float value_at(Storage storage, Bytes bytes) {
 }
 
 std::size_t size_of(Storage storage) { return storage == Storage::f32 ? 4 : 2; }
+
+[[noreturn]] void fail_not_finite(const Source& source, const Tensor& tensor,
+                                  std::uint64_t element) {
+  source.fail(tensor.offset,
+              fmt::format("element {} of {} is infinite or no number", element, tensor.name));
+}
 
 [[noreturn]] void fail_code(const Source& source, const Tensor& tensor, std::uint64_t at) {
   source.fail(tensor.offset + at, fmt::format("{} has a code here that is no weight", tensor.name),
@@ -275,6 +285,40 @@ float read_i8(const Source& source, const Tensor& tensor, const TernaryVisit& vi
   return 1;
 }
 
+// ggml-common.h, block_q6_K, and dequantize_row_q6_K of ggml-quants.c: blocks of 256, 210 bytes:
+// 128 with the low 4 bits of a code, 64 with the high 2, 16 signed scales, a half-float scale. In
+// each half of a block, the codes of 32 l + m (l < 4, m < 32) are in low bytes 32 (l % 2) + m and
+// high byte m; a scale serves 16 weights.
+void read_q6(const Source& source, const Tensor& tensor, std::uint64_t first,
+             std::span<float> out) {
+  std::vector<std::uint8_t> bytes(out.size() / 256 * 210);
+  source.read(tensor.offset + first / 256 * 210, bytes);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const auto block = Bytes(bytes).subspan(i / 256 * 210, 210);
+    const std::size_t half_block = i % 256 / 128;
+    const std::size_t l = i % 128 / 32;
+    const std::size_t m = i % 32;
+    const int low = block[64 * half_block + 32 * (l % 2) + m] >> (l / 2 * 4) & 15;
+    const int high = block[128 + 32 * half_block + m] >> 2 * l & 3;
+    const auto scale = static_cast<std::int8_t>(block[192 + i % 256 / 16]);
+    out[i] = half(block.subspan(208)) * static_cast<float>(scale) *
+             static_cast<float>((low | high << 4) - 32);
+    if (!std::isfinite(out[i])) fail_not_finite(source, tensor, first + i);
+  }
+}
+
+void read_group_values(const Source& source, const Tensor& tensor, std::uint64_t first,
+                       std::span<float> out) {
+  const std::uint64_t bytes = tensor.type == "Q4_0" ? 18 : 34;
+  auto part = tensor;
+  part.offset += first / 32 * bytes;
+  part.bytes = out.size() / 32 * bytes;
+  read_groups(source, part, [&](const WeightGroup& g) {
+    for (std::size_t i = 0; i < g.codes.size(); ++i)
+      out[g.first + i] = g.scale * static_cast<float>(int{g.codes[i]} - int{g.zero});
+  });
+}
+
 template <class Visit>
 void stream_floats(const Source& source, const Tensor& tensor, Visit visit) {
   const auto count = elements(tensor.shape).value_or(0);
@@ -363,17 +407,17 @@ FoundTensor find_tensor(const CheckpointWeights& checkpoint, std::string_view na
 
 void read_floats(const Source& source, const Tensor& tensor, std::uint64_t first,
                  std::span<float> out) {
+  if (tensor.type == "Q6_K") return read_q6(source, tensor, first, out);
+  if (group_format(tensor)) return read_group_values(source, tensor, first, out);
   if (!is_float(tensor.storage))
     source.fail(tensor.offset, fmt::format("{} is {}", tensor.name, tensor.type),
-                "F32, F16 and BF16 are read here");
+                "F32, F16, BF16, Q8_0, Q6_K and Q4_0 are read here");
   const auto size = size_of(tensor.storage);
   std::vector<std::uint8_t> bytes(out.size() * size);
   source.read(tensor.offset + first * size, bytes);
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = value_at(tensor.storage, Bytes(bytes).subspan(i * size));
-    if (!std::isfinite(out[i]))
-      source.fail(tensor.offset + (first + i) * size,
-                  fmt::format("{} is infinite or no number here", tensor.name));
+    if (!std::isfinite(out[i])) fail_not_finite(source, tensor, first + i);
   }
 }
 

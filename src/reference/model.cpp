@@ -316,6 +316,7 @@ Model open_checkpoint_model(const std::string& path, const ModelOptions& options
   c.tied = a.tied.value == 1 || !importer::find_tensor(files, head_tensor(files));
   c.activation =
       options.activation ? *options.activation : parse_activation(files.facts.activation, path);
+  c.activation_said = options.activation || files.facts.activation_said;
   c.norm_epsilon = files.facts.norm_epsilon;
   c.rope_theta = files.facts.rope_theta;
   c.rope_adjacent = files.facts.rope_adjacent;

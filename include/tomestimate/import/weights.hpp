@@ -27,8 +27,9 @@ struct WeightFile {
 struct RunFacts {
   double norm_epsilon = 1e-5;
   double rope_theta = 10000;
-  bool rope_adjacent = false;  // pairs are (0, 1), (2, 3), ...; else the halves are paired
-  std::string activation;      // "silu", "relu2"
+  bool rope_adjacent = false;   // pairs are (0, 1), (2, 3), ...; else the halves are paired
+  std::string activation;       // "silu", "relu2"
+  bool activation_said = true;  // by the file; else it is a guess
   // Hugging Face's BitLinear divides by weight_scale, its AutoBitLinear multiplies.
   bool scale_divides = false;
 };
@@ -54,8 +55,8 @@ struct FoundTensor {
 };
 FoundTensor find_tensor(const CheckpointWeights& checkpoint, std::string_view name);
 
-// Elements first .. first + out.size() - 1 of a tensor of F32, F16 or BF16. Throws spec::SpecError,
-// also for a value that is not finite.
+// Elements first .. first + out.size() - 1 of a tensor of F32, F16, BF16, Q8_0, Q6_K or Q4_0 (whole
+// blocks of the last three: a row is). Throws spec::SpecError, also for a value that is not finite.
 void read_floats(const Source& source, const Tensor& tensor, std::uint64_t first,
                  std::span<float> out);
 

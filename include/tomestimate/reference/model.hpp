@@ -35,6 +35,7 @@ struct Config {
   bool sub_norms = false;
   bool tied = false;  // the LM head is the embedding
   Activation activation = Activation::silu;
+  bool activation_said = true;  // by the model or the user; else it is a guess
   double norm_epsilon = 1e-5;
   double rope_theta = 10000;
   bool rope_adjacent = false;
