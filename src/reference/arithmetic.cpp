@@ -85,24 +85,14 @@ double round_half_even(double x) {
 }
 
 double exponential(double x) {
-  static constexpr std::array<double, 14> taylor{1.0,
-                                                 1.0,
-                                                 1.0 / 2,
-                                                 1.0 / 6,
-                                                 1.0 / 24,
-                                                 1.0 / 120,
-                                                 1.0 / 720,
-                                                 1.0 / 5040,
-                                                 1.0 / 40320,
-                                                 1.0 / 362880,
-                                                 1.0 / 3628800,
-                                                 1.0 / 39916800,
-                                                 1.0 / 479001600,
-                                                 1.0 / 6227020800};
+  // e^r = 1 + (r + r^2 (1/2 + r/6 + ...)): the small terms are summed first.
+  static constexpr std::array<double, 12> taylor{
+      1.0 / 2,     1.0 / 6,      1.0 / 24,      1.0 / 120,      1.0 / 720,       1.0 / 5040,
+      1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   if (x < -708) return 0;
   const double k = round_half_even(x * 0x1.71547652b82fep0);
   const double r = x - k * ln2_high - k * ln2_low;
-  return horner(taylor, r) * power_of_two(static_cast<int>(k));
+  return (1 + (r + r * r * horner(taylor, r))) * power_of_two(static_cast<int>(k));
 }
 
 double logarithm(double x) {

@@ -58,17 +58,17 @@ TEST_CASE("exp, log, sin and cos are within 2 units of the last place of libm's"
   Numbers numbers;
   const auto close = [](double ours, double theirs) {
     return std::abs(ours - theirs) <=
-           2 * (std::nextafter(std::abs(theirs), 1e300) - std::abs(theirs));
+           2 * (std::nextafter(std::abs(theirs), INFINITY) - std::abs(theirs));
   };
   for (int i = 0; i < 20000; ++i) {
     const double u = numbers.next();
-    CHECK(close(exponential(u * 700), std::exp(u * 700)));
-    CHECK(close(exponential(u), std::exp(u)));
-    CHECK(close(logarithm(1.5 + u + 1e-3 * (1 + u)), std::log(1.5 + u + 1e-3 * (1 + u))));
+    REQUIRE(close(exponential(u * 700), std::exp(u * 700)));
+    REQUIRE(close(exponential(u), std::exp(u)));
+    REQUIRE(close(logarithm(1.5 + u + 1e-3 * (1 + u)), std::log(1.5 + u + 1e-3 * (1 + u))));
     // Near a zero of sin or cos the reduced angle decides: absolute, to a unit of 1.
     const auto [s, c] = sine_cosine(u * 1e5);
-    CHECK(std::abs(s - std::sin(u * 1e5)) < 3e-16);
-    CHECK(std::abs(c - std::cos(u * 1e5)) < 3e-16);
+    REQUIRE(std::abs(s - std::sin(u * 1e5)) < 3e-16);
+    REQUIRE(std::abs(c - std::cos(u * 1e5)) < 3e-16);
   }
   CHECK(exponential(0) == 1);
   CHECK(exponential(-1000) == 0);
@@ -78,21 +78,21 @@ TEST_CASE("exp, log, sin and cos are within 2 units of the last place of libm's"
 }
 
 TEST_CASE("the bits of the functions are these on every machine") {
-  CHECK(exponential(1) == 0x1.5bf0a8b145769p+1);
-  CHECK(exponential(-3.7) == Approx(std::exp(-3.7)).epsilon(1e-15));
+  CHECK(exponential(1) == 0x1.5bf0a8b14576ap+1);
+  CHECK(exponential(-3.7) == 0x1.9511fc6871044p-6);
   CHECK(logarithm(10) == 0x1.26bb1bbb55516p+1);
   CHECK(sine_cosine(1).sine == Approx(0.8414709848078965).epsilon(1e-15));
 }
 
 TEST_CASE("rounding is half to even") {
   for (const auto& [x, wanted] : {std::pair(0.5f, 0.0f),
-                                 {1.5f, 2.0f},
-                                 {2.5f, 2.0f},
-                                 {-0.5f, 0.0f},
-                                 {-1.5f, -2.0f},
-                                 {126.5f, 126.0f},
-                                 {127.5f, 128.0f},
-                                 {0.49f, 0.0f}})
+                                  {1.5f, 2.0f},
+                                  {2.5f, 2.0f},
+                                  {-0.5f, 0.0f},
+                                  {-1.5f, -2.0f},
+                                  {126.5f, 126.0f},
+                                  {127.5f, 128.0f},
+                                  {0.49f, 0.0f}})
     CHECK(round_half_even(x) == wanted);
 }
 
