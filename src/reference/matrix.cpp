@@ -91,6 +91,12 @@ template <int T>
   return _mm_cvtsi128_si32(s);
 }
 
+[[gnu::target("avx512f")]] std::int32_t total(__m512i v) {
+  __m256i parts[2];
+  _mm512_storeu_si512(parts, v);
+  return total(_mm256_add_epi32(parts[0], parts[1]));
+}
+
 struct Avx2 {
   template <int R, int T>
   [[gnu::target("avx2")]] static void run(const Tile& tile, Sums<R, T>& sums) {
@@ -166,11 +172,7 @@ struct Avx512 {
       }
     }
     for (std::size_t r = 0; r < R; ++r)
-      for (std::size_t t = 0; t < T; ++t) {
-        __m256i parts[2];
-        _mm512_storeu_si512(parts, wide[r][t]);
-        sums[r * T + t] = total(_mm256_add_epi32(parts[0], parts[1]));
-      }
+      for (std::size_t t = 0; t < T; ++t) sums[r * T + t] = total(wide[r][t]);
   }
 };
 
@@ -233,12 +235,22 @@ std::int32_t dot_bytes_baseline(const std::uint8_t* codes, const std::int8_t* x,
                                                     std::size_t n) {
   return dot_bytes(codes, x, n);
 }
+// For whole 64s.
+[[gnu::target("avx512f,avx512bw,avx512vnni")]] std::int32_t dot_bytes_avx512(
+    const std::uint8_t* codes, const std::int8_t* x, std::size_t n) {
+  auto sum = _mm512_setzero_si512();
+  for (std::size_t i = 0; i < n; i += 64)
+    sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(codes + i), _mm512_loadu_si512(x + i));
+  return total(sum);
+}
 #endif
 
-DotBytes dot_bytes_for(Isa isa) {
+DotBytes dot_bytes_for(Isa isa, std::size_t group) {
 #if defined(__x86_64__)
+  if (isa == Isa::avx512 && group % 64 == 0) return dot_bytes_avx512;
   if (isa >= Isa::avx2) return dot_bytes_avx2;
 #endif
+  (void)group;
   (void)isa;
   return dot_bytes_baseline;
 }
@@ -311,6 +323,14 @@ void Grouped::set(std::uint64_t first, std::span<const std::uint8_t> codes, floa
 
 void Grouped::row_codes(std::size_t r, std::span<std::uint8_t> codes) const {
   const auto bits = stored_bits();
+  if (bits == 4 && columns_ % 2 == 0) {  // the usual case, in a loop that vectorizes
+    const auto* bytes = codes_.data() + r * columns_ / 2;
+    for (std::size_t i = 0; i < columns_ / 2; ++i) {
+      codes[2 * i] = bytes[i] & 15;
+      codes[2 * i + 1] = static_cast<std::uint8_t>(bytes[i] >> 4);
+    }
+    return;
+  }
   const auto mask = (1u << bits) - 1;
   for (std::size_t c = 0; c < columns_; ++c) {
     const auto at = (r * columns_ + c) * bits;
@@ -334,18 +354,25 @@ void multiply(const Ternary& weights, const Bytes& x, std::size_t from, std::siz
   job.run<Baseline>(from, to);
 }
 
-void multiply_row(const Grouped& weights, const Bytes& x, std::size_t row, Isa isa,
-                  std::span<std::int32_t> sums) {
-  const auto dot_group = dot_bytes_for(isa);
+std::vector<std::int32_t> group_sums(const Bytes& x, std::size_t columns, std::size_t group) {
+  std::vector<std::int32_t> out;
+  for (std::size_t t = 0; t < x.tokens; ++t)
+    for (std::size_t from = 0; from < columns; from += group)
+      out.push_back(std::accumulate(x.token(t) + from, x.token(t) + from + group, std::int32_t{0}));
+  return out;
+}
+
+void multiply_row(const Grouped& weights, const Bytes& x, std::span<const std::int32_t> of_groups,
+                  std::size_t row, Isa isa, std::span<std::int32_t> sums) {
   const auto group = weights.group();
+  const auto dot_group = dot_bytes_for(isa, group);
   std::vector<std::uint8_t> codes(weights.columns());
   weights.row_codes(row, codes);
   for (std::size_t t = 0; t < x.tokens; ++t)
     for (std::size_t g = 0; g < weights.groups(); ++g) {
-      const auto* values = x.token(t) + g * group;
-      const auto whole = std::accumulate(values, values + group, std::int32_t{0});
-      sums[t * weights.groups() + g] = dot_group(codes.data() + g * group, values, group) -
-                                       std::int32_t{weights.zero(row, g)} * whole;
+      const auto i = t * weights.groups() + g;
+      sums[i] = dot_group(codes.data() + g * group, x.token(t) + g * group, group) -
+                std::int32_t{weights.zero(row, g)} * of_groups[i];
     }
 }
 

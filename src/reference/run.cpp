@@ -183,22 +183,25 @@ std::vector<float> Runner::product(const Matrix& matrix, const Quantized& x,
     return y;
   }
   const auto& grouped = std::get<Grouped>(matrix);
+  std::vector<std::vector<std::int32_t>> of_groups;
+  for (const auto& digit : x.digits)
+    of_groups.push_back(group_sums(digit, x.columns, grouped.group()));
   parallel(options_.threads, outputs, work, [&](std::size_t from, std::size_t to) {
     std::vector<std::int32_t> digit_sums(x.tokens * grouped.groups());
-    std::vector<std::int64_t> group_sums(digit_sums.size());
+    std::vector<std::int64_t> whole_sums(digit_sums.size());
     for (std::size_t r = from; r < to; ++r) {
-      std::fill(group_sums.begin(), group_sums.end(), 0);
+      std::fill(whole_sums.begin(), whole_sums.end(), 0);
       std::int64_t place = 1;
-      for (const auto& digit : x.digits) {
-        multiply_row(grouped, digit, r, options_.isa, digit_sums);
-        for (std::size_t i = 0; i < group_sums.size(); ++i) group_sums[i] += place * digit_sums[i];
+      for (std::size_t d = 0; d < x.digits.size(); ++d) {
+        multiply_row(grouped, x.digits[d], of_groups[d], r, options_.isa, digit_sums);
+        for (std::size_t i = 0; i < whole_sums.size(); ++i) whole_sums[i] += place * digit_sums[i];
         place *= 256;
       }
       for (std::size_t t = 0; t < x.tokens; ++t) {
         double sum = 0;
         for (std::size_t g = 0; g < grouped.groups(); ++g)
           sum += static_cast<double>(grouped.scale(r, g)) *
-                 static_cast<double>(group_sums[t * grouped.groups() + g]);
+                 static_cast<double>(whole_sums[t * grouped.groups() + g]);
         y[t * outputs + r] =
             static_cast<float>(sum * unit(options_.arithmetic) / static_cast<double>(x.scales[t]));
       }

@@ -224,27 +224,28 @@ TEST_CASE("products do not overflow at their largest") {
 
 TEST_CASE("groups: sums of (code - zero) x activation for 2, 3, 4 and 8 bits") {
   for (const int bits : {2, 3, 4, 8}) {
-    const std::size_t columns = 96;
-    const std::size_t group = 32;
-    Grouped matrix(2, columns, bits, group);
-    std::vector<std::uint8_t> codes(2 * columns);
-    for (std::size_t i = 0; i < codes.size(); ++i)
-      codes[i] = static_cast<std::uint8_t>(i * 7 % (1u << bits));
-    for (std::size_t first = 0; first < codes.size(); first += group)
-      matrix.set(first, std::span(codes).subspan(first, group), 0.5f,
-                 static_cast<std::uint8_t>(first / group));
-    const auto x = some_bytes(3, columns);
-    for (const auto isa : all_isas()) {
-      std::vector<std::int32_t> sums(3 * 3);
-      multiply_row(matrix, x, 1, isa, sums);
-      for (std::size_t t = 0; t < 3; ++t)
-        for (std::size_t g = 0; g < 3; ++g) {
-          std::int32_t wanted = 0;
-          for (std::size_t c = g * group; c < (g + 1) * group; ++c)
-            wanted +=
-                (int{codes[columns + c]} - int{matrix.zero(1, g)}) * x.values[t * x.stride + c];
-          CHECK(sums[t * 3 + g] == wanted);
-        }
+    for (const std::size_t group : {32, 64, 33}) {
+      const std::size_t columns = 3 * group;
+      Grouped matrix(2, columns, bits, group);
+      std::vector<std::uint8_t> codes(2 * columns);
+      for (std::size_t i = 0; i < codes.size(); ++i)
+        codes[i] = static_cast<std::uint8_t>(i * 7 % (1u << bits));
+      for (std::size_t first = 0; first < codes.size(); first += group)
+        matrix.set(first, std::span(codes).subspan(first, group), 0.5f,
+                   static_cast<std::uint8_t>(first / group));
+      const auto x = some_bytes(3, columns);
+      for (const auto isa : all_isas()) {
+        std::vector<std::int32_t> sums(3 * 3);
+        multiply_row(matrix, x, group_sums(x, columns, group), 1, isa, sums);
+        for (std::size_t t = 0; t < 3; ++t)
+          for (std::size_t g = 0; g < 3; ++g) {
+            std::int32_t wanted = 0;
+            for (std::size_t c = g * group; c < (g + 1) * group; ++c)
+              wanted +=
+                  (int{codes[columns + c]} - int{matrix.zero(1, g)}) * x.values[t * x.stride + c];
+            CHECK(sums[t * 3 + g] == wanted);
+          }
+      }
     }
   }
 }

@@ -20,8 +20,9 @@ namespace tomestimate::reference {
 float round_half_even(float x);
 double round_half_even(double x);
 
-// e^x: k = nearest(x log2 e), r = x - k ln2 in two parts, 1 + (r + r^2 (1/2 + r/6 + ... + r^11/13!)) with
-// the sum by Horner, times 2^k. 0 below -708. |x| <= 708 otherwise. Within 2 units of the last place.
+// e^x: k = nearest(x log2 e), r = x - k ln2 in two parts, 1 + (r + r^2 (1/2 + r/6 + ... +
+// r^11/13!)) with the sum by Horner, times 2^k. 0 below -708. |x| <= 708 otherwise. Within 2 units
+// of the last place.
 double exponential(double x);
 // Natural logarithm of x > 0, normal: x = m 2^k with sqrt(1/2) <= m < sqrt(2), s = (m-1)/(m+1),
 // 2 (s + s^3/3 + ... + s^23/23) by Horner, plus k ln2 in two parts.

@@ -107,9 +107,12 @@ struct Bytes {
 void multiply(const Ternary& weights, const Bytes& x, std::size_t from, std::size_t to, Isa isa,
               std::span<std::int32_t> out);
 
+// The sums of x by token and group of `group` columns.
+std::vector<std::int32_t> group_sums(const Bytes& x, std::size_t columns, std::size_t group);
+
 // sums[t * weights.groups() + g] = sum over c of group g of (code(r, c) - zero) x(t, c), of one
-// row.
-void multiply_row(const Grouped& weights, const Bytes& x, std::size_t row, Isa isa,
-                  std::span<std::int32_t> sums);
+// row. `of_groups` are the group_sums of x.
+void multiply_row(const Grouped& weights, const Bytes& x, std::span<const std::int32_t> of_groups,
+                  std::size_t row, Isa isa, std::span<std::int32_t> sums);
 
 }  // namespace tomestimate::reference
