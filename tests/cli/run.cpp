@@ -46,6 +46,13 @@ TEST_CASE("run: every operation of a dump agrees with an independent numpy BitNe
   INFO(compared.out);
   CHECK(compared.code == 0);
   CHECK(has(compared.out, "64 greedy tokens equal; 0 of "));
+
+  CHECK(run(packed + "--generate 16 --arithmetic fp8 --dump " + dump).code == 0);
+  const auto fp8 =
+      run_command("/usr/bin/python3 -B " + scripts + "compare.py " + data + "packed " + dump);
+  INFO(fp8.out);
+  CHECK(fp8.code == 0);
+  CHECK(!has(fp8.out, "BEYOND"));
 }
 
 TEST_CASE("run: a dump of one layer goes in again as --input") {

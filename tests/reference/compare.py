@@ -5,7 +5,8 @@
 
 Operation by operation, numpy takes the inputs that are in the dump; as a whole it takes only tokens.
 Integers must be equal, floats within the bound of their row (relative to the largest of the array),
-tokens equal. Exit code 1 if anything is not. The dump is of all layers, int8.
+tokens equal. Exit code 1 if anything is not. The dump is of all layers. One of fp8 arithmetic is compared
+by operation only: no other program has that arithmetic.
 """
 import csv
 import json
@@ -42,6 +43,76 @@ class Table:
 
     def good(self):
         return all(value <= bound for _, value, bound in self.rows.values())
+
+
+# ---- fp8: E4M3 from its definition, by looking for the nearest of all values ----
+
+def e4m3_table():
+    codes = np.arange(0x7F)
+    exponent, mantissa = codes >> 3, codes & 7
+    return np.where(exponent == 0, mantissa * 2.0 ** -9, (8 + mantissa) * 2.0 ** (exponent - 10.0))
+
+
+VALUES = e4m3_table()
+
+
+def e4m3(x):
+    """Nearest value, the even code of two; 448 at most. x is float32: halves are exact in double."""
+    size = np.minimum(np.abs(np.asarray(x, np.float64)), 448.0)
+    above = np.clip(np.searchsorted(VALUES, size), 1, len(VALUES) - 1)
+    below = above - 1
+    up = size - VALUES[below] > VALUES[above] - size
+    tie = size - VALUES[below] == VALUES[above] - size
+    code = np.where(up | (tie & (above % 2 == 0)), above, below)
+    return (code | np.where(np.signbit(x), 0x80, 0)).astype(np.uint8)
+
+
+def value(code):
+    return np.where(code & 0x80, -1.0, 1.0) * VALUES[code & 0x7F]
+
+
+def compare_fp8(model, dump, arrays, table):
+    records, caches = {}, {}
+    for a in arrays:
+        records.setdefault((a["pass"], a["layer"], a["op"]), {})[(a["role"], a["name"])] = \
+            np.load(os.path.join(dump, a["file"]))
+    for (_, layer, op), r in records.items():
+        if op in PROJECTIONS:
+            prefix = f"model.layers.{layer}.{PROJECTIONS[op]}.weight"
+            # Every product is a multiple of 2^-9 and every sum below 2^44: exact in double.
+            sums = value(r["input", "codes"]) @ reference.unpack(model.tensors[prefix]).astype(float).T
+            table.add(op, "sums", r["output", "sums"], (sums * 512).astype(np.int64))
+            scale = model.tensors[prefix + "_scale"].astype(float) / r["input", "scales"].astype(float)
+            table.add(op, "y", r["output", "y"], (sums * scale[:, None]).astype(np.float32))
+        elif op in NORMS:
+            y = r["output", "y"]
+            scales = np.float32(448) / np.maximum(np.abs(y).max(axis=1), np.float32(1e-5))
+            table.add(op, "scales", r["output", "scales"], scales)
+            table.add(op, "codes", r["output", "codes"], e4m3(y * scales[:, None]))
+        elif op == "rope":
+            for name in ("q", "k"):
+                table.add(op, name, r["output", name + "_codes"], e4m3(r["output", name]))
+            table.add(op, "v", r["output", "v_codes"], e4m3(r["input", "v"]))
+            tokens = len(r["input", "q"])
+            for name in ("k", "v"):
+                codes = r["output", name + "_codes"].reshape(tokens, -1, model.head_dim)
+                caches.setdefault((layer, name), []).append(value(codes))
+            q = value(r["output", "q_codes"]).reshape(tokens, -1, model.head_dim)
+        elif op == "attn.scores":
+            k = np.repeat(np.concatenate(caches[layer, "k"]), model.heads // model.kv_heads, axis=1)
+            scores = np.einsum("thd,phd->thp", q, k) / np.sqrt(model.head_dim)
+            ours = r["output", "scores"]
+            table.add(op, "scores", ours, np.where(np.isfinite(ours), scores, -np.inf).astype(np.float32))
+        elif op == "softmax":
+            e = np.exp(ours.astype(float) - ours.max(axis=2, keepdims=True)).astype(np.float32)
+            weights = value(e4m3(e * np.float32(256)))
+            table.add(op, "e", (r["output", "exponentials"] * 512).astype(np.int64), (weights * 512).astype(np.int64))
+            weights = r["output", "exponentials"].astype(float)
+            table.add(op, "sums", r["output", "sums"], weights.sum(axis=2))
+        elif op == "attn.context":
+            v = np.repeat(np.concatenate(caches[layer, "v"]), model.heads // model.kv_heads, axis=1)
+            y = np.einsum("thp,phd->thd", weights, v) / weights.sum(axis=2)[:, :, None]
+            table.add(op, "y", r["output", "y"], y.reshape(len(y), -1).astype(np.float32))
 
 
 def compare_ops(model, dump, arrays, table):
@@ -118,7 +189,8 @@ def main(checkpoint, dump, file=None):
     with open(os.path.join(dump, "manifest.json")) as source:
         manifest = json.load(source)
     table = Table()
-    compare_ops(reference.Model(checkpoint), dump, manifest["arrays"], table)
+    fp8 = manifest["run"]["arithmetic"] == "fp8"
+    (compare_fp8 if fp8 else compare_ops)(reference.Model(checkpoint), dump, manifest["arrays"], table)
     print(f"{'operation':<15}{'array':<8}{'elements':>10}  difference (integers: how many; floats: relative)")
     for (op, what), (count, value, bound) in table.rows.items():
         shown = f"{value:.0f}" if bound == 0 else f"{value:.1e}"
@@ -129,7 +201,7 @@ def main(checkpoint, dump, file=None):
             rows.writerow(["operation", "array", "elements", "difference", "bound"])
             for (op, what), (count, value, bound) in table.rows.items():
                 rows.writerow([op, what, count, f"{value:.2g}", f"{bound:g}"])
-    whole = compare_whole(checkpoint, dump, manifest["run"], manifest["arrays"])
+    whole = fp8 or compare_whole(checkpoint, dump, manifest["run"], manifest["arrays"])
     return 0 if table.good() and whole else 1
 
 

@@ -7,6 +7,8 @@
 #include <map>
 #include <sstream>
 
+#include <tomestimate/import/count.hpp>
+#include <tomestimate/import/weights.hpp>
 #include <tomestimate/reference/counts.hpp>
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/fp8.hpp>
@@ -288,6 +290,32 @@ TEST_CASE("drawing follows the probabilities, and seeds repeat") {
   };
   CHECK(run(1) == run(1));
   CHECK(run(1) != run(2));
+}
+
+TEST_CASE("weights by value have the counts that import counts, for all storages") {
+  const auto imported = std::string(TOMESTIMATE_TESTS) + "/import/data/";
+  std::size_t tensors = 0;
+  for (const std::string file : {"llama-cpp-tq.gguf", "i2_s.gguf", "packed", "i8", "floats"}) {
+    const auto checkpoint = importer::open_weights(imported + file);
+    for (const auto& part : checkpoint.files)
+      for (const auto& tensor : part.tensors) {
+        if (tensor.shape.size() != 2 || tensor.name.find("embd") != std::string::npos ||
+            tensor.name.find("embed") != std::string::npos)
+          continue;
+        importer::Counts counts;
+        importer::read_ternary(part.source, tensor,
+                               [&](std::uint64_t, std::span<const std::int8_t> weights) {
+                                 for (const auto w : weights)
+                                   ++(w < 0 ? counts.minus : w > 0 ? counts.plus : counts.zeros);
+                               });
+        const auto wanted = importer::count(part.source, tensor);
+        CHECK(counts.minus == wanted.minus);
+        CHECK(counts.zeros == wanted.zeros);
+        CHECK(counts.plus == wanted.plus);
+        ++tensors;
+      }
+  }
+  CHECK(tensors == 7 + 4 * 14);
 }
 
 TEST_CASE(".npy: there and back, and files that are none") {
