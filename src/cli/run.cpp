@@ -424,7 +424,7 @@ std::vector<Command> add_run_commands(CLI::App& app) {
   const auto stream_option = [&](const char* name, std::size_t& value, const char* what) {
     run->add_option(name, value, what)
         ->capture_default_str()
-        ->check(CLI::Range(1u, 1u << 20).description(""))
+        ->check(CLI::Range(&value == &c->stream.word_bits ? 8u : 1u, 1u << 20).description(""))
         ->needs(counts)
         ->type_name("N");
   };

@@ -37,24 +37,35 @@ std::string json_text(const nlohmann::json& root, const char* key) {
   return found != root.end() && found->is_string() ? printable(found->get<std::string>()) : "";
 }
 
-// RoPE that is stretched for long contexts turns other angles: refused, not run wrong.
-void refuse_scaled_rope(const Source& config, const nlohmann::json& root, const char* key) {
+// RoPE that is scaled in another way turns other angles: refused, not run wrong.
+std::optional<StretchedRope> stretched_rope(const Source& config, const nlohmann::json& root,
+                                            const char* key) {
   const auto found = root.find(key);
-  if (found == root.end() || !found->is_object()) return;
+  if (found == root.end() || !found->is_object()) return std::nullopt;
   auto type = json_text(*found, "rope_type");
   if (type.empty()) type = json_text(*found, "type");
-  if (!type.empty() && type != "default")
+  if (type.empty() || type == "default") return std::nullopt;
+  const StretchedRope out{json_number(*found, "factor", 0),
+                          json_number(*found, "low_freq_factor", 0),
+                          json_number(*found, "high_freq_factor", 0),
+                          json_number(*found, "original_max_position_embeddings", 0)};
+  if (type != "llama3")
     config.fail(0, fmt::format("\"{}\" says RoPE of type {}", key, type),
-                "only RoPE with one theta is run");
+                "plain RoPE and llama3 are run");
+  if (!(out.factor >= 1 && out.low_frequency > 0 && out.high_frequency > out.low_frequency &&
+        out.original_context > 0))
+    config.fail(0, fmt::format("\"{}\" has no such factors", key));
+  return out;
 }
 
 RunFacts config_facts(const Source& config, const Architecture& architecture) {
   std::string text(config.size(), '\0');
   config.read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
   const auto root = parse_object(text, config.name(), 0);
-  for (const char* key : {"rope_scaling", "rope_parameters"}) refuse_scaled_rope(config, root, key);
   const bool bitnet = architecture.sub_norms.value == 1;
   RunFacts out;
+  out.stretched_rope = stretched_rope(config, root, "rope_scaling");
+  if (!out.stretched_rope) out.stretched_rope = stretched_rope(config, root, "rope_parameters");
   out.norm_epsilon = json_number(root, "rms_norm_eps", bitnet ? 1e-5 : 1e-6);
   out.rope_theta = json_number(root, "rope_theta", bitnet ? 500000 : 10000);
   if (const auto rope = root.find("rope_parameters"); rope != root.end() && rope->is_object())
@@ -89,10 +100,12 @@ RunFacts gguf_facts(const Source& source) {
   if (!bitnet && type != "llama")
     source.fail(0, fmt::format("architecture {} is not run", printable(type)),
                 "bitnet and llama are");
-  if (ranges::find(gguf.tensors, "rope_freqs.weight", &Tensor::name) != gguf.tensors.end())
-    source.fail(0, "has rope_freqs.weight: RoPE is scaled", "only RoPE with one theta is run");
   RunFacts out;
   out.norm_epsilon = metadata_number(gguf, type + ".attention.layer_norm_rms_epsilon", 1e-5);
+  const auto scaling = metadata_text(gguf, type + ".rope.scaling.type");
+  if (!scaling.empty() && scaling != "none")
+    source.fail(0, fmt::format("says RoPE scaling of type {}", printable(scaling)),
+                "plain RoPE and rope_freqs.weight are run");
   out.rope_theta = metadata_number(gguf, type + ".rope.freq_base", 10000);
   out.rope_adjacent = !bitnet;
   for (const char* key : {".hidden_activation", ".hidden_act"})

@@ -186,12 +186,34 @@ void gate_units(Activation activation, std::span<const float> gate, std::span<co
   }
 }
 
-Rope::Rope(std::size_t head_dim, double theta, bool adjacent)
-    : head_dim_(head_dim), adjacent_(adjacent), frequencies_(head_dim / 2) {
+namespace {
+
+// Turns a position, in radians, of each pair.
+std::vector<double> rope_frequencies(std::size_t head_dim, double theta) {
   const double log_theta = logarithm(theta);
-  for (std::size_t i = 0; i < frequencies_.size(); ++i)
-    frequencies_[i] =
-        exponential(-(static_cast<double>(2 * i) / static_cast<double>(head_dim)) * log_theta);
+  std::vector<double> out(head_dim / 2);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = exponential(-(static_cast<double>(2 * i) / static_cast<double>(head_dim)) * log_theta);
+  return out;
+}
+
+}  // namespace
+
+Rope::Rope(std::size_t head_dim, double theta, bool adjacent, std::span<const double> divisors)
+    : head_dim_(head_dim), adjacent_(adjacent), frequencies_(rope_frequencies(head_dim, theta)) {
+  for (std::size_t i = 0; i < divisors.size(); ++i) frequencies_[i] /= divisors[i];
+}
+
+std::vector<double> llama3_divisors(std::size_t head_dim, double theta, double factor, double low,
+                                    double high, double context) {
+  constexpr double two_pi = 0x1.921fb54442d18p2;
+  auto out = rope_frequencies(head_dim, theta);
+  for (auto& f : out) {
+    const double turns = context * f / two_pi;
+    const double s = std::clamp((turns - low) / (high - low), 0.0, 1.0);
+    f = 1 / ((1 - s) / factor + s);
+  }
+  return out;
 }
 
 void Rope::turn(std::size_t position, std::span<float> heads) const {

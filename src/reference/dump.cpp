@@ -134,6 +134,7 @@ nlohmann::ordered_json describe(const Config& c, Arithmetic arithmetic) {
           {"norm_epsilon", c.norm_epsilon},
           {"rope_theta", c.rope_theta},
           {"rope_pairs", c.rope_adjacent ? "adjacent" : "halves"},
+          {"rope_divisors", c.rope_divisors},
           {"adapter_rank", c.adapter_rank}};
 }
 

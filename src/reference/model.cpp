@@ -174,6 +174,18 @@ Layer read_layer(const Config& c, const CheckpointSource& source, std::size_t l)
   return out;
 }
 
+std::vector<double> rope_divisors(const CheckpointWeights& files, const Config& c) {
+  if (const auto& r = files.facts.stretched_rope)
+    return llama3_divisors(c.head_dim, c.rope_theta, r->factor, r->low_frequency, r->high_frequency,
+                           r->original_context);
+  if (!is_gguf(files) || !importer::find_tensor(files, "rope_freqs.weight")) return {};
+  const auto read = read_gain(files, "rope_freqs.weight", c.head_dim / 2);
+  for (const float divisor : read)
+    if (!(divisor > 0))
+      files.files[0].source.fail(0, "rope_freqs.weight has a divisor that is not above 0");
+  return {read.begin(), read.end()};
+}
+
 // ---- synthetic ----
 
 Layer make_layer(const Config& c, const Synthetic& source, std::size_t l) {
@@ -323,6 +335,7 @@ Model open_checkpoint_model(const std::string& path, const ModelOptions& options
   c.adapter_rank = options.adapter_rank.value_or(0);
   c.adapter_targets.fill(true);
   check_config(c, path);
+  c.rope_divisors = rope_divisors(files, c);
   const auto embedding = need_tensor(files, embedding_tensor(files));
   check_shape(embedding, {c.vocabulary, c.hidden});
   if (!c.tied) check_shape(need_tensor(files, head_tensor(files)), {c.vocabulary, c.hidden});

@@ -92,7 +92,8 @@ Runner::Runner(const Model& model, RunOptions options, Hooks hooks)
     : model_(model),
       options_(options),
       hooks_(std::move(hooks)),
-      rope_(model.config.head_dim, model.config.rope_theta, model.config.rope_adjacent),
+      rope_(model.config.head_dim, model.config.rope_theta, model.config.rope_adjacent,
+            model.config.rope_divisors),
       kept_(model.config.layers),
       caches_(model.config.layers) {}
 

@@ -184,6 +184,26 @@ TEST_CASE("RoPE turns by position, pairs the halves, and scores hang on distance
   CHECK(score(5, 2) != Approx(score(6, 2)).margin(1e-3));
 }
 
+TEST_CASE("Llama 3's stretched RoPE: by hand from its definition") {
+  // Llama 3.2: theta 500,000, factor 32, low 1, high 4, context 8,192.
+  const auto d = llama3_divisors(128, 500000, 32, 1, 4, 8192);
+  REQUIRE(d.size() == 64);
+  for (std::size_t i = 0; i < d.size(); ++i) {
+    const double f = std::pow(500000.0, -static_cast<double>(i) / 64);
+    const double wave = 2 * M_PI / f;
+    const double s = (8192 / wave - 1) / 3;
+    const double wanted = wave < 8192.0 / 4 ? f : wave > 8192 ? f / 32 : (1 - s) * f / 32 + s * f;
+    CHECK(f / d[i] == Approx(wanted).epsilon(1e-12));
+  }
+  CHECK(d.front() == 1);
+  CHECK(d.back() == 32);
+  std::vector<float> plain{1, 0, 0, 0};
+  auto half = plain;
+  Rope(4, 500000, false).turn(1, plain);
+  Rope(4, 500000, false, std::vector<double>{2, 2}).turn(2, half);
+  CHECK(half == plain);
+}
+
 TEST_CASE("products are the sums of weight x code, for all shapes and instruction sets") {
   for (const std::size_t columns : {1, 63, 64, 65, 256, 257, 300, 2560, 6912})
     for (const std::size_t tokens : {1, 3, 4, 6}) {

@@ -22,11 +22,21 @@ struct WeightFile {
   std::vector<Tensor> tensors;
 };
 
+// RoPE as Llama 3.1 and later stretch it (transformers, modeling_rope_utils.py, "llama3").
+struct StretchedRope {
+  double factor;
+  double low_frequency;   // below original_context / low_frequency turns: frequency / factor
+  double high_frequency;  // above original_context / high_frequency: as it is
+  double original_context;
+};
+
 // What a run needs beside the shapes of Architecture. What the file leaves out has the default of
 // the program that reads such files: transformers for a config.json, llama.cpp for a GGUF file.
 struct RunFacts {
   double norm_epsilon = 1e-5;
   double rope_theta = 10000;
+  // Of a config.json; a GGUF file has rope_freqs.weight.
+  std::optional<StretchedRope> stretched_rope = std::nullopt;
   bool rope_adjacent = false;   // pairs are (0, 1), (2, 3), ...; else the halves are paired
   std::string activation;       // "silu", "relu2"
   bool activation_said = true;  // by the file; else it is a guess
@@ -44,7 +54,7 @@ struct CheckpointWeights {
 
 // Opens a GGUF file, a safetensors file beside its config.json, or a folder of these. Throws
 // spec::SpecError if a file is broken, has no weights, or says arithmetic that is not known here
-// (scaled RoPE, biases).
+// (RoPE scaled in another way, biases).
 CheckpointWeights open_weights(const std::string& path);
 
 // A tensor and the file it is in, or null.

@@ -61,10 +61,11 @@ void gate_units(Activation activation, std::span<const float> gate, std::span<co
 
 // Rotary position embedding: pair i of a head of size d turns by position / theta^(2i/d), with
 // theta^(2i/d) = e^((2i/d) log theta). Pairs are (i, i + d/2), or (2i, 2i + 1) if adjacent.
-// x' = float(x cos - y sin), y' = float(x sin + y cos), in double.
+// x' = float(x cos - y sin), y' = float(x sin + y cos), in double. `divisors`, if there are any,
+// divide the frequency of each pair.
 class Rope {
  public:
-  Rope(std::size_t head_dim, double theta, bool adjacent);
+  Rope(std::size_t head_dim, double theta, bool adjacent, std::span<const double> divisors = {});
   // Turns every head in `heads` (a whole number of heads).
   void turn(std::size_t position, std::span<float> heads) const;
 
@@ -73,5 +74,11 @@ class Rope {
   bool adjacent_;
   std::vector<double> frequencies_;
 };
+
+// What Llama 3's stretched RoPE divides the frequency f of each pair by: 1 above high / context
+// turns a position, `factor` below low / context, and between the two so that the frequency is (1 -
+// s) f / factor + s f with s = (context f / (2 pi) - low) / (high - low).
+std::vector<double> llama3_divisors(std::size_t head_dim, double theta, double factor, double low,
+                                    double high, double context);
 
 }  // namespace tomestimate::reference

@@ -39,7 +39,8 @@ struct Config {
   double norm_epsilon = 1e-5;
   double rope_theta = 10000;
   bool rope_adjacent = false;
-  std::size_t adapter_rank = 0;  // 0 for none
+  std::vector<double> rope_divisors;  // of each pair's frequency; empty: none
+  std::size_t adapter_rank = 0;       // 0 for none
   std::array<bool, projection_count> adapter_targets{};
 
   std::size_t queries() const { return heads * head_dim; }
