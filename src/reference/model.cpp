@@ -64,7 +64,12 @@ FoundTensor need_tensor(const CheckpointWeights& files, const std::string& name)
 }
 
 void check_shape(const FoundTensor& found, std::vector<std::uint64_t> wanted) {
-  if (found.tensor->storage == Storage::packed_u8) wanted[0] /= 4;
+  if (found.tensor->storage == Storage::packed_u8) {
+    if (wanted[0] % 4 != 0)
+      found.source->fail(found.tensor->offset, fmt::format("{} has 4 rows a byte, but {} rows",
+                                                           found.tensor->name, wanted[0]));
+    wanted[0] /= 4;
+  }
   if (found.tensor->shape != wanted)
     found.source->fail(
         found.tensor->offset,
@@ -236,6 +241,11 @@ void check_config(const Config& c, const std::string& file) {
   const auto fail = [&file](std::string message) {
     throw spec::SpecError({{{file, 1, 1}, std::move(message), ""}});
   };
+  // The bounds of model specs: products of these sizes do not overflow.
+  if (c.layers > 4096 || c.heads > 4096 || c.kv_heads > 4096 || c.head_dim > 65536 ||
+      c.vocabulary > 100'000'000)
+    fail(fmt::format("{} layers, {} heads of {} and a vocabulary of {} are beyond what is run",
+                     c.layers, c.heads, c.head_dim, c.vocabulary));
   if (c.head_dim == 0 || c.head_dim % 2 != 0)
     fail(fmt::format("head size {} is not even: RoPE turns pairs", c.head_dim));
   if (c.kv_heads == 0 || c.heads % c.kv_heads != 0)
