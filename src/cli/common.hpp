@@ -106,4 +106,7 @@ std::vector<Command> add_rescale_commands(CLI::App& app);
 // The command import.
 std::vector<Command> add_import_commands(CLI::App& app);
 
+// run: a model's own numbers, from a checkpoint or synthetic weights.
+std::vector<Command> add_run_commands(CLI::App& app);
+
 }  // namespace tomestimate::cli
