@@ -145,7 +145,8 @@ void apply(const Design& design, study::Specs& specs) {
 
 std::string command(const std::string& name, const Design& design) {
   auto text = fmt::format("tomestimate {} {} {}", name, design.hardware, design.model);
-  for (const auto& [flag, value] : workload_of(design)) text += fmt::format(" --{} {}", flag, value);
+  for (const auto& [flag, value] : workload_of(design))
+    text += fmt::format(" --{} {}", flag, value);
   for (const auto& set : design.sets) text += " --set " + set;
   return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
 }

@@ -41,8 +41,8 @@ int run_report(const ReportArguments& a) {
   report::check_report_folder(a.folder);
   const auto published =
       figures ? evidence::compare_published(*figures) : std::vector<evidence::Comparison>{};
-  auto files = report::design_report(specs.hardware, specs.model, published,
-                                     command("report", a.design));
+  auto files =
+      report::design_report(specs.hardware, specs.model, published, command("report", a.design));
   if (a.live) files["live.html"] = page::live_page(specs, command("live", a.design));
   report::write_report_folder(a.folder, files);
   complain(fmt::format("{} files in {}", files.size(), a.folder));

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "common.hpp"
 
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/rescale.hpp>
 #include <tomestimate/spec/write.hpp>
 
@@ -13,20 +15,24 @@ namespace tomestimate::cli {
 namespace {
 
 struct Rescale {
-  std::string hardware, node, factors, file;
+  std::string hardware, node, factors;
+  std::optional<std::string> file;
 };
 
 // The factors beside the hardware spec, or else the installed ones.
 std::string factors_file(const Rescale& a) {
   if (!a.factors.empty()) return a.factors;
-  const auto beside =
-      std::filesystem::path(find_spec(a.hardware)).parent_path() / "technology/node-factors.toml";
+  const auto beside = std::filesystem::path(spec::find_spec(a.hardware)).parent_path() /
+                      "technology/node-factors.toml";
   if (std::filesystem::exists(beside)) return beside.string();
-  return installed_spec("technology/node-factors.toml").value_or(beside.string());
+  return spec::installed_spec("technology/node-factors.toml").value_or(beside.string());
 }
 
 int run_rescale(const Rescale& a) {
-  const auto path = find_spec(a.hardware);
+  const auto path = spec::find_spec(a.hardware);
+  NamedFiles outputs;
+  if (a.file) outputs.push_back({"-o", *a.file});
+  check_files({{"HARDWARE", path}, {"--factors", factors_file(a)}}, outputs);
   const auto out = spec::rescale(spec::load_hardware(path), a.node, factors_file(a));
   deliver(spec::to_toml(out.hardware,
                         fmt::format("{} by tomestimate rescale --node \"{}\".", path, a.node)),
@@ -49,7 +55,7 @@ std::vector<Command> add_rescale_commands(CLI::App& app) {
       ->add_option("--factors", a->factors,
                    "file of factors (TOML); default: technology/node-factors.toml beside HARDWARE")
       ->type_name("FILE");
-  rescale->add_option("-o,--output", a->file, "hardware spec to write; default: standard output")
+  add_optional(*rescale, "-o,--output", a->file, "hardware spec to write; default: standard output")
       ->type_name("SPEC");
   return {{rescale, [a] { return run_rescale(*a); }}};
 }

@@ -138,11 +138,11 @@ int run_unit(const RtlArguments& a) {
   const auto lanes = rtl::has_lanes(unit) ? fmt::format(" --lanes {}", a.lanes) : std::string();
   const auto comment =
       fmt::format("Made by: tomestimate rtl --unit {}{} --module {}", a.unit, lanes, a.module);
-  if (!a.testbench.empty()) {
+  if (a.testbench) {
     const auto vectors = rtl::random_vectors(unit, a.lanes, a.vectors, a.seed);
-    spec::write_file(a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
-                                                      fmt::format("{} --vectors {} --seed {}",
-                                                                  comment, a.vectors, a.seed)));
+    spec::write_file(*a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
+                                                       fmt::format("{} --vectors {} --seed {}",
+                                                                   comment, a.vectors, a.seed)));
   }
   deliver(rtl::unit_verilog(unit, a.lanes, a.module, comment), a.output);
   return 0;
@@ -234,7 +234,7 @@ rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
 // The matrix of --weights, its rows cut into words of --width where they are that many times as
 // long.
 rtl::Tile given_bank(const CharacterizeArguments& a) {
-  auto tile = read_tile(a.weights);
+  auto tile = read_tile(*a.weights);
   return tile.shape.width % a.width == 0 ? rtl::split_words(std::move(tile), 1, a.width) : tile;
 }
 
@@ -400,13 +400,11 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                "keep what is measured in FILE, and do not measure what is in it")
       ->type_name("FILE");
   add_threads_option(*characterize, c->threads, "syntheses at a time");
-  add_optional(*characterize, "-o,--output", c->toml,
-               "write values for a technology spec to FILE")
+  add_optional(*characterize, "-o,--output", c->toml, "write values for a technology spec to FILE")
       ->type_name("TOML");
   add_format_options(*characterize, *output);
   // Not after minutes of synthesis.
-  characterize->get_option("--table")->check(
-      one_of({"laws", "banks", "units"}));
+  characterize->get_option("--table")->check(one_of({"laws", "banks", "units"}));
   commands.push_back({characterize, [=] { return run_characterize(*c, *output); }});
   return commands;
 }

@@ -15,6 +15,7 @@
 
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/run.hpp>
+#include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
 
@@ -27,9 +28,9 @@ using namespace tomestimate::reference;
 constexpr std::size_t most_tokens = 1 << 16;
 
 // What a Ctrl-C sets. Lock-free, so that a signal handler may.
-std::atomic<bool> interrupted{false};
+std::atomic<bool> run_interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
-void interrupt(int) { interrupted = true; }
+void interrupt_run(int) { run_interrupted = true; }
 
 struct RunCommand {
   std::string model;
@@ -92,7 +93,7 @@ LayerRange parse_layers(const std::string& text, std::size_t layers) {
   return {first, last};
 }
 
-Isa parse_isa(const std::string& text) {
+Isa parse_run_isa(const std::string& text) {
   if (text.empty()) return best_isa();
   const auto wanted = text == "baseline" ? Isa::baseline : text == "avx2" ? Isa::avx2 : Isa::avx512;
   if (wanted > best_isa())
@@ -109,7 +110,7 @@ bool is_checkpoint(const std::string& path) {
 
 Model open_model(const RunCommand& c) {
   if (is_checkpoint(c.model)) return open_checkpoint_model(c.model, c.options);
-  return synthetic_model(spec::load_model(find_spec(c.model)), c.options);
+  return synthetic_model(spec::load_model(spec::find_spec(c.model)), c.options);
 }
 
 // ---- what is printed ----
@@ -341,7 +342,7 @@ int run_run(RunCommand c) {
   RunOptions options;
   options.arithmetic = c.arithmetic == "int8" ? Arithmetic::int8 : Arithmetic::fp8;
   options.threads = c.threads;
-  options.isa = parse_isa(c.isa);
+  options.isa = parse_run_isa(c.isa);
   options.record_first = layers.first;
   options.record_last = layers.last;
   options.record_weights = c.dump_weights;
@@ -349,14 +350,14 @@ int run_run(RunCommand c) {
   std::optional<Dump> dump;
   if (!c.dump.empty()) dump.emplace(c.dump);
   Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8);
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
+  std::signal(SIGINT, interrupt_run);
+  std::signal(SIGTERM, interrupt_run);
   Ran ran;
   {
     ProgressLine line(c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1, config.layers);
     Hooks hooks;
     hooks.progress = [&line](const Progress& p) {
-      if (interrupted) throw std::runtime_error("stopped; nothing was written");
+      if (run_interrupted) throw std::runtime_error("stopped; nothing was written");
       line.show(p);
     };
     if (dump) hooks.record = [&](const Record& r) { dump->add(r, config.layers); };

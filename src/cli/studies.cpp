@@ -126,8 +126,8 @@ int run_sweep(const SweepArguments& a) {
   study::SweepOptions options;
   options.threads = a.threads;
   options.resume = a.resume;
-  options.format = parse_row_format(a.format, a.output);
-  if (options.format == study::RowFormat::npy && a.output.empty())
+  options.format = parse_row_format(a.format, a.output.value_or(""));
+  if (options.format == study::RowFormat::npy && !a.output)
     throw CLI::ValidationError("--format", "npy goes with -o: its head is written last");
   if (a.shard) options.shard = parse_shard(*a.shard);
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);

@@ -450,6 +450,13 @@ float read_ternary(const Source& source, const Tensor& tensor, const TernaryVisi
       return read_tq2(source, tensor, visit);
     case Storage::i2_s:
       return read_i2s(source, tensor, visit);
+    case Storage::q2_0:
+    case Storage::q2_0_128:
+    case Storage::tl1:
+    case Storage::tl2:
+      source.fail(tensor.offset, fmt::format("{} is {}, whose weights are counted but not run yet",
+                                             tensor.name, tensor.type));
+    case Storage::unknown:
     case Storage::other:
       break;
   }

@@ -387,7 +387,8 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
       text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
                                  phase, c.context - c.max_context, c.context));
   };
-  const double most = std::max(e.decode.dense_macs, e.prefill.dense_macs);
+  const double most = std::max(e.decode.base_macs + e.decode.macs.total(),
+                               e.prefill.base_macs + e.prefill.macs.total());
   if (most > 0x1p53)
     text.push_back(fmt::format(
         "CAUTION: counts above 2^53 (9.0e15) are rounded; a pass has {:.3g} multiplications",

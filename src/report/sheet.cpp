@@ -77,8 +77,7 @@ void CellNames::define_all(lxw_workbook* book) {
 
 Sheet::Sheet(lxw_workbook* book, const Formats& formats, CellNames& cell_names,
              const std::string& name)
-    : book_(book),
-      formats_(&formats),
+    : formats_(&formats),
       cell_names_(&cell_names),
       name_(name),
       sheet_(workbook_add_worksheet(book, name.c_str())) {

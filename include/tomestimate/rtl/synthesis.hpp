@@ -32,9 +32,9 @@ class Synthesizer {
  private:
   int run_yosys(const std::vector<std::string>& arguments, const std::filesystem::path& log) const;
 
-  std::chrono::seconds limit_;  // of each run of yosys
   spec::TemporaryFolder folder_;
   const CellLibrary& library_;
+  std::chrono::seconds limit_;  // of each run of yosys
   std::string version_;
   double nand2_ = 0;
 };
