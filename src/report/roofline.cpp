@@ -235,8 +235,8 @@ std::vector<Label> labels(const Panel& panel, std::vector<RooflinePoint> points)
   return out;
 }
 
-// Labels of one side, moved down until none covers the one above. Those of points at the PE roof,
-// at `roof` pixels, go above it.
+// Labels of one side, moved down until none covers the one above. Those of points at the units'
+// roof, at `roof` pixels, go above it.
 void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left, double roof) {
   const auto wanted = [roof](const Label& l) {
     const double middle = (l.at.y + l.low) / 2;
