@@ -85,8 +85,7 @@ void by_isa(benchmark::State& state) {
   if (isa > study::best_isa()) return state.SkipWithError("not on this machine");
   const auto specs = bitnet_on_tom();
   const study::Space space(
-      specs,
-      {axis(specs, "base.lanes", 16, 1024, 1000), axis(specs, "chip.clock", 4e8, 1e9, 1000)},
+      specs, {axis(specs, "base.lanes", 16, 1024, 1000), axis(specs, "chip.clock", 4e8, 1e9, 1000)},
       metrics);
   run(state, space, space.points(), 1, isa);
 }
@@ -114,8 +113,7 @@ BENCHMARK(by_layers)->RangeMultiplier(2)->Range(15, 240)->Complexity()->Unit(
 void by_threads(benchmark::State& state) {
   const auto specs = bitnet_on_tom();
   const study::Space space(
-      specs,
-      {axis(specs, "base.lanes", 16, 1024, 2000), axis(specs, "chip.clock", 4e8, 1e9, 2000)},
+      specs, {axis(specs, "base.lanes", 16, 1024, 2000), axis(specs, "chip.clock", 4e8, 1e9, 2000)},
       metrics);
   run(state, space, space.points(), static_cast<unsigned>(state.range(0)), study::best_isa());
 }
