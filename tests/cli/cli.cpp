@@ -13,7 +13,7 @@ namespace {
 const std::string specs = TOMESTIMATE_SPECS;
 const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
 
-// A copy of a shipped spec with one text replaced, which must be there.
+// A copy of a shipped spec, beside its technologies, with one text replaced, which must be there.
 std::string edited(const Folder& folder, const std::string& spec, const std::string& from,
                    const std::string& to) {
   auto text = read(specs + "/" + spec);
@@ -21,6 +21,8 @@ std::string edited(const Folder& folder, const std::string& spec, const std::str
   REQUIRE(at != std::string::npos);
   text.replace(at, from.size(), to);
   std::ofstream(folder.path / spec) << text;
+  if (!fs::exists(folder.path / "technology"))
+    fs::create_directory_symlink(specs + "/technology", folder.path / "technology");
   return (folder.path / spec).string();
 }
 
@@ -33,7 +35,7 @@ TEST_CASE("estimate says what binds and names assumptions") {
   CHECK(has(r.out, "binds: unit compute = weight memory takes 71 % of a decode step"));
   CHECK(has(r.out, "on the chip: 3386 token/s, 2.16 W, 638.7 uJ/token, 55.7 mm^2"));
   CHECK(has(r.out, "end to end, with host link and LM head on the host: 149 token/s"));
-  CHECK(has(r.out, "CAUTION: LM head and embedding are on the host"));
+  CHECK(has(r.out, "With the LM head in ROM (8 bit) the chip would make 2360 token/s on 82 mm^2"));
   CHECK(has(r.out, "base.pipeline"));
   CHECK(has(r.out, "tom.toml:"));
   CHECK(has(r.out, "technology/n7.toml:"));
@@ -237,7 +239,7 @@ TEST_CASE("text tables stay narrow enough to read") {
     if (body) longest = std::max(longest, line.size());
   }
   CHECK(body);
-  CHECK(longest < 230);
+  CHECK(longest < 260);
   CHECK(has(r.out, "7 nm"));
 }
 

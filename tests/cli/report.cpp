@@ -46,7 +46,7 @@ TEST_CASE("report writes every file, and the same bytes again") {
     CHECK(files.contains(name));
   CHECK(files.at("tables/summary.csv") ==
         run("estimate " + design + " --format csv --table summary").out);
-  CHECK(has(files.at("report.md"), "CAUTION: LM head"));
+  CHECK(has(files.at("report.md"), "end to end, with host link and LM head on the host"));
   CHECK(
       has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
   // 3385.93 of 3306: (3385.93 - 3306) / 3306 = 2.418 %.
@@ -126,9 +126,11 @@ TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   const auto target = folder.file("r");
   CHECK(run("report " + specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml -o " + target)
             .code == 0);
+  CHECK(has(read(target + "/report.md"), "stores base weights in a compiled macro"));
+  CHECK(run("report " + design + " --set gating.mode=none -o " + target).code == 0);
   CHECK(has(read(target + "/report.md"), "Power gating is off in this spec"));
   CHECK(run("report " + design +
-            " --batch 20 --context 1000 --set sram.spill=host "
+            " --batch 20 --context 1000 --set sram.spill=host --set 'workspace.capacity=32 MiB' "
             "--set map.head=rom --set adapter.rank=0 -o " +
             target)
             .code == 0);

@@ -217,7 +217,7 @@ TEST_CASE("ops of a class do not overlap; token groups do") {
 
 TEST_CASE("the timeline's caption counts wakes") {
   const auto text = [](Pair d) { return caption(timeline_figure(d.decode())); };
-  CHECK(has(text(Pair()), ", 0.02000 µs of exposed wakes"));
+  CHECK(has(text(Pair()), ", 0.02 µs of exposed wakes"));
   CHECK(has(text(Pair().set("gating.mode", "none")), "no exposed wakes"));
   CHECK(!has(text(Pair()), "drawn together"));
   CHECK(has(text(Pair().set("gating.domain", "matrix").set("gating.prewake", "false")),
@@ -255,7 +255,7 @@ TEST_CASE("the area's caption follows the ROM's law and its zero bits") {
     return caption(area_figure(area_bars(d.hw(), d.estimate()), d.hw().rom.law));
   };
   CHECK(has(text(Pair()), "a compiled ROM would take 5.6"));
-  CHECK(has(text(Pair()), "of a chip of 55.70"));
+  CHECK(has(text(Pair()), "of a chip of 55.7"));
   CHECK(has(text(Pair()), "would still beat a compiled ROM"));
   CHECK(has(text(Pair().set("tech.rom_area", "0.1 um^2/bit")), "would lose to a compiled ROM"));
   CHECK(has(text(roma()), "stores base weights in a compiled macro"));
@@ -267,7 +267,7 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   const auto bars = energy_bars(all);
   CHECK(bars.bars[0].total() == Approx(total(all.base.decode.energy).value() * 1e6));
   CHECK(bars.bars[1].total() == Approx(total(all.ungated.decode.energy).value() * 1e6));
-  CHECK(bars.parts.front() == "ROM");
+  CHECK(bars.parts.front() == "ROM switching");
   CHECK(bars.parts.back() == "others");
   for (std::size_t i = 0; i + 1 < bars.parts.size(); ++i) {
     CAPTURE(bars.parts[i]);
@@ -401,7 +401,7 @@ TEST_CASE("an empty script is an error, not an empty picture") {
 
 TEST_CASE("the page is well-formed, stands alone, and has what the document has") {
   const Folder folder;
-  auto d = three_layers();
+  auto d = spilling();
   d.model.name = "<b> & \"co\"";
   const auto files = design_report(d.hardware, d.model, {}, "test <made> & so");
   for (const auto& [name, text] : files) {
@@ -437,5 +437,5 @@ TEST_CASE("the page is well-formed, stands alone, and has what the document has"
     CHECK(has(files.at("report.md"), "](figures/" + id + ".svg)"));
     CHECK(files.contains("figures/" + id + ".svg"));
   }
-  CHECK(html.find("CAUTION:") < html.find("<nav"));
+  CHECK(html.find("SPILL:") < html.find("<nav"));
 }
