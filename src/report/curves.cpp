@@ -276,7 +276,7 @@ Figure density_figure(const DensityCurve& curve) {
               {},
               {},
               ""};
-  plot::Canvas canvas(1000, 520);
+  plot::Canvas canvas(1000, 546);  // a legend of three rows
   canvas.begin(panel);
   std::vector<plot::Point> sparse;
   for (const auto& p : curve.sparse)

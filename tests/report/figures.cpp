@@ -52,7 +52,7 @@ Pair three_layers() {
 Pair spilling() {
   auto d = three_layers();
   d.set("workload.batch", "20").set("sram.spill", "host").set("workload.context", "3000");
-  return d;
+  return d.set("workspace.capacity", "32 MiB");
 }
 
 const RooflinePoint& point(const Roofline& data, std::string_view name, Work work) {
