@@ -142,6 +142,9 @@ constexpr const char* files = R"(.TP
 hardware specs, model specs and published figures; PREFIX is where the program is installed, /usr if
 by a package
 .TP
+.I PREFIX/share/tomestimate/specs/technology/*.toml
+technologies that hardware specs name
+.TP
 .I PREFIX/share/tomestimate/specs/machine.md
 what the machine is that the numbers of a hardware spec describe
 )";
@@ -150,8 +153,7 @@ const std::vector<std::pair<std::string, std::string>>& examples() {
   static const std::vector<std::pair<std::string, std::string>> all{
       {"TOM on BitNet-2B, and what binds it:", "tomestimate estimate tom bitnet-2b"},
       {"The same with twice the lanes, as CSV:",
-       "tomestimate estimate tom bitnet-2b --set lanes.count=32 --set lanes.per_tree=32 "
-       "--format csv --table summary"},
+       "tomestimate estimate tom bitnet-2b --set base.lanes=32 --format csv --table summary"},
       {"The clock at which it decodes 3306 token/s:",
        "tomestimate solve tom bitnet-2b --vary chip.clock --target 'throughput=3306 token/s'"},
       {"What its power hangs on:", "tomestimate sensitivity tom bitnet-2b --metric power"},

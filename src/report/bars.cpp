@@ -119,16 +119,21 @@ double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0
 Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
   const auto half = engine::rom_alternatives(hw, {e.rom.stored.all, 0.5 * e.rom.stored.all});
   const auto& area = e.common.area;
-  Bars out{{"ROM", "SRAM", "units", "vector unit", "buffers, bus, links, control"}, {}};
+  // As the design has it: by layer, and a macro of its own kind.
+  const auto own = e.common.content.layers_area + e.common.content.head_area;
+  const bool is_macro = hw.rom.law == spec::RomLaw::macro;
+  Bars out{{"ROM", "SRAM", "units", "vector unit", "buffers, bus, links, control",
+            "norm gains, power switches"},
+           {}};
   const auto add = [&](std::string name, units::Area<double> rom) {
     out.bars.push_back(
         {std::move(name),
          {in(rom, "mm^2"), in(area.sram, "mm^2"), in(area.units(), "mm^2"), in(area.vector, "mm^2"),
-          in(area.buffers + area.wires + area.control, "mm^2")}});
+          in(area.buffers + area.wires + area.control, "mm^2"), in(area.rom - own, "mm^2")}});
   };
-  add("sparse logic", e.rom.sparse_logic);
+  add("sparse logic", is_macro ? e.rom.sparse_logic : own);
   add("logic, half of the bits 1", half.sparse_logic);
-  add("compiled ROM", e.rom.compiled);
+  add(is_macro ? "macro" : "compiled ROM", is_macro ? own : e.rom.compiled);
   add("SRAM", e.rom.sram);
   return out;
 }

@@ -213,13 +213,14 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
 namespace {
 
 // Zero-bit ratio from which sparse logic is denser than `other`, read off the curve between its
-// points; none if that is nowhere, 0 if everywhere.
+// points. Only where most bits are 0: the law is the same for as many 1.
 std::string beaten_from(const DensityCurve& curve, double other, const std::string& what) {
+  constexpr double most = 0.5;
   for (std::size_t i = 0; i < curve.sparse.size(); ++i) {
     const auto& b = curve.sparse[i];
-    if (b.density <= other) continue;
-    if (i == 0) return fmt::format("{} at any ratio", what);
-    // 1/density is linear in the ratio.
+    if (b.zero_bit_ratio < most || b.density <= other) continue;
+    if (b.zero_bit_ratio == most) return fmt::format("{} at any ratio", what);
+    // 1/density is all but linear between two points.
     const auto& a = curve.sparse[i - 1];
     const double part = (1 / a.density - 1 / other) / (1 / a.density - 1 / b.density);
     return fmt::format("{} from {:.1f} % zero bits", what,
@@ -278,7 +279,7 @@ Figure density_figure(const DensityCurve& curve) {
               {},
               {},
               ""};
-  plot::Canvas canvas(1000, 520);
+  plot::Canvas canvas(1000, 546);  // a legend of three rows
   canvas.begin(panel);
   std::vector<plot::Point> sparse;
   for (const auto& p : curve.sparse)

@@ -250,16 +250,20 @@ class Workbook {
       s.number(5, (*source->range)[0] / unit, formats_.of((*source->range)[0] / unit));
       s.number(6, (*source->range)[1] / unit, formats_.of((*source->range)[1] / unit));
     }
-    const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
-    s.formula(7,
-              fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
-                          number_text(p.min), number_text(p.max), whole),
-              std::string());
+    s.formula(7, "=" + legality(n, p, source != nullptr), std::string());
     s.text(8, p.doc, formats_.wrapped);
     write_source(s, 9, source);
     s.fit({{p.doc, 36}, {source == nullptr ? "" : source->source, 50}});
     add_validation(s.row(), p);
     s.next();
+  }
+
+  // What says that a cell is out of range. A value of a table that the spec leaves out is 0.
+  static std::string legality(const Named& n, const study::Parameter& p, bool is_given) {
+    const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
+    const auto legal = fmt::format("IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
+                                   number_text(p.min), number_text(p.max), whole);
+    return is_given ? legal : fmt::format("IF({}=0,\"\",{})", n.name, legal);
   }
 
   void write_source(Sheet& s, ColumnIndex column, const spec::Sourced* source) {
@@ -431,12 +435,7 @@ class Workbook {
     chart_of(s, "Time of a decode step by op of the layers [us]", "time [us]", cycle_parts());
     chart_of(s, "Energy of a decode step by component [uJ]", "energy [uJ]",
              parts("decode.energy."));
-    chart_of(s, "Chip area by component [mm^2]", "area [mm^2]",
-             {{"ROM", "area.rom", value_of("area.rom")},
-              {"SRAM", "area.sram", value_of("area.sram")},
-              {"PEs", "area.pe", value_of("area.pe")},
-              {"vector unit", "area.vector", value_of("area.vector")},
-              {"control and trees", "area.control", value_of("area.control")}});
+    chart_of(s, "Chip area by component [mm^2]", "area [mm^2]", area_parts());
   }
 
   struct Part {
@@ -455,6 +454,16 @@ class Workbook {
     for (const auto& n : names())
       if (n.name.starts_with(prefix))
         out.push_back({n.name.substr(prefix.size()), n.name, n.value});
+    return out;
+  }
+
+  // What the area is the sum of, less what is 0 whatever the inputs.
+  std::vector<Part> area_parts() const {
+    std::vector<Part> out;
+    for (const std::string part :
+         {"rom", "sram", "base", "side", "vector", "buffers", "wires", "control"})
+      if (const auto* found = all_.look_up("area." + part))
+        out.push_back({part, found->name, found->value});
     return out;
   }
 

@@ -635,12 +635,48 @@ class Override {
   std::vector<std::string_view> known_;
 };
 
+// `known` are all paths of the spec, in the order that its values are kept in.
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
-                     const Place& place) {
-  auto found = ranges::find(spec.sourced, path, &Sourced::path);
-  if (found == spec.sourced.end()) found = spec.sourced.insert(found, Sourced{});
+                     const Place& place, const std::vector<std::string_view>& known) {
+  const auto at = ranges::find(known, path);
+  const auto is_before = [&](const Sourced& s) { return ranges::find(known, s.path) < at; };
+  auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
+  if (found == spec.sourced.end() || found->path != path)
+    found = spec.sourced.insert(found, Sourced{});
   *found = {path, text, Grade::assumption, "set for this run", std::nullopt, {}, place};
+}
+
+// A per-layer list as a spec has it, once it does not hold what was written.
+std::string list_text(const std::vector<double>& list) {
+  return fmt::format("[{}]", fmt::join(list, ", "));
+}
+
+// More or fewer layers of the same kinds: lists that have a value a layer go round again, or end
+// early. Those of one value are spread anew.
+void fit_lists(Spec<Model<double>>& model, std::size_t layers) {
+  const auto fit = [&](std::string_view path, std::vector<double>& list) {
+    if (list.empty()) return;
+    for (std::size_t l = list.size(); l < model.values.layers; ++l)
+      list.push_back(list[l - layers]);
+    list.resize(model.values.layers);
+    const auto own = ranges::find(model.sourced, path, &Sourced::path);
+    if (own != model.sourced.end() && own->text.starts_with("[")) own->text = list_text(list);
+  };
+  auto& weights = model.values.weights;
+  fit("weights.zero_share", weights.zero_share);
+  fit("weights.zero_bit_ratio", weights.zero_bit_ratio);
+  fit("weights.dead_share", weights.dead_share);
+  for (std::size_t p = 0; p < projection_count; ++p)
+    fit(zero_share_paths[p], weights.zero_share_of[p]);
+}
+
+// One share for all projections: what was known of each does not hold any more.
+void forget_projections(Spec<Model<double>>& model) {
+  model.values.weights.zero_share_of.fill({});
+  std::erase_if(model.sourced, [](const Sourced& s) {
+    return ranges::find(zero_share_paths, s.path) != zero_share_paths.end();
+  });
 }
 
 }  // namespace
@@ -734,25 +770,13 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
     throw SpecError(
         {{place, fmt::format("no spec value \"{}\"", shortened(path)), did_you_mean(path, known)}});
   }
-  auto& weights = model.values.weights;
-  // One share for all projections: what was known of each does not hold any more.
-  if (path == "weights.zero_share") weights.zero_share_of.fill({});
-  if (model.values.layers != layers) {
-    // More or fewer layers of the same kinds: lists go round again, or end early.
-    const auto fit = [&](std::vector<double>& list) {
-      for (std::size_t l = list.size(); !list.empty() && l < model.values.layers; ++l)
-        list.push_back(list[l - layers]);
-      if (list.size() > model.values.layers) list.resize(model.values.layers);
-    };
-    for (auto* list : {&weights.zero_share, &weights.zero_bit_ratio, &weights.dead_share})
-      fit(*list);
-    for (auto& list : weights.zero_share_of) fit(list);
-  }
+  if (path == "weights.zero_share") forget_projections(model);
+  if (model.values.layers != layers) fit_lists(model, layers);
   if (errors.all.empty()) {
     if (in_hardware.found()) {
-      record_override(hardware, path, in_hardware.written(), place);
+      record_override(hardware, path, in_hardware.written(), place, in_hardware.known());
     } else {
-      record_override(model, path, in_model.written(), place);
+      record_override(model, path, in_model.written(), place, in_model.known());
       check_lists(model.values, {model.sourced, errors.all, place});
     }
   }

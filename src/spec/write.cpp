@@ -81,6 +81,9 @@ std::string write(const Spec<S>& spec, const std::string& comment, std::string_v
   for (std::string text; std::getline(lines, text);) out += "# " + visible(text) + "\n";
   out += fmt::format("\nkind = \"{}\"\nname = {}\ndescription = {}\n", kind, quoted(spec.name),
                      quoted(spec.description));
+  if (kind == "hardware")
+    out += fmt::format("\n[labels]\nbase = {}\nside = {}\n", quoted(spec.labels.base),
+                       quoted(spec.labels.side));
   std::string open;
   for (const auto& value : spec.sourced) {
     const auto dot = value.path.find('.');

@@ -37,7 +37,7 @@ std::string error_of(const std::string& path) {
 const std::string clock_axis =
     "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 301 "
     "}\n";
-const std::string lanes_axis = "[[vary]]\npath = \"lanes.count\"\nvalues = [16, 24, 32, 64]\n";
+const std::string lanes_axis = "[[vary]]\npath = \"base.lanes\"\nvalues = [16, 24, 32, 64]\n";
 
 study::Specs shipped() {
   return {spec::load_hardware(specs_folder + "/tom.toml"),
@@ -56,7 +56,7 @@ range = { from = "400 MHz", to = "1 GHz", step = "200 MHz" }
 path = "lanes.count"
 log = { from = 16, to = 64, points = 3 }
 [[vary]]
-zip = [{ path = "gating.enabled", values = [true, false] }, { path = "sram.capacity", values = ["40 MB", "64 MiB"] }]
+zip = [{ path = "gating.prewake", values = [true, false] }, { path = "sram.capacity", values = ["40 MiB", "64 MB"] }]
 )"));
   REQUIRE(st.axes.size() == 3);
   const auto texts = [&](std::size_t axis) {
@@ -70,10 +70,10 @@ zip = [{ path = "gating.enabled", values = [true, false] }, { path = "sram.capac
   const auto rows = lines(swept(st, folder));
   REQUIRE(rows.size() == 1 + 4 * 3 * 2);
   CHECK(rows[0] ==
-        "chip.clock [MHz],lanes.count,gating.enabled,sram.capacity [MB],area [mm^2],status");
+        "chip.clock [MHz],base.lanes,gating.prewake,sram.capacity [MiB],area [mm^2],status");
   CHECK(has(rows[1], "400,16,true,40,"));
-  CHECK(has(rows[2], "400,16,false,67.108864,"));
-  CHECK(has(rows[24], "1000,64,false,67.108864,"));
+  CHECK(has(rows[2], "400,16,false,61.03515625,"));
+  CHECK(has(rows[24], "1000,64,false,61.03515625,"));
 }
 
 TEST_CASE("same bytes on any number of threads, any instruction set, with and without order") {
@@ -85,7 +85,7 @@ TEST_CASE("same bytes on any number of threads, any instruction set, with and wi
     const auto st = study::load_study(study_file(
         folder, keys,
         clock_axis + lanes_axis +
-            "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 16, step = 1 }\n"));
+            "[[vary]]\npath = \"base.tree_values\"\nrange = { from = 1, to = 16, step = 1 }\n"));
     study::SweepOptions options;
     options.isa = study::Isa::baseline;
     const auto one = swept(st, folder, options);
@@ -115,23 +115,27 @@ TEST_CASE("same bytes on any number of threads, any instruction set, with and wi
 
 TEST_CASE("points that are no design keep their row with empty numbers, and are counted") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, "columns = [\"area\"]", lanes_axis));
+  const auto st = study::load_study(study_file(folder, "columns = [\"area\"]",
+                                               "[[vary]]\npath = \"chip.clock\"\nvalues = [\"400 "
+                                               "MHz\", \"3 GHz\", \"500 MHz\", \"1 GHz\"]\n"));
   study::SweepOptions options;
   options.output = folder.file("out.csv");
   const auto result = study::sweep(st, options);
   const auto rows = lines(read(options.output));
+  const std::string reason = "the clock is above what the technology allows at this voltage";
   REQUIRE(rows.size() == 5);
-  CHECK(rows[2] == "24,,lanes.per_tree does not divide lanes.count");
+  CHECK(rows[2] == "3000,," + reason);
   CHECK(has(rows[1], ",ok"));
   CHECK(result.rows == 4);
-  CHECK(result.no_design.at("lanes.per_tree does not divide lanes.count") == 1);
+  CHECK(result.no_design.at(reason) == 1);
 }
 
 TEST_CASE("a stopped sweep goes on without a lost or doubled row") {
   const Folder folder;
   const auto st = study::load_study(study_file(
-      folder, "columns = [\"throughput\"]\nwhere = \"throughput > 2600[token/s]\"",
-      clock_axis + "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 200, step = 1 }\n"));
+      folder, "columns = [\"throughput\"]\nwhere = \"throughput > 2900[token/s]\"",
+      clock_axis +
+          "[[vary]]\npath = \"base.tree_values\"\nrange = { from = 1, to = 200, step = 1 }\n"));
   const auto whole = swept(st, folder);
   fs::remove(folder.file("out.csv"));
   std::atomic<bool> stop{false};
@@ -205,8 +209,8 @@ TEST_CASE("bad studies say where and what") {
   CHECK(has(error("columns = [{ name = \"x\", formula = \"area * power\", unit = \"W\" }]"),
             "not a power"));
   CHECK(has(error("columns = [\"area\", \"area\"]"), "two columns"));
-  CHECK(has(error(good, "[[vary]]\npath = \"lanes.cuont\"\nvalues = [1]\n"),
-            "did you mean \"lanes.count\"?"));
+  CHECK(has(error(good, "[[vary]]\npath = \"base.lanse\"\nvalues = [1]\n"),
+            "did you mean \"base.lanes\"?"));
   CHECK(has(error(good, "[[vary]]\npath = \"chip.clock\"\nvalues = [\"500 MB\"]\n"),
             "expected a frequency"));
   CHECK(
@@ -215,8 +219,8 @@ TEST_CASE("bad studies say where and what") {
   CHECK(has(error(good, "[[vary]]\npath = \"rom.law\"\nrange = { from = 1, to = 2, points = 3 }\n"),
             "list its values"));
   CHECK(has(error(good,
-                  "[[vary]]\nzip = [{ path = \"pe.rows\", values = [1, 2] }, { path = "
-                  "\"pe.width\", values = [1] }]\n"),
+                  "[[vary]]\nzip = [{ path = \"base.rows\", values = [1, 2] }, { path = "
+                  "\"base.width\", values = [1] }]\n"),
             "differ in number"));
   CHECK(has(error(good, ""), "expected [[vary]]"));
   CHECK(has(error_of(folder.file("none.toml")), "no such file"));
@@ -356,8 +360,8 @@ TEST_CASE("the Pareto front is what comparing every pair leaves") {
                  "objectives = [\"max throughput\", \"min area\", \"min power\"]",
                  "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", "
                  "points = 9 }\n"
-                 "[[vary]]\npath = \"pe.rows\"\nvalues = [8, 16, 32, 64]\n"
-                 "[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
+                 "[[vary]]\npath = \"base.rows\"\nvalues = [8, 16, 32, 64]\n"
+                 "[[vary]]\npath = \"gating.mode\"\nvalues = [\"switches\", \"none\"]\n"
                  "[[vary]]\npath = \"host.bandwidth\"\nvalues = [\"1 GB/s\", \"64 GB/s\"]\n"));
   study::SweepResult result;
   const auto front = study::pareto(st, 3, result);
@@ -387,7 +391,7 @@ TEST_CASE("the Pareto front is what comparing every pair leaves") {
 TEST_CASE("goal seek finds the crossing, or says there is none") {
   const auto specs = shipped();
   const auto target = study::parse_target("throughput = 3306 token/s");
-  const auto solved = study::solve(specs, "chip.clock", 1e6, 2e10, target);
+  const auto solved = study::solve(specs, "chip.clock", 1e6, 2.4e9, target);
   REQUIRE(solved.solutions.size() == 1);
   CHECK(solved.solutions[0].metric == Approx(3306).epsilon(1e-12));
   // Put back, the engine agrees.
@@ -400,13 +404,13 @@ TEST_CASE("goal seek finds the crossing, or says there is none") {
       study::solve(specs, "chip.clock", 4e8, 1e9, study::parse_target("throughput>=1e6"));
   CHECK(none.solutions.empty());
   CHECK(none.highest < 1e6);
-  // Power of two rows or not: the least whole number of lanes that reaches 5000 token/s.
+  // The least whole number of lanes that reaches 5000 token/s.
   const auto lanes =
-      study::solve(specs, "lanes.count", 1, 4096, study::parse_target("throughput>=5000 token/s"));
+      study::solve(specs, "pe.lanes", 1, 4096, study::parse_target("throughput>=5000 token/s"));
   REQUIRE(!lanes.solutions.empty());
   CHECK(lanes.solutions[0].metric >= 5000);
   auto fewer = specs;
-  fewer.hardware.values.lanes.count = lanes.solutions[0].parameter - 16;  // the next design below
+  fewer.hardware.values.base.lanes = lanes.solutions[0].parameter - 1;
   CHECK(study::metric_value(fewer, "throughput") < 5000);
   CHECK_THROWS_AS(study::parse_target("throughput"), spec::SpecError);
   CHECK_THROWS_AS(study::parse_target("thruput=3"), spec::SpecError);
@@ -419,10 +423,10 @@ TEST_CASE("uncertainty: known distributions, seeds, and no draw outside a range"
   for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
     for (auto& s : *list) s.range.reset();
   CHECK_THROWS_AS(study::uncertainty(specs, {"area"}, {}), spec::SpecError);
-  // Only the PE area, uniform in [300, 600] um^2: the area is linear in it, so its mean is the area
-  // at 450 um^2 and its 5 % and 95 % quantiles are those at 315 and 585 um^2.
+  // Only the area of a vector lane, uniform in [100, 250] um^2: the area is linear in it, so its
+  // mean is the area at 175 um^2 and its 5 % and 95 % quantiles are those at 107.5 and 242.5 um^2.
   for (auto& s : specs.hardware.sourced)
-    if (s.path == "pe.area_per_weight") s.range = {300e-12, 600e-12};
+    if (s.path == "tech.vector_area") s.range = {100e-12, 250e-12};
   study::UncertaintyOptions options;
   options.spread = study::Spread::uniform;
   const auto u = study::uncertainty(specs, {"area", "throughput"}, options);
@@ -430,12 +434,12 @@ TEST_CASE("uncertainty: known distributions, seeds, and no draw outside a range"
   CHECK(u.used == options.samples);
   const auto area_at = [&](double um2) {
     auto at = specs;
-    at.hardware.values.pe.area_per_weight = units::Area<double>::from_value(um2 * 1e-12);
+    at.hardware.values.tech.vector.area = units::Area<double>::from_value(um2 * 1e-12);
     return study::metric_value(at, "area");
   };
-  CHECK(u.metrics[0].mean == Approx(area_at(450)).epsilon(1e-4));
-  CHECK(u.metrics[0].quantiles[0] == Approx(area_at(315)).epsilon(1e-4));
-  CHECK(u.metrics[0].quantiles[4] == Approx(area_at(585)).epsilon(1e-4));
+  CHECK(u.metrics[0].mean == Approx(area_at(175)).epsilon(1e-4));
+  CHECK(u.metrics[0].quantiles[0] == Approx(area_at(107.5)).epsilon(1e-4));
+  CHECK(u.metrics[0].quantiles[4] == Approx(area_at(242.5)).epsilon(1e-4));
   CHECK(u.metrics[0].rank_correlation[0] == Approx(1));
   CHECK(u.metrics[1].deviation == Approx(0).margin(1e-9));
   CHECK(u.metrics[1].share[0] == 0);
@@ -445,5 +449,5 @@ TEST_CASE("uncertainty: known distributions, seeds, and no draw outside a range"
   options.sampling = study::Sampling::monte_carlo;
   const auto other = study::uncertainty(specs, {"area"}, options);
   CHECK(other.metrics[0].mean != u.metrics[0].mean);
-  CHECK(other.metrics[0].mean == Approx(area_at(450)).epsilon(0.01));
+  CHECK(other.metrics[0].mean == Approx(area_at(175)).epsilon(0.01));
 }

@@ -28,7 +28,7 @@ struct Comparison {
   std::string hardware, model, metric;  // what is evaluated, as the file says; "" if not compared
   Relation relation = Relation::not_compared;
   std::optional<double> estimate;          // in `unit`
-  std::vector<std::string> calibrated_by;  // spec values fitted to it, "lanes.count"
+  std::vector<std::string> calibrated_by;  // spec values fitted to it, "base.lanes"
   std::vector<std::string> follows;        // ids of the figures it hangs on
   std::string note;                        // why it misses, or is not compared
 

@@ -41,7 +41,7 @@ struct RooflinePoint {
   Work work = Work::base;
   double intensity = 0;  // op per byte read from ROM (base) or SRAM (others)
   double rate = 0;       // Top/s over the op's cycles, latency included
-  double roof = 0;       // Top/s that PEs and memory would allow at this intensity
+  double roof = 0;       // Top/s that units and memory would allow at this intensity
   double share = 0;      // of the layer's work cycles
 };
 
@@ -135,7 +135,7 @@ struct ContextCurve {
   std::vector<ContextPoint> points;  // contexts rising
   ContextPoint present;
   double largest = 0;   // context that fits the SRAM; 0 if none
-  bool spills = false;  // what does not fit goes to the host link
+  bool spills = false;  // what does not fit goes off the chip
 };
 
 // Decode over contexts that are a design: up to the largest that fits, or beyond if KV may spill.
