@@ -253,11 +253,14 @@ LogicCells<T> logic_cells(const Setting<T>& s) {
   return {base_cells(s), side_cells(s), vector_cells(s.hw), s.hw.chip.control_area};
 }
 
-// Bits a cycle of the SRAM ports of all units.
+// Bits a cycle of the SRAM ports of all units; a class has them if it runs adapters or attention.
 template <class T>
 PortWidth<T> sram_ports(const spec::Hardware<T>& hw) {
-  PortWidth<T> sum = hw.base.lanes * hw.base.per_lane * hw.base.sram_width;
-  if (uses_side(hw)) sum = hw.side.lanes * hw.side.per_lane * hw.side.sram_width;
+  using enum spec::UnitChoice;
+  PortWidth<T> sum{};
+  if (hw.map.adapter == base || hw.map.attention == base)
+    sum += hw.base.lanes * hw.base.per_lane * hw.base.sram_width;
+  if (uses_side(hw)) sum += hw.side.lanes * hw.side.per_lane * hw.side.sram_width;
   return sum;
 }
 
