@@ -88,6 +88,9 @@ std::vector<Command> add_serve_commands(CLI::App& app);
 // The commands on Verilog and its synthesis: rtl, characterize.
 std::vector<Command> add_rtl_commands(CLI::App& app);
 
+// rescale: a hardware spec at another node.
+std::vector<Command> add_rescale_commands(CLI::App& app);
+
 // The command import.
 std::vector<Command> add_import_commands(CLI::App& app);
 

@@ -26,6 +26,10 @@ struct ImportCommand {
 
 report::Cell number(std::uint64_t value) { return static_cast<double>(value); }
 
+report::Cell rows(const std::optional<std::uint64_t>& value) {
+  return value ? number(*value) : report::Cell("");
+}
+
 report::Table tensor_table(const Imported& imported) {
   report::Table table{"tensors",
                       "Linear layers",
@@ -40,7 +44,10 @@ report::Table tensor_table(const Imported& imported) {
                        {"0", ""},
                        {"+1", ""},
                        {"other", ""},
-                       {"zero share", ""}},
+                       {"zero share", ""},
+                       {"zero rows", ""},
+                       {"idle rows", ""},
+                       {"idle columns", ""}},
                       {},
                       {}};
   for (const auto& l : imported.linears)
@@ -49,7 +56,8 @@ report::Table tensor_table(const Imported& imported) {
          std::string(spec::projection_names[static_cast<std::size_t>(l.projection)]),
          number(l.outputs), number(l.inputs), l.type, number(l.counts.weights()),
          number(l.counts.minus), number(l.counts.zeros), number(l.counts.plus),
-         number(l.counts.invalid), l.counts.zero_share()});
+         number(l.counts.invalid), l.counts.zero_share(), rows(l.zero_rows), number(l.idle_rows),
+         number(l.idle_columns)});
   return table;
 }
 
@@ -57,15 +65,20 @@ report::Table tensor_table(const Imported& imported) {
 struct Summary {
   std::uint64_t tensors = 0;
   Counts counts;
+  std::uint64_t zero_rows = 0;
+  std::uint64_t busy_weights = 0;
   double lowest = 1;
   double highest = 0;
 
-  void add(const Counts& more) {
+  void add(const importer::Linear& more) {
     ++tensors;
-    counts += more;
-    lowest = std::min(lowest, more.zero_share());
-    highest = std::max(highest, more.zero_share());
+    counts += more.counts;
+    zero_rows += more.zero_rows.value_or(0);
+    busy_weights += more.busy_weights();
+    lowest = std::min(lowest, more.counts.zero_share());
+    highest = std::max(highest, more.counts.zero_share());
   }
+  std::uint64_t idle_weights() const { return counts.weights() - busy_weights; }
   report::Row row(std::string name) const {
     return {std::move(name),
             number(tensors),
@@ -73,13 +86,15 @@ struct Summary {
             number(counts.zeros),
             counts.zero_share(),
             lowest,
-            highest};
+            highest,
+            number(zero_rows),
+            number(idle_weights())};
   }
 };
 
-const std::vector<report::Column> summary_columns{{"tensors", ""}, {"weights", ""},
-                                                  {"zeros", ""},   {"zero share", ""},
-                                                  {"lowest", ""},  {"highest", ""}};
+const std::vector<report::Column> summary_columns{
+    {"tensors", ""}, {"weights", ""}, {"zeros", ""},     {"zero share", ""},
+    {"lowest", ""},  {"highest", ""}, {"zero rows", ""}, {"idle weights", ""}};
 
 report::Table summary_table(std::string id, std::string title, std::string first) {
   report::Table table{std::move(id), std::move(title), {{std::move(first), ""}}, {}, {}};
@@ -92,8 +107,8 @@ report::Table projection_table(const Imported& imported) {
   std::array<Summary, spec::projection_count> projections;
   Summary total;
   for (const auto& l : imported.linears) {
-    projections[static_cast<std::size_t>(l.projection)].add(l.counts);
-    total.add(l.counts);
+    projections[static_cast<std::size_t>(l.projection)].add(l);
+    total.add(l);
   }
   for (std::size_t p = 0; p < projections.size(); ++p)
     table.rows.push_back(projections[p].row(std::string(spec::projection_names[p])));
@@ -106,7 +121,7 @@ report::Table layer_table(const Imported& imported) {
   std::vector<Summary> layers;
   for (const auto& l : imported.linears) {
     layers.resize(std::max<std::size_t>(layers.size(), l.layer + 1));
-    layers[l.layer].add(l.counts);
+    layers[l.layer].add(l);
   }
   for (std::size_t i = 0; i < layers.size(); ++i)
     table.rows.push_back(layers[i].row(fmt::format("{}", i)));
@@ -124,6 +139,19 @@ report::Table value_table(const Imported& imported) {
   return table;
 }
 
+// What zero rows would save; "" if there are none.
+std::string idle_text(const Imported& imported) {
+  Summary total;
+  for (const auto& l : imported.linears) total.add(l);
+  if (total.zero_rows == 0) return "";
+  return fmt::format(
+      "{} rows are zero throughout: without them and the columns that they feed, {} of {} weights "
+      "({:.2f} %) need not be held",
+      total.zero_rows, total.idle_weights(), total.counts.weights(),
+      100 * static_cast<double>(total.idle_weights()) /
+          static_cast<double>(total.counts.weights()));
+}
+
 report::Document import_document(const Imported& imported, const std::string& spec) {
   report::Document document{fmt::format("Import of {}", imported.source), {}, {}};
   document.lead.push_back("model: " + imported.name);
@@ -133,6 +161,7 @@ report::Document import_document(const Imported& imported, const std::string& sp
             ? "no weights, so no zeros were counted: weights.zero_share is an assumption"
             : "weights are whole numbers: no zeros were counted, weights.zero_bit_ratio "
               "is an assumption");
+  if (auto idle = idle_text(imported); !idle.empty()) document.lead.push_back(std::move(idle));
   for (const auto& caution : imported.cautions) document.lead.push_back("CAUTION: " + caution);
   document.lead.push_back(spec.empty() ? "no spec is written: give -o FILE" : "spec: " + spec);
   if (!imported.linears.empty())
@@ -156,8 +185,10 @@ std::vector<Command> add_import_commands(CLI::App& app) {
       "import",
       "Make a model spec from a config.json, GGUF or safetensors checkpoint, counting zeros");
   import
-      ->add_option("SOURCE", command->source,
-                   "config.json, .gguf, .safetensors beside its config.json, or a folder of these")
+      ->add_option(
+          "SOURCE", command->source,
+          "config.json, .gguf (or one of its parts), .safetensors beside its config.json, or a "
+          "folder of these")
       ->required();
   import->add_option("-o,--output", command->spec, "write the spec to FILE, replaced in one step")
       ->type_name("FILE");

@@ -97,8 +97,9 @@ int run(int argc, char** argv) {
   check->add_option("SPEC", files, "files (TOML)")->required();
 
   std::vector<Command> commands;
-  for (const auto add : {add_study_commands, add_explain_commands, add_report_commands,
-                         add_import_commands, add_rtl_commands, add_serve_commands})
+  for (const auto add :
+       {add_study_commands, add_explain_commands, add_report_commands, add_import_commands,
+        add_rtl_commands, add_serve_commands, add_rescale_commands})
     for (auto& command : add(app)) commands.push_back(std::move(command));
   add_generate_option(app);
 

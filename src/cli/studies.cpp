@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -40,19 +41,40 @@ class Progress {
 
 void say_no_design(const study::SweepResult& result) {
   for (const auto& [reason, count] : result.no_design)
-    complain(fmt::format("{} points are no design: {}", count, reason));
+    complain(fmt::format("{} points have no numbers: {}", count, reason));
+}
+
+// All of text as a whole number in digits; nullopt if it is none.
+std::optional<std::uint64_t> parse_digits(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 study::Shard parse_shard(const std::string& text) {
-  study::Shard shard;
-  char end = 0;
-  unsigned long long index = 0, count = 0;
-  if (std::sscanf(text.c_str(), "%llu/%llu%c", &index, &count, &end) != 2 || index < 1 ||
-      index > count || count > 1'000'000)
-    throw CLI::ValidationError("--shard", "expected I/N with I from 1 to N, got \"" + text + "\"");
-  shard.index = index;
-  shard.count = count;
-  return shard;
+  constexpr std::uint64_t most = 1'000'000;
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto index = parse_digits(text.substr(0, slash));
+  const auto count = parse_digits(text.substr(std::min(slash + 1, text.size())));
+  if (!index || !count || *index < 1 || *index > *count || *count > most)
+    throw CLI::ValidationError("--shard",
+                               "expected I/N with I from 1 to N, and N up to a million; "
+                               "got \"" +
+                                   text + "\"");
+  return {*index, *count};
+}
+
+// Takes digits only: CLI11 would read -1 as 2^64 - 1.
+const CLI::Validator whole_number(
+    [](const std::string& text) {
+      return parse_digits(text) ? "" : "expected a whole number of 0 or more, got \"" + text + "\"";
+    },
+    "");
+
+study::RowFormat parse_row_format(const std::string& text, const std::string& output) {
+  if (text.empty()) return output.ends_with(".npy") ? study::RowFormat::npy : study::RowFormat::csv;
+  return text == "npy" ? study::RowFormat::npy : study::RowFormat::csv;
 }
 
 study::Isa parse_isa(const std::string& text) {
@@ -66,7 +88,8 @@ study::Isa parse_isa(const std::string& text) {
 struct SweepArguments {
   std::string study;
   std::string output;
-  std::string shard;
+  std::string format;
+  std::optional<std::string> shard;
   std::string isa;
   bool resume = false;
   unsigned threads = all_threads();
@@ -77,22 +100,24 @@ int run_sweep(const SweepArguments& a) {
   options.output = a.output;
   options.threads = a.threads;
   options.resume = a.resume;
-  if (!a.shard.empty()) options.shard = parse_shard(a.shard);
+  options.format = parse_row_format(a.format, a.output);
+  if (options.format == study::RowFormat::npy && a.output.empty())
+    throw CLI::ValidationError("--format", "npy goes with -o: its head is written last");
+  if (a.shard) options.shard = parse_shard(*a.shard);
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
   if (a.resume && a.output.empty())
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
   const auto st = study::load_study(a.study);
-  if (a.resume && st.order) complain("an ordered study keeps no state: it starts over");
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
+  std::signal(SIGHUP, interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Progress();
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {
-    complain(fmt::format(
-        "tomestimate: stopped after {} points{}", result.points,
-        a.output.empty() || st.order ? "" : "; the same command with --resume goes on"));
+    complain(fmt::format("tomestimate: stopped after {} points{}", result.points,
+                         result.resumable ? "; the same command with --resume goes on" : ""));
     return no;
   }
   if (!a.output.empty())
@@ -202,10 +227,13 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                       }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
-  auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
+  auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV or .npy, streamed");
   sweep->add_option("STUDY", sweep_arguments->study, "study (TOML)")->required();
   sweep->add_option("-o,--output", sweep_arguments->output, "write to FILE, complete or not at all")
       ->type_name("FILE");
+  sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
+      ->check(CLI::IsMember({"csv", "npy"}).description(""))
+      ->type_name("csv|npy");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
@@ -287,9 +315,12 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->allow_extra_args(false);
   uncertainty->add_option("--samples", options->samples, "draws")
       ->capture_default_str()
-      ->check(CLI::Range(2, 10'000'000))
+      ->check(CLI::Range(2, 1'000'000))
       ->type_name("N");
-  uncertainty->add_option("--seed", options->seed, "seed")->capture_default_str()->type_name("N");
+  uncertainty->add_option("--seed", options->seed, "seed")
+      ->capture_default_str()
+      ->check(whole_number)
+      ->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
   add_output_options(*uncertainty, *output);

@@ -4,16 +4,19 @@
 #include <toml++/toml.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/study.hpp>
 
 namespace tomestimate::evidence {
 
 std::vector<spec::Diagnostic> check(const std::string& path) try {
+  const auto text = spec::read_file(path);
+  spec::bound_nesting(text, path);
   // What is no TOML at all is left to spec::check, which says so.
-  const auto parsed = [&path]() -> toml::table {
+  const auto parsed = [&text]() -> toml::table {
     try {
-      return toml::parse_file(path);
+      return toml::parse(text);
     } catch (const toml::parse_error&) {
       return {};
     }

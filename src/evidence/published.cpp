@@ -11,6 +11,7 @@
 #include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/units/unit_text.hpp>
@@ -180,7 +181,9 @@ std::optional<double> Comparison::error() const {
 }
 
 std::vector<Comparison> compare_published(const std::string& path) try {
-  const auto root = toml::parse_file(path);
+  const auto text = spec::read_file(path);
+  spec::bound_nesting(text, path);
+  const auto root = toml::parse(text, path);
   const auto* figures = root.get_as<toml::array>("figure");
   if (figures == nullptr) throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
   std::vector<Comparison> out;

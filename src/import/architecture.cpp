@@ -1,191 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
+// The architecture that a GGUF file describes.
 #include <tomestimate/import/architecture.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
+#include <functional>
+#include <limits>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <range/v3/algorithm/adjacent_find.hpp>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/import/json.hpp>
+#include "family.hpp"
+#include "graph.hpp"
+#include "window.hpp"
 
 namespace tomestimate::importer {
 namespace {
 
-using Json = nlohmann::json;
 using spec::Grade;
 
-constexpr std::uint64_t largest_config = 1 << 20;
-
-bool says_bitnet(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text.find("bitnet") != std::string::npos;
+// A path says where a model once was, not what it is called.
+bool is_path(std::string_view name) {
+  return name.starts_with('/') || name.starts_with('.') || name.starts_with('~') ||
+         name.find('\\') != std::string_view::npos;
 }
 
-std::string file_name(const Source& source) {
-  return printable(std::filesystem::path(source.name()).filename().string());
-}
-
-// One config.json.
-class Config {
- public:
-  explicit Config(const Source& source) : source_(source), file_(file_name(source)) {
-    if (source.size() > largest_config)
-      source.fail(0, "is larger than 1 MiB", "is this a config.json?");
-    std::string text(source.size(), '\0');
-    source.read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-    root_ = parse_object(text, source.name(), 0);
-  }
-
-  Architecture read() const {
-    refuse_others();
-    Architecture out;
-    out.name = text("_name_or_path");
-    out.type = type();
-    out.activation = text("hidden_act");
-    out.hidden = number("hidden_size");
-    out.layers = number("num_hidden_layers");
-    out.heads = number("num_attention_heads");
-    out.kv_heads = has("num_key_value_heads") ? number("num_key_value_heads")
-                                              : by_default(out.heads.value, "num_key_value_heads",
-                                                           "one for each query head");
-    out.head_dim = has("head_dim") ? number("head_dim") : head_dim(out);
-    out.intermediate = number("intermediate_size");
-    out.vocabulary = number("vocab_size");
-    out.tied = flag("tie_word_embeddings");
-    read_code(out);
-    const bool bitnet = says_bitnet(text("model_type")) || says_bitnet(out.type);
-    out.sub_norms = {
-        bitnet, Grade::secondary,
-        fmt::format("{} {} norms before o and down", out.type, bitnet ? "has" : "has no")};
-    return out;
-  }
-
- private:
-  [[noreturn]] void fail(std::string message, std::string hint = "") const {
-    source_.fail(0, std::move(message), std::move(hint));
-  }
-
-  bool has(const char* key) const { return root_.contains(key) && !root_[key].is_null(); }
-
-  std::string text(const char* key) const {
-    const auto found = root_.find(key);
-    return found != root_.end() && found->is_string() ? printable(found->get<std::string>()) : "";
-  }
-
-  std::string type() const {
-    const auto found = root_.find("architectures");
-    if (found != root_.end() && found->is_array() && !found->empty() && (*found)[0].is_string())
-      return printable((*found)[0].get<std::string>());
-    return text("model_type").empty() ? "the architecture" : text("model_type");
-  }
-
-  std::string in_file(std::string_view what) const { return fmt::format("{} in {}", what, file_); }
-
-  Fact number(const char* key) const {
-    if (!has(key))
-      fail(fmt::format("has no \"{}\"", key),
-           has("text_config")
-               ? "a model of several parts: give the text_config as a file of its own"
-               : "only decoders with Llama's key names are read");
-    if (!root_[key].is_number_unsigned()) fail(fmt::format("\"{}\" is not a whole number", key));
-    return {root_[key].get<std::uint64_t>(), Grade::secondary, in_file(key)};
-  }
-
-  Fact by_default(std::uint64_t value, std::string_view key, std::string_view why) const {
-    return {value, Grade::secondary, fmt::format("{} has no {}: {}", file_, key, why)};
-  }
-
-  Fact head_dim(const Architecture& a) const {
-    if (a.heads.value == 0 || a.hidden.value % a.heads.value != 0)
-      fail(fmt::format("num_attention_heads = {} does not divide hidden_size = {}", a.heads.value,
-                       a.hidden.value),
-           "and there is no head_dim");
-    return {a.hidden.value / a.heads.value, Grade::derived,
-            in_file("hidden_size / num_attention_heads")};
-  }
-
-  Fact flag(const char* key) const {
-    if (!has(key)) return by_default(0, key, "false, the default");
-    if (!root_[key].is_boolean()) fail(fmt::format("\"{}\" is not true or false", key));
-    return {root_[key].get<bool>(), Grade::secondary, in_file(key)};
-  }
-
-  void refuse_others() const {
-    for (const char* key : {"num_experts", "num_local_experts", "n_routed_experts"})
-      if (has(key) && root_[key].is_number_unsigned() && root_[key].get<std::uint64_t>() > 1)
-        fail(fmt::format("\"{}\" is {}", key, root_[key].get<std::uint64_t>()),
-             "a mixture of experts has no model spec");
-  }
-
-  // How the weights are coded, as far as the config says.
-  void read_code(Architecture& out) const {
-    if (says_bitnet(text("model_type")) || says_bitnet(out.type)) {
-      out.ternary = true;
-      out.ternary_why = in_file(fmt::format("architecture {}", out.type));
-    }
-    if (!has("quantization_config")) return;
-    const auto& quantization = root_["quantization_config"];
-    if (!quantization.is_object()) fail("\"quantization_config\" is not an object");
-    const auto method = quantization.find("quant_method");
-    const auto name = method != quantization.end() && method->is_string()
-                          ? printable(method->get<std::string>())
-                          : std::string("quantization");
-    if (says_bitnet(name)) {
-      out.ternary = true;
-      out.ternary_why = in_file("quant_method bitnet");
-    } else if (!out.ternary) {
-      out.integer_bits = integer_bits(quantization);
-      out.integer_why = in_file(fmt::format("quantization_config ({})", name));
-    }
-  }
-
-  // Bits of GPTQ and AWQ, of bitsandbytes, of compressed-tensors.
-  static std::optional<std::uint64_t> integer_bits(const Json& quantization) {
-    const auto bits = [](const Json& in, const char* key) -> std::optional<std::uint64_t> {
-      const auto found = in.find(key);
-      if (found == in.end() || !found->is_number_unsigned()) return std::nullopt;
-      return found->get<std::uint64_t>();
-    };
-    const auto is_on = [&](const char* key) {
-      const auto found = quantization.find(key);
-      return found != quantization.end() && found->is_boolean() && found->get<bool>();
-    };
-    if (const auto found = bits(quantization, "bits")) return found;
-    if (is_on("load_in_4bit")) return 4;
-    if (is_on("load_in_8bit")) return 8;
-    const auto groups = quantization.find("config_groups");
-    if (groups == quantization.end() || !groups->is_object()) return std::nullopt;
-    for (const auto& group : *groups) {
-      const auto weights = group.is_object() ? group.find("weights") : group.end();
-      if (group.is_object() && weights != group.end() && weights->is_object() &&
-          weights->value("type", Json()) == "int")
-        return bits(*weights, "num_bits");
-    }
-    return std::nullopt;
-  }
-
-  const Source& source_;
-  std::string file_;
-  Json root_;
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
 };
+template <class... Functions>  // clang 14 doesn't deduce it
+Overloaded(Functions...)->Overloaded<Functions...>;
+
+Amount amount(const Metadata& entry) {
+  constexpr auto all = std::numeric_limits<double>::infinity();
+  return std::visit(Overloaded{[](bool on) {
+                                 return Amount{on ? all : 0, false};
+                               },
+                               [](const std::string& text) {
+                                 return Amount{text.empty() ? 0 : all, true};
+                               },
+                               [](const Array& array) {
+                                 const bool none =
+                                     array.length == array.elements.size() &&
+                                     std::ranges::all_of(array.elements, std::logical_not<>());
+                                 return Amount{none ? 0 : all, false};
+                               },
+                               [](auto number) {
+                                 return Amount{static_cast<double>(number), false};
+                               }},
+                    entry.value);
+}
 
 // The metadata of one GGUF file.
 class GgufFacts {
  public:
   GgufFacts(const Gguf& gguf, const Source& source)
-      : gguf_(gguf), source_(source), file_(file_name(source)) {}
+      : gguf_(gguf),
+        source_(source),
+        file_(printable(std::filesystem::path(source.name()).filename().string())) {}
 
   Architecture read() const {
     const auto type = text("general.architecture");
     if (type.empty()) fail("has no general.architecture");
     refuse_others(type);
+    const auto* family = find_family(type);
+    if (family == nullptr)
+      fail(fmt::format("architecture \"{}\" is not known", printable(type)),
+           "known are " + known_families());
     const auto key = [&type](const char* rest) { return type + "." + rest; };
     Architecture out;
     out.type = printable(type);
-    out.name = printable(text("general.name"));
+    if (const auto name = printable(text("general.name")); !is_path(name)) out.name = name;
     out.hidden = number(key("embedding_length"));
     out.layers = number(key("block_count"));
     out.heads = number(key("attention.head_count"));
@@ -195,7 +82,16 @@ class GgufFacts {
                       : Fact{out.heads.value, Grade::secondary,
                              fmt::format("{} has no {}: one for each query head", file_, kv_heads)};
     out.head_dim = head_dim(key("attention.key_length"), out);
+    check_values(key("attention.value_length"), out.head_dim.value);
     out.intermediate = number(key("feed_forward_length"));
+    if (family->halved)
+      out.intermediate = {out.intermediate.value / 2, Grade::derived,
+                          out.intermediate.source + " / 2"};
+    if (has(key("context_length"))) out.positions = number(key("context_length"));
+    out.gate = {
+        family->gate, Grade::secondary,
+        fmt::format("{} has an MLP {} a gate", out.type, family->gate ? "with" : "without")};
+    read_window(*family, key("attention.sliding_window"), out);
     out.vocabulary = vocabulary(key("vocab_size"));
     const bool tied = !has_tensor("output.weight");
     out.tied = {tied, Grade::secondary,
@@ -204,7 +100,7 @@ class GgufFacts {
     out.sub_norms = {
         norms, Grade::secondary,
         fmt::format("{} {} tensor blk.0.attn_sub_norm.weight", file_, norms ? "has a" : "has no")};
-    if (says_bitnet(type)) {
+    if (type.starts_with("bitnet")) {
       out.ternary = true;
       out.ternary_why = fmt::format("architecture {} in {}", out.type, file_);
     }
@@ -216,29 +112,40 @@ class GgufFacts {
     source_.fail(0, std::move(message), std::move(hint));
   }
 
-  bool has(std::string_view key) const { return gguf_.find(key) != nullptr; }
+  const Metadata* find(std::string_view key) const {
+    const auto* found = gguf_.find(key);
+    if (found != nullptr && found->twice)
+      source_.fail(found->at, fmt::format("{} is there twice", printable(key)));
+    return found;
+  }
+
+  bool has(std::string_view key) const { return find(key) != nullptr; }
 
   bool has_tensor(std::string_view name) const {
     return ranges::find(gguf_.tensors, name, &Tensor::name) != gguf_.tensors.end();
   }
 
   std::string text(std::string_view key) const {
-    const auto* found = gguf_.find(key);
+    const auto* found = find(key);
     const auto* value = found == nullptr ? nullptr : std::get_if<std::string>(&found->value);
     return value == nullptr ? "" : *value;
   }
 
   Fact number(const std::string& key) const {
-    const auto* found = gguf_.find(key);
-    if (found == nullptr)
-      fail(fmt::format("has no {}", printable(key)), "only decoders with Llama's keys are read");
+    const auto* found = find(key);
+    if (found == nullptr) fail(fmt::format("has no {}", printable(key)));
     const auto said = fmt::format("{} in {}", printable(key), file_);
     if (const auto* value = std::get_if<std::uint64_t>(&found->value))
       return {*value, Grade::secondary, said};
     if (const auto* value = std::get_if<std::int64_t>(&found->value); value && *value >= 0)
       return {static_cast<std::uint64_t>(*value), Grade::secondary, said};
-    source_.fail(found->at, fmt::format("{} is not one whole number", printable(key)),
-                 "one value for all layers is needed");
+    if (const auto* array = std::get_if<Array>(&found->value); array && !array->elements.empty()) {
+      if (ranges::adjacent_find(array->elements, std::not_equal_to<>()) == array->elements.end())
+        return {array->elements[0], Grade::secondary, said};
+      source_.fail(found->at, fmt::format("{} differs by layer", printable(key)),
+                   "one value for all layers is needed");
+    }
+    source_.fail(found->at, fmt::format("{} is not one whole number", printable(key)));
   }
 
   Fact head_dim(const std::string& key, const Architecture& a) const {
@@ -251,28 +158,62 @@ class GgufFacts {
             fmt::format("embedding_length / head_count in {}", file_)};
   }
 
+  void check_values(const std::string& key, std::uint64_t keys) const {
+    if (has(key) && number(key).value != keys)
+      fail(fmt::format("heads have {} keys and {} values", keys, number(key).value),
+           "a model spec has one head size");
+  }
+
+  Window window(const Family& family, const std::string& key) const {
+    const auto positions = has(key)                 ? number(key).value
+                           : family.full_every != 0 ? family.window
+                                                    : 0;
+    if (positions == 0) return {};
+    const auto pattern = key + "_pattern";
+    const auto* found = find(pattern);
+    if (found == nullptr) return {positions, family.full_every};
+    const auto* array = std::get_if<Array>(&found->value);
+    if (array == nullptr) return {positions, number(pattern).value};
+    const auto every = full_every({array->elements.begin(), array->elements.end()});
+    if (!every)
+      source_.fail(found->at, fmt::format("{}: layers with and without a window follow no period",
+                                          printable(pattern)));
+    return *every == 1 ? Window{} : Window{positions, *every};
+  }
+
+  void read_window(const Family& family, const std::string& key, Architecture& out) const {
+    auto found = window(family, key);
+    if (out.positions && found.positions >= out.positions->value) found = {};
+    const auto why = found.positions == 0 ? fmt::format("{} has no window", file_)
+                                          : fmt::format("{} in {}", printable(key), file_);
+    out.window = {found.positions, Grade::secondary, why};
+    out.full_every = {found.full_every, Grade::secondary, why};
+  }
+
   Fact vocabulary(const std::string& key) const {
     const auto embedding = ranges::find(gguf_.tensors, "token_embd.weight", &Tensor::name);
     if (has(key)) return number(key);
     if (embedding != gguf_.tensors.end() && embedding->shape.size() == 2)
       return {embedding->shape[0], Grade::secondary,
               fmt::format("rows of token_embd.weight in {}", file_)};
-    const auto* tokens = gguf_.find("tokenizer.ggml.tokens");
-    const auto* length = tokens == nullptr ? nullptr : std::get_if<ArrayLength>(&tokens->value);
+    const auto* tokens = find("tokenizer.ggml.tokens");
+    const auto* length = tokens == nullptr ? nullptr : std::get_if<Array>(&tokens->value);
     if (length == nullptr)
       fail("does not say its vocabulary",
            fmt::format("no {}, token_embd.weight or token list", printable(key)));
-    return {length->value, Grade::secondary, fmt::format("tokenizer.ggml.tokens in {}", file_)};
+    return {length->length, Grade::secondary, fmt::format("tokenizer.ggml.tokens in {}", file_)};
   }
 
   void refuse_others(const std::string& type) const {
-    if (has("split.count") && number("split.count").value > 1)
-      fail(fmt::format("is one of {} parts of a model", number("split.count").value),
-           "join them with llama-gguf-split --merge");
-    const auto experts = type + ".expert_count";
-    if (has(experts) && number(experts).value > 1)
-      fail(fmt::format("{} is {}", printable(experts), number(experts).value),
-           "a mixture of experts has no model spec");
+    for (const auto& [key, entry] : gguf_.metadata) {
+      if (!key.starts_with(type + ".")) continue;
+      const auto why = graph_change(std::string_view(key).substr(type.size() + 1), amount(entry));
+      if (!why) continue;
+      const auto* number = std::get_if<std::uint64_t>(&entry.value);
+      source_.fail(entry.at,
+                   fmt::format("{} is {}: {}", printable(key),
+                               number == nullptr ? "there" : fmt::format("{}", *number), *why));
+    }
   }
 
   const Gguf& gguf_;
@@ -281,8 +222,6 @@ class GgufFacts {
 };
 
 }  // namespace
-
-Architecture read_config(const Source& config) { return Config(config).read(); }
 
 Architecture read_architecture(const Gguf& gguf, const Source& source) {
   return GgufFacts(gguf, source).read();

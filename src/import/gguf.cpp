@@ -6,6 +6,7 @@
 #include <bit>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/find_if.hpp>
 
 namespace tomestimate::importer {
 namespace {
@@ -13,13 +14,15 @@ namespace {
 // Far above any real file; they bound memory and time on a hostile one.
 constexpr std::uint64_t most_metadata = 16384;         // keys; real files have about 40
 constexpr std::uint64_t most_tensors = 65536;          // of BitNet-2B: 332
-constexpr std::uint64_t longest_key = 256;             // bytes
+constexpr std::uint64_t longest_key = 65535;           // bytes, as the specification says
 constexpr std::uint64_t longest_name = 256;            // ggml itself takes 63
 constexpr std::uint64_t longest_kept_text = 1024;      // longer values (chat templates) are passed
 constexpr std::uint64_t longest_text_array = 1 << 24;  // tokens of a vocabulary
 constexpr std::uint64_t largest_header = 1 << 28;      // 256 MiB; vocabularies take some MiB
 constexpr std::uint64_t largest_alignment = 1 << 20;
-constexpr std::uint64_t most_dimensions = 4;  // GGML_MAX_DIMS
+constexpr std::uint64_t most_dimensions = 4;     // GGML_MAX_DIMS
+constexpr std::uint64_t most_elements = 4096;    // of an array that is kept: one a layer
+constexpr std::uint64_t all_elements = 1 << 20;  // of all of them
 
 struct Type {
   std::uint32_t id;
@@ -30,10 +33,9 @@ struct Type {
   std::optional<int> integer_bits = std::nullopt;
 };
 
-constexpr std::uint32_t i2_s = 36;
-
 // 36 to 38 were repacked IQ4_NL in old llama.cpp, and were never written to files; Microsoft's fork
-// has I2_S at 36.
+// has I2_S, TL1 and TL2 at 36, 38 and 39. Where an id stands for two layouts, the room that a
+// tensor has tells which it is.
 constexpr std::array types{
     Type{0, "F32", 1, 4, Storage::f32},
     Type{1, "F16", 1, 2, Storage::f16},
@@ -66,11 +68,40 @@ constexpr std::array types{
     Type{30, "BF16", 1, 2, Storage::bf16},
     Type{34, "TQ1_0", 256, 54, Storage::tq1_0},
     Type{35, "TQ2_0", 256, 66, Storage::tq2_0},
-    Type{i2_s, "I2_S", 128, 32, Storage::i2_s},
+    Type{36, "I2_S", 128, 32, Storage::i2_s},
+    Type{38, "TL1", 4, 1, Storage::tl1},
     Type{39, "MXFP4", 32, 17},
+    Type{39, "TL2", 32, 0, Storage::tl2},
+    Type{40, "NVFP4", 64, 36},
+    Type{41, "Q1_0", 128, 18},
+    Type{42, "Q2_0", 64, 18, Storage::q2_0},
+    Type{42, "Q2_0", 128, 34, Storage::q2_0_128},
 };
 
 constexpr std::uint64_t i2_s_tail = 32;  // the scale, padded
+
+// Weights that are packed in one run: whole rows by themselves, but for I2_S and TL1.
+std::optional<std::uint64_t> run(const Type& type, const Tensor& tensor) {
+  const bool is_whole = type.storage == Storage::i2_s || type.storage == Storage::tl1;
+  return is_whole               ? elements(tensor.shape)
+         : tensor.shape.empty() ? std::uint64_t{1}
+                                : tensor.shape.back();
+}
+
+// Bytes of a tensor whose runs are whole blocks; nothing if 64 bits can't count them.
+std::optional<std::uint64_t> bytes_of(const Type& type, const Tensor& tensor) {
+  const auto weights = elements(tensor.shape);
+  if (!weights) return std::nullopt;
+  if (type.storage == Storage::tl2) {  // 4 + 1 bits for three weights, 4 for two
+    const auto columns = tensor.shape.back();
+    const auto rows = *weights / columns;
+    const auto threes = tl2_threes(columns);
+    return rows * (threes / 24) * 5 + rows * (columns - threes) / 4;
+  }
+  auto bytes = product(*weights / type.block, type.bytes);
+  if (bytes && type.storage == Storage::i2_s) *bytes += i2_s_tail;
+  return bytes;
+}
 
 // Value types of the metadata.
 enum ValueType : std::uint32_t {
@@ -95,9 +126,14 @@ std::uint64_t size_of(std::uint32_t type) {
   return sizes[type];
 }
 
-bool is_printable_ascii(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7F; });
-}
+bool is_whole(std::uint32_t type) { return type != f32 && type != f64; }
+
+// A tensor whose type is yet to be looked up.
+struct Entry {
+  Tensor tensor;
+  std::uint32_t type;
+  std::uint64_t type_at;  // byte of the file
+};
 
 class HeaderReader {
  public:
@@ -111,8 +147,9 @@ class HeaderReader {
     const auto entries = read_count("metadata count", most_metadata, 8 + 1 + 4 + 1);
     for (std::uint64_t i = 0; i < entries; ++i) read_entry(out);
     const auto alignment = read_alignment(out);
-    for (std::uint64_t i = 0; i < tensors; ++i) out.tensors.push_back(read_tensor());
-    place(out.tensors, alignment);
+    std::vector<Entry> all;
+    for (std::uint64_t i = 0; i < tensors; ++i) all.push_back(read_tensor());
+    out.tensors = place(std::move(all), alignment);
     return out;
   }
 
@@ -157,8 +194,8 @@ class HeaderReader {
   std::string read_name(std::string_view what, std::uint64_t longest) {
     const auto at = in_.at();
     auto name = read_text(what, longest);
-    if (name.empty() || !is_printable_ascii(name))
-      fail(at, fmt::format("{} \"{}\" is not plain ASCII", what, printable(name)));
+    if (name.empty() || !is_printable(name))
+      fail(at, fmt::format("{} \"{}\" is no plain text", what, printable(name)));
     return name;
   }
 
@@ -167,8 +204,9 @@ class HeaderReader {
     auto key = read_name("a metadata key", longest_key);
     const auto type = read_type(key);
     auto value = read_value(type, key);
-    if (!out.metadata.emplace(std::move(key), Metadata{std::move(value), at}).second)
-      fail(at, "this metadata key is there twice");
+    const auto [entry, is_new] =
+        out.metadata.emplace(std::move(key), Metadata{std::move(value), at});
+    if (!is_new) entry->second.twice = true;
   }
 
   std::uint32_t read_type(const std::string& key) {
@@ -217,7 +255,7 @@ class HeaderReader {
     return "";
   }
 
-  ArrayLength read_array(const std::string& key) {
+  Array read_array(const std::string& key) {
     const auto at = in_.at();
     const auto type = read_type(key);
     const auto length = in_.number(8, key);
@@ -227,92 +265,148 @@ class HeaderReader {
         fail(at, fmt::format("{} has {} texts", key, length),
              fmt::format("{} at most", longest_text_array));
       for (std::uint64_t i = 0; i < length; ++i) in_.skip(in_.number(8, key), key);
-    } else {
-      const auto bytes = product(length, size_of(type));
-      if (!bytes) fail(at, fmt::format("{} has {} values", key, length));
-      in_.skip(*bytes, key);
+      return {length, {}};
     }
-    return {length};
+    const auto bytes = product(length, size_of(type));
+    if (!bytes) fail(at, fmt::format("{} has {} values", key, length));
+    if (is_whole(type) && length <= most_elements && kept_ + length <= all_elements)
+      return read_elements(key, type, length);
+    in_.skip(*bytes, key);
+    return {length, {}};
+  }
+
+  Array read_elements(const std::string& key, std::uint32_t type, std::uint64_t length) {
+    const auto size = size_of(type);
+    const bool is_signed = type == s8 || type == s16 || type == s32 || type == s64;
+    bool is_negative = false;
+    Array out{length, {}};
+    for (std::uint64_t i = 0; i < length; ++i) {
+      out.elements.push_back(in_.number(size, key));
+      is_negative |= is_signed && out.elements.back() >> (8 * size - 1) != 0;
+    }
+    if (is_negative) out.elements.clear();
+    kept_ += out.elements.size();
+    return out;
   }
 
   std::uint64_t read_alignment(const Gguf& gguf) const {
     const auto* entry = gguf.find("general.alignment");
     if (entry == nullptr) return 32;
     const auto* value = std::get_if<std::uint64_t>(&entry->value);
+    if (entry->twice) fail(entry->at, "general.alignment is there twice");
     if (value == nullptr || !std::has_single_bit(*value) || *value > largest_alignment)
       fail(entry->at, "general.alignment is not a power of two",
            fmt::format("1 to {}", largest_alignment));
     return *value;
   }
 
-  Tensor read_tensor() {
-    Tensor out;
-    out.name = read_name("a tensor name", longest_name);
+  Entry read_tensor() {
+    Entry out{};
+    auto& tensor = out.tensor;
+    tensor.name = read_name("a tensor name", longest_name);
     const auto at = in_.at();
-    const auto dimensions = in_.number(4, out.name);
-    if (dimensions == 0 || dimensions > most_dimensions)
-      fail(at, fmt::format("{} has {} dimensions", out.name, dimensions),
-           fmt::format("1 to {}", most_dimensions));
-    for (std::uint64_t i = 0; i < dimensions; ++i) out.shape.push_back(in_.number(8, out.name));
-    std::ranges::reverse(out.shape);  // GGUF has the innermost first
-    const auto type_at = in_.at();
-    read_layout(static_cast<std::uint32_t>(in_.number(4, out.name)), type_at, out);
+    const auto dimensions = in_.number(4, tensor.name);
+    if (dimensions > most_dimensions)
+      fail(at, fmt::format("{} has {} dimensions", tensor.name, dimensions),
+           fmt::format("{} at most", most_dimensions));
+    for (std::uint64_t i = 0; i < dimensions; ++i)
+      tensor.shape.push_back(in_.number(8, tensor.name));
+    std::ranges::reverse(tensor.shape);  // GGUF has the innermost first
+    out.type_at = in_.at();
+    out.type = static_cast<std::uint32_t>(in_.number(4, tensor.name));
     const auto offset_at = in_.at();
-    out.offset = in_.number(8, out.name);
-    if (out.offset > source_.size())
+    tensor.offset = in_.number(8, tensor.name);
+    if (tensor.offset > source_.size())
       fail(offset_at,
-           fmt::format("{} is said to be at {} of the data, beyond the file's {} bytes", out.name,
-                       out.offset, source_.size()),
+           fmt::format("{} is said to be at {} of the data, beyond the file's {} bytes",
+                       tensor.name, tensor.offset, source_.size()),
            "is the file truncated?");
     return out;
   }
 
-  void read_layout(std::uint32_t id, std::uint64_t at, Tensor& out) const {
-    const auto type = std::ranges::find(types, id, &Type::id);
-    if (type == types.end())
-      fail(at, fmt::format("{} has unknown type {}", out.name, id),
-           "known are the types of llama.cpp, and I2_S (36) of Microsoft's bitnet.cpp");
-    out.type = type->name;
-    out.storage = type->storage;
-    out.integer_bits = type->integer_bits;
-    const auto weights = elements(out.shape);
-    // I2_S packs the weights of all rows in one run; the others each row by itself.
-    const auto run = id == i2_s ? weights : std::optional(out.shape.back());
+  // The layouts of the tensor's type that its shape allows.
+  std::vector<const Type*> layouts(const Entry& entry) const {
+    const auto& tensor = entry.tensor;
+    const auto weights = elements(tensor.shape);
     if (!weights || *weights == 0)
-      fail(at, fmt::format("{} has no possible shape: {}", out.name, shape_text(out.shape)));
-    if (*run % type->block != 0)
-      fail(at,
-           fmt::format("{} of {} {}, not a multiple of {}", out.name, *run,
-                       id == i2_s ? "weights" : "weights a row", type->block),
-           fmt::format("{} packs blocks of {}", type->name, type->block));
-    const auto bytes = product(*weights / type->block, type->bytes);
-    if (!bytes || *bytes > source_.size())
-      fail(at,
-           fmt::format("{} ({} {}) is larger than the file", out.name, shape_text(out.shape),
-                       type->name),
-           "is the file truncated?");
-    out.bytes = *bytes + (id == i2_s ? i2_s_tail : 0);
+      fail(entry.type_at,
+           fmt::format("{} has no possible shape: {}", tensor.name, shape_text(tensor.shape)));
+    std::vector<const Type*> out;
+    const Type* first = nullptr;
+    for (const auto& type : types) {
+      if (type.id != entry.type) continue;
+      if (first == nullptr) first = &type;
+      const bool has_rows =
+          type.storage != Storage::tl2 || (tensor.shape.size() == 2 && tensor.shape[0] % 32 == 0);
+      if (has_rows && *run(type, tensor) % type.block == 0) out.push_back(&type);
+    }
+    if (out.empty() && first != nullptr)
+      fail(
+          entry.type_at,
+          fmt::format("{} of {} weights{}, not a multiple of {}", tensor.name, *run(*first, tensor),
+                      *run(*first, tensor) == *weights ? "" : " a row", first->block),
+          fmt::format("{} packs blocks of {}", first->name, first->block));
+    return out;
   }
 
-  // From offsets into the data, which begins at the next aligned byte, to offsets into the file.
-  void place(std::vector<Tensor>& tensors, std::uint64_t alignment) const {
+  // Of the layouts of a type the first is the largest: the first one that fits in `room` bytes,
+  // which reach to the next tensor, is the tensor's.
+  void read_layout(Entry& entry, std::uint64_t room) const {
+    auto& tensor = entry.tensor;
+    const auto all = layouts(entry);
+    if (all.empty()) {
+      tensor.type = fmt::format("type {}", entry.type);
+      tensor.storage = Storage::unknown;
+      return;
+    }
+    const auto fits = ranges::find_if(
+        all, [&](const Type* type) { return bytes_of(*type, tensor).value_or(room + 1) <= room; });
+    const auto* best = fits == all.end() ? all.front() : *fits;
+    const auto bytes = bytes_of(*best, tensor);
+    if (!bytes || *bytes > source_.size())
+      fail(entry.type_at,
+           fmt::format("{} ({} {}) is larger than the file", tensor.name, shape_text(tensor.shape),
+                       best->name),
+           "is the file truncated?");
+    tensor.type = best->name;
+    tensor.storage = best->storage;
+    tensor.integer_bits = best->integer_bits;
+    tensor.bytes = *bytes;
+  }
+
+  // From offsets into the data, which begins at the next aligned byte, to offsets into the file;
+  // and types to layouts.
+  std::vector<Tensor> place(std::vector<Entry> all, std::uint64_t alignment) const {
     const auto data = (in_.at() + alignment - 1) / alignment * alignment;
-    for (auto& tensor : tensors) {
+    const auto end = std::max(data, source_.size());
+    std::vector<std::uint64_t> starts{end};
+    for (auto& [tensor, type, at] : all) {
       if (tensor.offset % alignment != 0)
         fail(data, fmt::format("{} is at {} of the data, not aligned to {}", tensor.name,
                                tensor.offset, alignment));
       tensor.offset += data;
+      starts.push_back(tensor.offset);
+    }
+    std::ranges::sort(starts);
+    std::vector<Tensor> out;
+    for (auto& entry : all) {
+      const auto next = std::ranges::upper_bound(starts, entry.tensor.offset);
+      read_layout(entry, next == starts.end() ? 0 : *next - entry.tensor.offset);
+      const auto& tensor = entry.tensor;
       if (tensor.offset > source_.size() || tensor.bytes > source_.size() - tensor.offset)
         fail(source_.size(),
              fmt::format("the file ends, but {} takes {} bytes from byte {}", tensor.name,
                          tensor.bytes, tensor.offset),
              "is it truncated?");
+      out.push_back(std::move(entry.tensor));
     }
-    check_apart(source_, tensors);
+    check_apart(source_, out);
+    return out;
   }
 
   const Source& source_;
   Cursor in_;
+  std::uint64_t kept_ = 0;  // elements of arrays
 };
 
 }  // namespace

@@ -13,9 +13,9 @@
 namespace tomestimate::importer {
 namespace {
 
-constexpr std::uint64_t largest_header = 32 << 20;  // a model of 1000 tensors has 0.1 MiB
+constexpr std::uint64_t largest_header = 100'000'000;  // the format's own limit
 constexpr std::size_t most_dimensions = 8;
-constexpr std::size_t most_tensors = 65536;
+constexpr std::size_t most_tensors = 1 << 20;
 constexpr std::size_t longest_name = 256;
 
 struct Type {
@@ -70,10 +70,13 @@ struct EntryReader {
   void read_type(const Json& entry, Tensor& out) const {
     const auto& dtype = member(entry, "dtype", out.name);
     const auto* text = dtype.get_ptr<const std::string*>();
-    const auto type = text == nullptr ? types.end() : std::ranges::find(types, *text, &Type::name);
-    if (type == types.end())
-      fail(fmt::format("{} has unknown dtype {}", out.name,
-                       text == nullptr ? "" : "\"" + printable(*text) + "\""));
+    if (text == nullptr) fail(fmt::format("{} has a dtype that is no text", out.name));
+    const auto type = std::ranges::find(types, *text, &Type::name);
+    if (type == types.end()) {
+      out.type = printable(*text);
+      out.storage = Storage::unknown;
+      return;
+    }
     out.type = type->name;
     out.storage = type->storage;
     const auto count = elements(out.shape);
@@ -123,8 +126,7 @@ void check_covered(const Source& source, std::uint64_t data, const std::vector<T
 }
 
 bool is_plain(std::string_view name) {
-  return !name.empty() && name.size() <= longest_name &&
-         std::ranges::all_of(name, [](char c) { return c > ' ' && c < 0x7F; });
+  return !name.empty() && name.size() <= longest_name && is_printable(name);
 }
 
 }  // namespace
@@ -135,20 +137,19 @@ std::vector<Tensor> read_safetensors(const Source& source) {
   if (length > largest_header)
     source.fail(0, fmt::format("a header of {} bytes is too large", length),
                 fmt::format("{} at most; is this a safetensors file?", largest_header));
-  const auto text = in.text(length, "the header");
+  auto text = in.text(length, "the header");
   if (!text.starts_with("{"))
     source.fail(8, "the header does not begin with \"{\"", "is this a safetensors file?");
-  const auto header = parse_object(text, source.name(), 8);
   const EntryReader reader{source, in.at()};
-  if (header.size() > most_tensors) reader.fail(fmt::format("over {} tensors", most_tensors));
   std::vector<Tensor> out;
-  for (const auto& [name, entry] : header.items()) {
-    if (name == "__metadata__") continue;
+  visit_members(std::move(text), source.name(), 8, [&](const std::string& name, const Json& entry) {
+    if (name == "__metadata__") return;
+    if (out.size() == most_tensors) reader.fail(fmt::format("over {} tensors", most_tensors));
     if (!is_plain(name))
-      reader.fail(fmt::format("the tensor name \"{}\" is not plain ASCII of at most {} bytes",
+      reader.fail(fmt::format("the tensor name \"{}\" is no plain text of at most {} bytes",
                               printable(name), longest_name));
     out.push_back(reader.read(name, entry));
-  }
+  });
   ranges::sort(out, {}, [](const Tensor& t) { return std::pair(t.offset, t.bytes); });
   check_covered(source, reader.data, out);
   return out;

@@ -2,10 +2,12 @@
 #include <tomestimate/import/source.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,22 +34,89 @@ std::size_t utf8_length(std::string_view text) {
   return length;
 }
 
+// Length of the character at the front of text that can be printed, 0 if there is none.
+std::size_t printable_length(std::string_view text) {
+  const auto length = utf8_length(text);
+  const auto first = static_cast<unsigned char>(text[0]);
+  // C1 control characters, U+0080 to U+009F, are C2 80 to C2 9F.
+  const bool c1 = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
+  return first < 0x20 || first == 0x7F || c1 ? 0 : length;
+}
+
+// A file that is often found where a checkpoint should be.
+struct Foreign {
+  std::string_view start;  // its first bytes
+  std::string_view is;
+  std::string_view hint;
+};
+
+constexpr std::string_view to_safetensors = "convert the model to safetensors or GGUF";
+constexpr std::string_view download_again = "download the file itself";
+constexpr std::array foreign_files{
+    Foreign{"version https://git-lfs", "is a Git LFS pointer: fetch the file", "git lfs pull"},
+    Foreign{"<!", "is an HTML page", download_again},
+    Foreign{"<?", "is an XML page", download_again},
+    Foreign{"<h", "is an HTML page", download_again},
+    Foreign{"<H", "is an HTML page", download_again},
+    Foreign{"Entry not found", "is an error message of a server", download_again},
+    Foreign{"Repository not found", "is an error message of a server", download_again},
+    Foreign{"Access to model", "is an error message of a server", download_again},
+    Foreign{"Invalid username", "is an error message of a server", download_again},
+    Foreign{"Invalid credentials", "is an error message of a server", download_again},
+    Foreign{"\x1F\x8B", "is compressed by gzip", "gunzip it first"},
+    Foreign{"\x28\xB5\x2F\xFD", "is compressed by zstd", "unzstd it first"},
+    Foreign{"\xFD\x37zXZ", "is compressed by xz", "unxz it first"},
+    Foreign{"BZh", "is compressed by bzip2", "bunzip2 it first"},
+    Foreign{"PK\x03\x04", "is a zip archive, as PyTorch writes its pickles", to_safetensors},
+    Foreign{"\x80\x02", "is a Python pickle, as PyTorch writes", to_safetensors},
+    Foreign{"\x80\x03", "is a Python pickle, as PyTorch writes", to_safetensors},
+    Foreign{"\x80\x04", "is a Python pickle, as PyTorch writes", to_safetensors},
+    Foreign{"\x80\x05", "is a Python pickle, as PyTorch writes", to_safetensors},
+    Foreign{"\x89HDF", "is an HDF5 file", to_safetensors},
+    Foreign{"lmgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
+    Foreign{"fmgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
+    Foreign{"tjgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
+};
+
+// The header's length of a safetensors file may begin like any of the above.
+bool looks_like_safetensors(std::string_view start) {
+  return start.size() > 8 && start.substr(4, 4) == std::string_view("\0\0\0\0", 4) &&
+         start[8] == '{';
+}
+
+void refuse_foreign(const Source& source) {
+  std::array<std::uint8_t, 64> bytes{};
+  const auto size = std::min<std::uint64_t>(bytes.size(), source.size());
+  source.read(0, std::span(bytes).first(size));
+  std::string_view start(reinterpret_cast<const char*>(bytes.data()), size);
+  if (looks_like_safetensors(start)) return;
+  start.remove_prefix(std::min(start.find_first_not_of(" \t\r\n"), start.size()));
+  for (const auto& foreign : foreign_files)
+    if (start.starts_with(foreign.start))
+      source.fail(0, std::string(foreign.is), std::string(foreign.hint));
+}
+
 }  // namespace
 
 Source Source::open(const std::string& path) {
   Source out;
   out.name_ = path;
-  File file(std::fopen(path.c_str(), "rb"), std::fclose);
-  const auto fail = [&path](std::string message) -> spec::SpecError {
-    return spec::SpecError({{{path, 1, 1}, std::move(message), ""}});
+  const auto fail = [&path](std::string message, std::string hint = "") -> spec::SpecError {
+    return spec::SpecError({{{path, 1, 1}, std::move(message), std::move(hint)}});
   };
+  // Without O_NONBLOCK, opening a fifo waits for its writer.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  File file(descriptor < 0 ? nullptr : fdopen(descriptor, "rb"), std::fclose);
   if (!file) throw fail(fmt::format("cannot be read: {}", std::strerror(errno)));
   struct stat status {};
-  if (fstat(fileno(file.get()), &status) != 0)
+  if (fstat(descriptor, &status) != 0)
     throw fail(fmt::format("cannot be read: {}", std::strerror(errno)));
+  if (S_ISFIFO(status.st_mode))
+    throw fail("is not a regular file but a pipe", "write its data to a file first");
   if (!S_ISREG(status.st_mode)) throw fail("is not a regular file");
   out.size_ = static_cast<std::uint64_t>(status.st_size);
   out.bytes_ = std::move(file);
+  refuse_foreign(out);
   return out;
 }
 
@@ -77,6 +146,14 @@ void Source::read(std::uint64_t offset, std::span<std::uint8_t> out) const {
     out = out.subspan(static_cast<std::size_t>(n));
     offset += static_cast<std::uint64_t>(n);
   }
+}
+
+std::string Source::text(std::uint64_t largest, std::string_view hint) const {
+  if (size_ > largest)
+    fail(0, fmt::format("is larger than {} MiB", largest >> 20), std::string(hint));
+  std::string out(size_, '\0');
+  read(0, {reinterpret_cast<std::uint8_t*>(out.data()), out.size()});
+  return out;
 }
 
 void Source::fail(std::uint64_t byte, std::string message, std::string hint) const {
@@ -129,18 +206,24 @@ void Cursor::skip(std::uint64_t bytes, std::string_view what) {
   at_ += bytes;
 }
 
+bool is_printable(std::string_view text) {
+  while (!text.empty()) {
+    const auto length = printable_length(text);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string printable(std::string_view text) {
   std::string out;
   while (!text.empty() && out.size() < 200) {
-    const auto length = utf8_length(text);
-    const auto first = static_cast<unsigned char>(text[0]);
-    // C1 control characters, U+0080 to U+009F, are C2 80 to C2 9F.
-    const bool c1 = length == 2 && first == 0xC2 && static_cast<unsigned char>(text[1]) < 0xA0;
-    if (length == 0 || first < 0x20 || first == 0x7F || c1)
+    const auto length = printable_length(text);
+    if (length == 0)
       out += '?';
     else
       out += text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(1, length));
+    text.remove_prefix(std::max({std::size_t{1}, length, utf8_length(text)}));
   }
   return out;
 }

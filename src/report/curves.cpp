@@ -186,7 +186,7 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
     const auto area = engine::sparse_logic_area(hw, {megabit, (1 - z) * megabit});
     if (area.value() > 0) out.sparse.push_back({"", z, density_of(area / megabit)});
   }
-  out.macro = density_of(engine::compiled_rom_area_per_bit(hw.tech, hw.rom.bank_height));
+  out.macro = density_of(engine::compiled_rom_area_per_bit(hw.tech, hw.sram.depth));
   out.sram = density_of(engine::sram_area_per_bit(hw.tech, hw.sram.depth));
   out.law = hw.rom.law;
   const auto point = [&hw](std::string name, const engine::StoredBits<double>& stored) {

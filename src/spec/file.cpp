@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/spec/file.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -61,6 +63,22 @@ class Temporary {
   bool renamed_ = false;
 };
 
+// Where a TOML string that begins at `at` is over; the end of its line, or of all, if it never is.
+std::size_t end_of_text(std::string_view toml, std::size_t at) {
+  const char quote = toml[at];
+  const std::size_t quotes = toml.substr(at, 3) == std::string(3, quote) ? 3 : 1;
+  const auto end = toml.substr(at, quotes);
+  auto i = at + quotes;
+  for (; i < toml.size() && toml.substr(i, quotes) != end; ++i) {
+    if (toml[i] == '\n' && quotes == 1) return i;
+    if (quote == '"' && toml[i] == '\\') ++i;
+  }
+  i += quotes;
+  // One or two quotes may stand before the three that end it.
+  for (int more = 0; quotes == 3 && more < 2 && i < toml.size() && toml[i] == quote; ++more) ++i;
+  return i;
+}
+
 }  // namespace
 
 std::string read_file(const std::string& path, std::uintmax_t largest) {
@@ -73,9 +91,37 @@ std::string read_file(const std::string& path, std::uintmax_t largest) {
   std::ifstream in(path, std::ios::binary);
   if (!in) throw fail("cannot be read");
   std::string text;
-  for (char c; text.size() <= largest && in.get(c);) text += c;
+  std::array<char, 65536> part;
+  while (text.size() <= largest && (in.read(part.data(), part.size()), in.gcount() > 0))
+    text.append(part.data(), static_cast<std::size_t>(in.gcount()));
   if (text.size() > largest) throw fail(fmt::format("is larger than {} MiB", largest >> 20));
   return text;
+}
+
+void bound_nesting(std::string_view toml, const std::string& file) {
+  constexpr int most_dots = 32;  // of one key
+  int dots = 0;
+  for (std::size_t i = 0; i < toml.size();) {
+    const char c = toml[i];
+    if (c == '"' || c == '\'') {
+      i = end_of_text(toml, i);
+      continue;
+    }
+    if (c == '#') {
+      i = std::min(toml.find('\n', i), toml.size());
+      continue;
+    }
+    if (std::string_view("=,[]{}\n").find(c) != std::string_view::npos) dots = 0;
+    if (c == '.' && ++dots > most_dots) {
+      const auto before = toml.substr(0, i);
+      const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+      const auto column = i - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+      throw SpecError({{{file, static_cast<unsigned>(line), static_cast<unsigned>(column)},
+                        "key of too many parts",
+                        fmt::format("{} dots at most", most_dots)}});
+    }
+    ++i;
+  }
 }
 
 void write_file(const std::string& path, std::string_view text) try {

@@ -9,6 +9,7 @@
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::spec {
@@ -32,9 +33,13 @@ std::string quoted(const std::string& text) {
 // Whether text is a TOML value as it stands: a number, a switch, or (from --set) a list.
 bool is_literal(const std::string& text) {
   try {
-    const auto table = toml::parse("x = " + text);
+    const auto line = "x = " + text;
+    bound_nesting(line, "");
+    const auto table = toml::parse(line);
     return table.size() == 1 &&
            (table["x"].is_number() || table["x"].is_boolean() || table["x"].is_array());
+  } catch (const SpecError&) {
+    return false;
   } catch (const toml::parse_error&) {
     return false;
   }

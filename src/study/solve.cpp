@@ -29,7 +29,7 @@ struct Sample {
 class Curve {
  public:
   Curve(const Specs& specs, const Parameter& p, const std::string& metric)
-      : space_(specs, {Axis{{varied(p, {p.value})}}}, {metric}), worker_(space_) {}
+      : space_(specs, {Axis{{varied(p, p.value)}}}, {metric}), worker_(space_) {}
 
   std::vector<Sample> at(std::vector<double> xs) {
     std::vector<Sample> out;

@@ -51,6 +51,15 @@ struct GgufFile {
     append(out, value, 4);
     entries.push_back(out);
   }
+  void array(const std::string& key, const std::vector<std::uint64_t>& values) {
+    Bytes out;
+    append_text(out, key);
+    append(out, 9, 4);
+    append(out, 4, 4);
+    append(out, values.size(), 8);
+    for (const auto value : values) append(out, value, 4);
+    entries.push_back(out);
+  }
   void text(const std::string& key, const std::string& value) {
     Bytes out;
     append_text(out, key);

@@ -11,13 +11,16 @@ using namespace tomestimate::importer;
 
 namespace {
 
-Counts counted(const Bytes& data, Storage storage) {
+Tally tallied(const Bytes& data, Storage storage, std::vector<std::uint64_t> shape = {}) {
   Tensor tensor;
   tensor.name = "t";
   tensor.storage = storage;
+  tensor.shape = std::move(shape);
   tensor.bytes = data.size();
   return count(Source::of(data, "memory"), tensor);
 }
+
+Counts counted(const Bytes& data, Storage storage) { return tallied(data, storage).counts; }
 
 Bytes filled(std::size_t size, std::uint8_t byte) { return Bytes(size, byte); }
 
@@ -61,6 +64,16 @@ Bytes pack_tq2(const std::vector<int>& weights) {
         out.push_back(static_cast<std::uint8_t>(byte));
       }
     append(out, 0x3C00, 2);
+  }
+  return out;
+}
+
+Bytes pack_q2(const std::vector<int>& weights, std::size_t block) {
+  Bytes out;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    if (i % block == 0) append(out, 0x3C00, 2);
+    if (i % 4 == 0) out.push_back(0);
+    out.back() |= static_cast<std::uint8_t>((weights[i] + 1) << 2 * (i % 4));
   }
   return out;
 }
@@ -169,6 +182,26 @@ TEST_CASE("packed U8: the example of transformers' unpack_weights") {
   CHECK(counted(packed, Storage::packed_u8) == Counts{7, 3, 6, 0, 0, 0});
 }
 
+TEST_CASE("Q2_0: blocks of 64 and of 128, the scale in front") {
+  // Codes of byte 2, from the low bits up: -1, 0, +1, 0. 15 bytes of four zeros follow.
+  Bytes block{0x00, 0x3C, 100};
+  append(block, filled(15, 0x55));
+  CHECK(counted(block, Storage::q2_0) == Counts{1, 62, 1, 0, 0, 0});
+  append(block, filled(16, 0x55));
+  CHECK(counted(block, Storage::q2_0_128) == Counts{1, 126, 1, 0, 0, 0});
+  block[3] = 0xFF;  // the code that is +2
+  CHECK(counted(block, Storage::q2_0_128) == Counts{1, 122, 1, 4, 0, 0});
+  block[1] = 0;  // a zero scale
+  CHECK(counted(block, Storage::q2_0_128).odd_scales == 1);
+}
+
+TEST_CASE("TL1: two weights in four bits") {
+  // 3 a + b + 4: (-1, -1) is 0, (0, 0) is 4, (+1, +1) is 8, (0, +1) is 5; 9 to 15 are nothing.
+  CHECK(counted({0x04, 0x85}, Storage::tl1) == Counts{2, 3, 3, 0, 0, 0});
+  CHECK(counted({0x9F, 0x44}, Storage::tl1) == Counts{0, 4, 0, 4, 0, 0});
+  CHECK(tallied({0x44, 0x44}, Storage::tl1, {2, 4}).zero_rows.empty());
+}
+
 TEST_CASE("I8 takes -1, 0, +1 and notes others") {
   CHECK(counted({0xFF, 0, 1, 0, 2, 0x80}, Storage::i8) == Counts{1, 2, 1, 2, 0, 0});
 }
@@ -196,6 +229,122 @@ TEST_CASE("weights that are no numbers are an error with their byte") {
   CHECK(has(error_of([&] { counted(data, Storage::other); }), "no zero weights to count"));
 }
 
+namespace {
+
+// TL2: threes, their signs, twos. Written from preprocess_three_weights_tl2 by weight: the reshapes
+// there amount to these places.
+Bytes pack_tl2(const std::vector<int>& w, std::size_t rows, std::size_t columns) {
+  const auto threes = columns / 96 * 96;
+  Bytes nibbles;
+  Bytes signs;
+  // Tiles of the larger blocks (BM x BK) only change the order, which no count hangs on.
+  for (std::size_t r = 0; r < rows; r += 32)
+    for (std::size_t c = 0; c < threes; c += 24) {
+      std::uint16_t words[16]{};
+      for (std::size_t pair = 0; pair < 4; ++pair) {
+        std::uint8_t bytes[32]{};
+        for (std::size_t half = 0; half < 2; ++half)
+          for (std::size_t row = 0; row < 32; ++row) {
+            const auto* three = &w[(r + row) * columns + c + 6 * pair + 3 * half];
+            const int value = 9 * three[0] + 3 * three[1] + three[2];
+            const std::size_t eights[]{0, 2, 1, 3};
+            bytes[eights[row / 8] * 8 + row % 8] |=
+                static_cast<std::uint8_t>(std::abs(value) << (half == 0 ? 4 : 0));
+            const auto bit = 15 - (2 * (2 * pair + half) + row / 16);
+            if (value < 0) words[row % 16] |= static_cast<std::uint16_t>(1 << bit);
+          }
+        nibbles.insert(nibbles.end(), bytes, bytes + 32);
+      }
+      for (const auto word : words) append(signs, word, 2);
+    }
+  append(nibbles, signs);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t c = threes; c < columns; c += 4) {
+      const auto* four = &w[r * columns + c];
+      const int high = 3 * four[0] + four[1] + 4;
+      nibbles.push_back(static_cast<std::uint8_t>(high << 4 | (3 * four[2] + four[3] + 4)));
+    }
+  return nibbles;
+}
+
+}  // namespace
+
+TEST_CASE("TL2: three weights in five bits, the rest as TL1") {
+  std::mt19937 random(11);
+  for (const std::uint64_t columns : {96u, 32u, 256u, 320u, 6912u}) {
+    std::vector<int> weights(64 * columns);
+    Counts wanted;
+    for (auto& w : weights) {
+      w = static_cast<int>(random() % 3) - 1;
+      ++(w < 0 ? wanted.minus : w == 0 ? wanted.zeros : wanted.plus);
+    }
+    const auto data = pack_tl2(weights, 64, columns);
+    CHECK(tallied(data, Storage::tl2, {64, columns}).counts == wanted);
+  }
+  CHECK(pack_tl2(std::vector<int>(32 * 96), 32, 96).size() == 32 * 96 * 5 / 24);
+  Bytes bad = pack_tl2(std::vector<int>(32 * 96), 32, 96);
+  bad[0] = 0xE0;  // 14: more than 9 + 3 + 1
+  CHECK(tallied(bad, Storage::tl2, {32, 96}).counts.invalid == 3);
+}
+
+TEST_CASE("floats that are ternary already: zero is what is zero") {
+  // 2 rows of 64: a scale a row, and in row 1 a scale a group of 32. Absmean over all would make
+  // zeros of the small ones: mean |w| of the tensor is far above twice 0.01.
+  std::vector<float> weights;
+  Counts wanted;
+  for (int i = 0; i < 128; ++i) {
+    const float scale = i < 64 ? 0.01f : i < 96 ? 1.0f : 3.0f;
+    const int w = i % 3 - 1;
+    ++(w < 0 ? wanted.minus : w == 0 ? wanted.zeros : wanted.plus);
+    weights.push_back(scale * static_cast<float>(w));
+  }
+  for (const auto storage : {Storage::f32, Storage::bf16}) {
+    const auto data = storage == Storage::f32 ? as_f32(weights) : as_bf16(weights);
+    const auto tally = tallied(data, storage, {2, 64});
+    CHECK(tally.counts == wanted);
+    CHECK(tally.was_ternary);
+  }
+  // One other size: master weights.
+  weights[127] = 2.5f;
+  const auto tally = tallied(as_f32(weights), Storage::f32, {2, 64});
+  CHECK(!tally.was_ternary);
+  CHECK(tally.counts.zeros > wanted.zeros);
+  CHECK(tallied(as_f32({-0.0f, 0, 2, -2}), Storage::f32, {1, 4}).counts ==
+        Counts{1, 2, 1, 0, 0, 0});
+}
+
+TEST_CASE("rows that are zero throughout") {
+  using Rows = std::vector<bool>;
+  Bytes rows = filled(3 * 66, 0x55);
+  for (int i = 0; i < 3; ++i)
+    rows[66 * static_cast<std::size_t>(i) + 64] = 0,
+                                            rows[66 * static_cast<std::size_t>(i) + 65] = 0x3C;
+  rows[66 + 63] = 0x56;
+  CHECK(tallied(rows, Storage::tq2_0, {3, 256}).zero_rows == Rows{true, false, true});
+  CHECK(tallied({0, 0, 0, 1, 0, 0}, Storage::i8, {3, 2}).zero_rows == Rows{true, false, true});
+  // Packed: rows r, 2 + r, 4 + r and 6 + r share byte r of each column. Row 0 of bytes: rows 0 and
+  // 4 have a weight; row 1: row 7.
+  CHECK(tallied({0x56, 0x65, 0x55, 0x95}, Storage::packed_u8, {2, 2}).zero_rows ==
+        Rows{false, true, true, true, false, true, true, false});
+  Bytes i2s = filled(64, 0x55);
+  i2s[63] = 0x54;
+  append(i2s, std::bit_cast<std::uint32_t>(0.5f), 4);
+  append(i2s, filled(28, 0));
+  CHECK(tallied(i2s, Storage::i2_s, {2, 128}).zero_rows == Rows{true, false});
+  CHECK(tallied(i2s, Storage::i2_s, {4, 64}).zero_rows.empty());
+  Bytes tq1 = filled(48, 128);
+  append(tq1, filled(4, 127));
+  append(tq1, 0x3C00, 2);
+  append(tq1, tq1);
+  tq1[54 + 48] = 0;
+  CHECK(tallied(tq1, Storage::tq1_0, {2, 256}).zero_rows == Rows{true, false});
+  // Floats: after absmean. Half of the mean, (6 + 2 x 0.2) / 4 / 2 = 0.8, and less are zero.
+  const std::vector<float> masters{0.2f, -0.2f, 2, -4};
+  CHECK(tallied(as_f32(masters), Storage::f32, {2, 2}).zero_rows == Rows{true, false});
+  CHECK(tallied(as_bf16(masters), Storage::bf16, {2, 2}).zero_rows == Rows{true, false});
+  CHECK(tallied(as_f32({0, 0, 1, -1}), Storage::f32, {2, 2}).zero_rows == Rows{true, false});
+}
+
 TEST_CASE("random weights are counted back from every packing") {
   std::mt19937 random(7);
   for (int round = 0; round < 200; ++round) {
@@ -212,6 +361,8 @@ TEST_CASE("random weights are counted back from every packing") {
     CHECK(counted(pack_i2s(weights, 32), Storage::i2_s) == wanted);
     CHECK(counted(pack_i2s(weights, 16), Storage::i2_s) == wanted);
     CHECK(counted(pack_u8(weights), Storage::packed_u8) == wanted);
+    CHECK(counted(pack_q2(weights, 64), Storage::q2_0) == wanted);
+    CHECK(counted(pack_q2(weights, 128), Storage::q2_0_128) == wanted);
     // Absmean leaves weights that are ternary already as they are.
     std::vector<float> scaled;
     for (const int w : weights) scaled.push_back(0.375f * static_cast<float>(w));

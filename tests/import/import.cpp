@@ -122,11 +122,11 @@ TEST_CASE("golden specs") {
 TEST_CASE("a config alone gives an assumed share, or whole-number weights") {
   const auto config = data_folder + "packed/config.json";
   const auto ternary = spec::parse_model(import_model(config, {}).spec, "made");
-  CHECK(ternary.values.weights.zero_share == std::vector<double>(2, 0.3));
+  CHECK(ternary.values.weights.zero_share == std::vector<double>(2, 0.4));
   for (const auto& s : ternary.sourced)
     if (s.path == "weights.zero_share") {
       CHECK(s.grade == spec::Grade::assumption);
-      CHECK(s.range == std::array{0.29, 0.42});
+      CHECK(s.range == std::array{0.29, 0.52});
     }
   Options bits;
   bits.bits = 4;
@@ -191,7 +191,7 @@ TEST_CASE("odd weights are cautions") {
   write_bytes(path + "/model.safetensors", bytes);
   const auto zeros = import_model(path, {}).cautions;
   REQUIRE(zeros.size() == 1);
-  CHECK(has(zeros[0], "1 of 14 tensors have a zero share outside the 29 to 42 %"));
+  CHECK(has(zeros[0], "1 of 14 tensors have a zero share outside the 29 to 52 %"));
 }
 
 TEST_CASE("shapes that contradict the config, missing and doubled layers") {

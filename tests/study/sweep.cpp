@@ -6,12 +6,9 @@
 #include <tomestimate/study/uncertainty.hpp>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 #include "catch.hpp"
-#include "folder.hpp"
+#include "studies.hpp"
 
 using namespace tomestimate;
 namespace fs = std::filesystem;
@@ -19,28 +16,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const std::string specs_folder = TOMESTIMATE_SPECS;
-
-// A study on TOM and BitNet-2B with the given keys and axes.
-std::string study_file(const Folder& folder, const std::string& keys, const std::string& axes) {
-  const auto path = folder.file("study.toml");
-  std::ofstream(path) << "kind = \"study\"\nname = \"test\"\nhardware = \"" << specs_folder
-                      << "/tom.toml\"\nmodel = \"" << specs_folder << "/bitnet-2b.toml\"\n"
-                      << keys << "\n"
-                      << axes;
-  return path;
-}
-
-std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(line);
-  return out;
-}
 
 std::string swept(const study::Study& st, const Folder& folder, study::SweepOptions options = {}) {
   options.output = folder.file("out.csv");
@@ -57,10 +32,6 @@ std::string error_of(const std::string& path) {
     return e.what();
   }
   return "";
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 const std::string clock_axis =
@@ -88,9 +59,14 @@ log = { from = 16, to = 64, points = 3 }
 zip = [{ path = "gating.enabled", values = [true, false] }, { path = "sram.capacity", values = ["40 MB", "64 MiB"] }]
 )"));
   REQUIRE(st.axes.size() == 3);
-  CHECK(st.axes[0].members[0].texts ==
-        std::vector<std::string>{"400 MHz", "600 MHz", "800 MHz", "1000 MHz"});
-  CHECK(st.axes[1].members[0].numbers == std::vector<double>{16, 32, 64});  // 16, 16 x 2, 16 x 4
+  const auto texts = [&](std::size_t axis) {
+    std::vector<std::string> out;
+    const auto& v = st.axes[axis].members[0];
+    for (std::uint64_t i = 0; i < v.size(); ++i) out.push_back(v.text(i));
+    return out;
+  };
+  CHECK(texts(0) == std::vector<std::string>{"400 MHz", "600 MHz", "800 MHz", "1000 MHz"});
+  CHECK(texts(1) == std::vector<std::string>{"16", "32", "64"});  // 16, 16 x 2, 16 x 4
   const auto rows = lines(swept(st, folder));
   REQUIRE(rows.size() == 1 + 4 * 3 * 2);
   CHECK(rows[0] ==
@@ -191,7 +167,7 @@ TEST_CASE("a fresh start forgets an older state, and a lost .part is noticed") {
   REQUIRE(fs::exists(options.output + ".state"));
   fs::resize_file(options.output + ".part", 3);
   options.resume = true;
-  CHECK_THROWS(study::sweep(st, options));
+  CHECK(has(failure([&] { study::sweep(st, options); }), "is shorter than it was: rows are lost"));
   stop = false;
   options.resume = false;
   CHECK(study::sweep(st, options).complete);
@@ -244,6 +220,132 @@ TEST_CASE("bad studies say where and what") {
             "differ in number"));
   CHECK(has(error(good, ""), "expected [[vary]]"));
   CHECK(has(error_of(folder.file("none.toml")), "no such file"));
+}
+
+TEST_CASE("what is not finite says so, and takes no part in where, order and fronts") {
+  const Folder folder;
+  // log2(1 - lanes) is no number, 1 / (lanes - 32) none at 32.
+  const std::string columns =
+      "columns = [\"area\", { name = \"pole\", formula = \"1 / (lanes.count - 32)\" }]\n";
+  const std::string axis = "[[vary]]\npath = \"lanes.count\"\nvalues = [64, 32, 16]\n";
+  const auto rows_of = [&](const std::string& keys) {
+    return lines(swept(study::load_study(study_file(folder, columns + keys, axis)), folder));
+  };
+  const auto plain = rows_of("");
+  REQUIRE(plain.size() == 4);
+  CHECK(plain[2] == "32,,,1 / (lanes.count - 32) is not finite");
+  CHECK(has(plain[1], ",0.03125,ok"));
+  CHECK(has(plain[3], ",-0.0625,ok"));
+  const auto starts = [](const std::vector<std::string>& rows) {
+    std::string out;
+    for (std::size_t i = 1; i < rows.size(); ++i) out += rows[i].substr(0, 3);
+    return out;
+  };
+  CHECK(starts(rows_of("order = \"pole asc\"")) == "16,64,");
+  CHECK(starts(rows_of("order = \"pole desc\"")) == "64,16,");
+  CHECK(starts(rows_of("where = \"1 / (lanes.count - 32) < 9\"")) == "64,16,");
+}
+
+TEST_CASE("a condition that is no number is not true") {
+  const Folder folder;
+  for (const std::string where :
+       {"0 / (lanes.count - 32)", "not (0 / (lanes.count - 32) < 1)", "0 / (lanes.count - 32) != 3",
+        "1 < 2 or 0 / (lanes.count - 32) < 1", "max(1, 1 / (lanes.count - 32)) > 0",
+        "0 / (lanes.count - 32) < 1 or 1 < 2", "min(1 / (lanes.count - 32), 1) > 0"}) {
+    const auto st =
+        study::load_study(study_file(folder, "columns = [\"area\"]\nwhere = \"" + where + "\"",
+                                     "[[vary]]\npath = \"lanes.count\"\nvalues = [32]\n"));
+    study::SweepOptions options;
+    options.output = folder.file("out.csv");
+    const auto result = study::sweep(st, options);
+    INFO(where);
+    CHECK(result.rows == 0);
+    CHECK(result.no_design.at(where + " is not finite") == 1);
+  }
+}
+
+TEST_CASE("axis values echo what was given") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, "columns = [\"area\"]", R"(
+[[vary]]
+path = "weights.zero_share"
+range = { from = 0.1, to = 0.5, step = 0.1 }
+[[vary]]
+path = "chip.clock"
+values = ["0.5123 GHz", "512.3000000000001 MHz"]
+)"));
+  const auto rows = lines(swept(st, folder));
+  REQUIRE(rows.size() == 11);
+  CHECK(rows[1].starts_with("0.1,512.3,"));
+  CHECK(rows[2].starts_with("0.1,512.3000000000001,"));
+  CHECK(rows[3].starts_with("0.2,"));
+  CHECK(rows[5].starts_with("0.3,"));
+  CHECK(rows[7].starts_with("0.4,"));
+  CHECK(rows[9].starts_with("0.5,"));
+  // A per-layer list, which the axis makes one value all over, is that value, not a mean of it.
+  const auto listed =
+      lines(swept(study::load_study(
+                      study_file(folder, "columns = [\"area\"]",
+                                 "[[vary]]\npath = \"weights.zero_share\"\nvalues = [0.1, 0.3]\n")),
+                  folder));
+  CHECK(listed[1].starts_with("0.1,"));
+  CHECK(listed[2].starts_with("0.3,"));
+  // And a design set to them has the same numbers.
+  auto own = shipped();
+  spec::override_value(own.hardware, own.model, "weights.zero_share", "0.3", {});
+  spec::override_value(own.hardware, own.model, "chip.clock", "512.3 MHz", {});
+  CHECK(std::stod(rows[5].substr(10)) == study::metric_value(own, "area") / 1e-6);
+}
+
+TEST_CASE("ten million points on an axis are there at once") {
+  const Folder folder;
+  const auto st = study::load_study(
+      study_file(folder, "columns = [\"throughput\"]",
+                 "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", "
+                 "points = 10000000 }\n"));
+  CHECK(std::holds_alternative<study::Range>(st.axes[0].members[0].values));
+  const study::Space space(st.specs, st.axes, st.formulas());
+  CHECK(space.points() == 10000000);
+  study::Space::Worker worker(space);
+  study::Space::Chunk chunk;
+  worker.evaluate(9999990, 10, chunk);
+  auto own = shipped();
+  spec::override_value(own.hardware, own.model, "chip.clock", "1 GHz", {});
+  CHECK(chunk.values[0][9] == study::metric_value(own, "throughput"));
+}
+
+TEST_CASE("a study that was told to stop while it is being recorded stops") {
+  const Folder folder;
+  std::string layers;
+  for (int i = 1; i <= 1024; ++i) layers += (i > 1 ? ", " : "") + std::to_string(i);
+  const auto st = study::load_study(
+      study_file(folder, "columns = [\"area\"]",
+                 "[[vary]]\npath = \"model.layers\"\nvalues = [" + layers + "]\n"));
+  const std::atomic<bool> stop{true};
+  study::SweepOptions options;
+  options.output = folder.file("out.csv");
+  options.stop = &stop;
+  const auto result = study::sweep(st, options);
+  CHECK_FALSE(result.complete);
+  CHECK_FALSE(result.resumable);
+  CHECK(folder.files() == 1);  // the study
+}
+
+TEST_CASE("keys of too many parts and files that are too long are refused before the parser") {
+  const Folder folder;
+  const auto path = study_file(
+      folder,
+      "columns = [\"area\"]\na" +
+          [] {
+            std::string dots;
+            for (int i = 0; i < 200000; ++i) dots += ".a";
+            return dots;
+          }() +
+          " = 1",
+      clock_axis);
+  CHECK(has(error_of(path), "study.toml:6:66: error: key of too many parts"));
+  write(path, std::string(60 << 20, '#'));
+  CHECK(has(error_of(path), "is larger than 1 MiB"));
 }
 
 TEST_CASE("the Pareto front is what comparing every pair leaves") {

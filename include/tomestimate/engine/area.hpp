@@ -299,7 +299,8 @@ AreaBreakdown<T> area(const spec::Hardware<T>& hw, const RomContent<T>& content,
   return a;
 }
 
-// The same stored bits by the three laws, for comparison.
+// The same stored bits by the three laws, for comparison; compiled ROM and SRAM at the SRAM's
+// depth.
 template <class T>
 struct RomAlternatives {
   StoredBits<T> stored{};
@@ -311,7 +312,7 @@ struct RomAlternatives {
 template <class T>
 RomAlternatives<T> rom_alternatives(const spec::Hardware<T>& hw, const StoredBits<T>& stored) {
   return {stored, sparse_logic_area(hw, stored),
-          stored.all * compiled_rom_area_per_bit(hw.tech, hw.rom.bank_height),
+          stored.all * compiled_rom_area_per_bit(hw.tech, hw.sram.depth),
           stored.all * sram_area_per_bit(hw.tech, hw.sram.depth)};
 }
 

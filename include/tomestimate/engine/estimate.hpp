@@ -344,6 +344,7 @@ struct Estimate {
   Common<T> common{};
   RomAlternatives<T> rom{};
   Banks<T> banks{};
+  T units{};  // that hold base weights
   Capacity<T> decode_capacity{};
   Capacity<T> prefill_capacity{};
   PassEstimate<T> decode{};
@@ -435,11 +436,11 @@ Estimate<T> estimate(const spec::Hardware<T>& hw, const spec::Model<T>& m,
   const T macs = e.decode.base_macs + e.decode.macs.total();
   e.efficiency = operations(T(two * macs)) / tokens(w.batch) / e.chip.energy_per_token;
   e.throughput_density = e.chip.throughput / e.common.area.total();
-  const T units = base_units(s);
-  const T weights = units * hw.base.rows * hw.datapath.width / hw.datapath.step_cycles.value();
+  e.units = base_units(s);
+  const T weights = e.units * hw.base.rows * hw.datapath.width / hw.datapath.step_cycles.value();
   e.peak_rate = operations(T(two * weights)) / cycles(T(1)) * hw.chip.clock;
   if (uses_rom(hw)) {
-    e.rom_bandwidth_available = units * hw.rom.read_width * hw.chip.clock;
+    e.rom_bandwidth_available = e.units * hw.rom.read_width * hw.chip.clock;
     e.rom_bandwidth_all = e.banks.chip * hw.rom.bank_width * hw.chip.clock;
   }
   e.rom_bandwidth_needed = weights * m.weights.bits / cycles(T(1)) * hw.chip.clock;

@@ -15,15 +15,29 @@
 //   j % 16; x86 without ACT_PARALLEL has one byte for a column of four rows. Which one a file has
 //   is not written in it and makes no difference to a count. No byte is padding where the weights
 //   are a multiple of 128, which is required.
+// - Q2_0 (llama.cpp, block_q2_0): 18 bytes a block of 64: a half-float scale, then 16 bytes of four
+//   2-bit codes. Another fork has blocks of 128 under the same number: 34 bytes.
+// - TL1 (microsoft/BitNet, utils/convert-hf-to-gguf-bitnet.py preprocess_weights_tl1): four bits
+// for
+//   two weights a, b of a row, 3 a + b + 4. The order of rows hangs on tile sizes that the file
+//   does not say, so that rows can't be told apart.
+// - TL2 (preprocess_weights_tl2 there): of K columns the first K - K mod 96 are stored in threes,
+// as
+//   |9 a + 3 b + c| in four bits, and after these as sign bits; the others as in TL1. (The tile of
+//   96 columns is that of its preset kernels, and of those of 192 where both divide alike.)
 // - packed U8 (huggingface/transformers, integrations/bitnet.py pack_weights): four 2-bit codes a
 //   byte; bits 2i of row r are row i R + r of the matrix, R rows being stored. Where the rows are
 //   no multiple of 4, the last ones are padding of code 0, and such shapes are refused (BitLinear
 //   of the same file can't load them either).
-// - floats: absmean as BitNet b1.58 does (WeightQuant in bitnet.py): w / max(mean |w|, 1e-5), in
-//   single precision, rounded half to even and clipped to -1, 0, +1.
+// - floats: where the weights of every 32 of a row that are not zero have one size, they are
+// ternary
+//   already (dequantized, with a scale for all, a row or a group), and zero is zero. Otherwise they
+//   are master weights: absmean as BitNet b1.58 does (WeightQuant in bitnet.py): w / max(mean |w|,
+//   1e-5), in single precision, rounded half to even and clipped to -1, 0, +1.
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <tomestimate/import/tensor.hpp>
 
@@ -44,8 +58,16 @@ struct Counts {
   bool operator==(const Counts&) const = default;
 };
 
-// Counts `tensor` of `source`, whose storage is not `other`. Throws spec::SpecError if the file
+struct Tally {
+  Counts counts;
+  std::vector<bool>
+      zero_rows;             // whether all weights of a row are zero; empty if rows can't be told
+  bool was_ternary = false;  // floats that were ternary already
+};
+
+// Counts `tensor` of `source`, whose storage is neither `other` nor `unknown`. A tensor that is no
+// matrix counts as one row. May be called from several threads. Throws spec::SpecError if the file
 // can't be read, or if a float is not finite.
-Counts count(const Source& source, const Tensor& tensor);
+Tally count(const Source& source, const Tensor& tensor);
 
 }  // namespace tomestimate::importer

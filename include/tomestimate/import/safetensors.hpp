@@ -12,7 +12,8 @@ namespace tomestimate::importer {
 
 // Where each tensor of the file is. As the format's own reader does, it refuses a header that is no
 // JSON object, a tensor whose bytes are not what dtype and shape take, and data with holes,
-// overlaps or bytes left over. The header may take 32 MiB. Throws spec::SpecError with the byte.
+// overlaps or bytes left over. The header may take 100 MB. A tensor of a dtype that is not known
+// has Storage::unknown. Throws spec::SpecError with the byte.
 std::vector<Tensor> read_safetensors(const Source& source);
 
 }  // namespace tomestimate::importer

@@ -16,7 +16,8 @@ namespace tomestimate::importer {
 
 class Source {
  public:
-  // Opens a regular file. Throws spec::SpecError.
+  // Opens a regular file. Throws spec::SpecError, also if its first bytes say that it is something
+  // else than a checkpoint: a Git LFS pointer, an HTML page, an archive, a pickle.
   static Source open(const std::string& path);
   // Bytes that outlive the source; `name` is for messages.
   static Source of(std::span<const std::uint8_t> bytes, std::string name);
@@ -26,6 +27,9 @@ class Source {
 
   // Fills `out` from `offset`. Throws spec::SpecError if the file has no such bytes.
   void read(std::uint64_t offset, std::span<std::uint8_t> out) const;
+
+  // All bytes. Throws spec::SpecError with `hint` if there are more than `largest`.
+  std::string text(std::uint64_t largest, std::string_view hint = "") const;
 
   // Throws spec::SpecError with this file and byte.
   [[noreturn]] void fail(std::uint64_t byte, std::string message, std::string hint = "") const;
@@ -67,6 +71,9 @@ class Cursor {
   std::uint64_t buffer_from_ = 0;
   std::uint64_t buffer_size_ = 0;
 };
+
+// Whether text is UTF-8 without control characters.
+bool is_printable(std::string_view text);
 
 // Text from a file, safe to print and to write: control characters, and bytes that are not UTF-8,
 // become '?'; at most 200 bytes.

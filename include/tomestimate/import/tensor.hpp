@@ -22,12 +22,26 @@ enum class Storage {
   packed_u8,  // four 2-bit codes a byte (Hugging Face BitNet)
   tq1_0,      // GGUF type 34
   tq2_0,      // GGUF type 35
-  i2_s,       // GGUF type 36 of Microsoft's fork
-  other,
+  q2_0,       // GGUF type 42, blocks of 64
+  q2_0_128,   // GGUF type 42 of another fork, blocks of 128
+  i2_s,       // GGUF types 36, 38 and 39 of Microsoft's fork
+  tl1,
+  tl2,
+  other,    // known, but no storage of weights that may be zero
+  unknown,  // its size neither
 };
+
+// Columns of a TL2 matrix that are stored three at a time; the others are stored two at a time.
+constexpr std::uint64_t tl2_threes(std::uint64_t columns) { return columns / 96 * 96; }
 
 constexpr bool is_float(Storage s) {
   return s == Storage::f32 || s == Storage::f16 || s == Storage::bf16;
+}
+
+// Of types that have ternary weights and no others.
+constexpr bool is_ternary_type(Storage s) {
+  return s == Storage::tq1_0 || s == Storage::tq2_0 || s == Storage::q2_0 ||
+         s == Storage::q2_0_128 || s == Storage::i2_s || s == Storage::tl1 || s == Storage::tl2;
 }
 
 struct Tensor {

@@ -113,6 +113,7 @@ void visit_metrics(const spec::Hardware<T>& hw, const Evaluation<T>& all, Visit&
   visit(Metric{"rom.capacity", "MiB", "bits in ROM, norm gains included"},
         e.rom.stored.all + e.common.content.norms);
   visit(Metric{"rom.banks", "", "ROM banks"}, e.banks.chip);
+  visit(Metric{"units", "", "units that hold base weights"}, e.units);
   visit(Metric{"rom.zero_bit_ratio", "%", "share of stored weight bits that are 0"},
         T(one - (e.rom.stored.ones / e.rom.stored.all)));
   visit(Metric{"rom.density", "MiB/mm^2", "stored bits per ROM area, without power switches"},
@@ -124,8 +125,8 @@ void visit_metrics(const spec::Hardware<T>& hw, const Evaluation<T>& all, Visit&
         T(e.rom.sram / (e.common.content.layers_area + e.common.content.head_area)));
   visit(Metric{"rom.read_rate", "TB/s", "ROM bits read per second, decode"}, e.rom_bandwidth_used);
   visit(Metric{"rom.all_banks_rate", "TB/s", "all ROM banks read at once"}, e.rom_bandwidth_all);
-  visit(Metric{"compiled_rom.density", "MiB/mm^2", "density of a compiled ROM of this height"},
-        one / engine::compiled_rom_area_per_bit(hw.tech, hw.rom.bank_height));
+  visit(Metric{"compiled_rom.density", "MiB/mm^2", "density of a compiled ROM of the SRAM's depth"},
+        one / engine::compiled_rom_area_per_bit(hw.tech, hw.sram.depth));
   visit(Metric{"sram.density", "MiB/mm^2", "density of the SRAM, ports not counted"},
         one / engine::sram_area_per_bit(hw.tech, hw.sram.depth));
   visit(Metric{"max_context", "", "positions per sequence that fit the SRAM"},
