@@ -420,8 +420,8 @@ TEST_CASE("ROM area by the laws") {
   CHECK(rom.stored.all.value() == 2400);
   CHECK(rom.stored.ones.value() == 750);
   CHECK(rom.sparse_logic.value() == Approx(2400 * (entropy_5_16 * 1.25 + 0.5) * 1e-9 / 0.5));
-  CHECK(rom.compiled.value() == Approx(2400 * 1e-9 / 0.2));  // 8 deep, as at 1,024
-  CHECK(rom.sram.value() == Approx(2400 * 3e-9 / 0.5));      // 2,048 deep
+  CHECK(rom.compiled.value() == Approx(2400 * 1e-9 / 0.4));  // as deep as the SRAM, 2,048
+  CHECK(rom.sram.value() == Approx(2400 * 3e-9 / 0.5));
   auto h = hw;
   h.rom.law = spec::RomLaw::macro;
   CHECK(engine::layer_content(h, model).layers_area.value() == Approx(0.5 * 2400 * 1e-9 / 0.2));
