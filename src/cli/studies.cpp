@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
+
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -85,9 +93,28 @@ study::Isa parse_isa(const std::string& text) {
   return wanted;
 }
 
+// The file that rows are streamed to, links followed; "" for standard output, which is then what a
+// device or pipe is put in the place of.
+std::string stream_to(const NamedFiles& inputs, const std::optional<std::string>& output) {
+  if (!output) return "";
+  check_files(inputs, {{"-o", *output}});
+  const auto to = spec::destination(*output);
+  if (!to.through) {
+    check_files(inputs,
+                {{"the .part of -o", to.path + ".part"}, {"the .state of -o", to.path + ".state"}});
+    return to.path;
+  }
+  const int file = to.own ? dup(*to.own) : open(to.path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0 || dup2(file, STDOUT_FILENO) < 0)
+    throw std::runtime_error(
+        fmt::format("{}: cannot be written: {}", *output, std::strerror(errno)));
+  close(file);
+  return "";
+}
+
 struct SweepArguments {
   std::string study;
-  std::string output;
+  std::optional<std::string> output;
   std::string format;
   std::optional<std::string> shard;
   std::string isa;
@@ -97,7 +124,6 @@ struct SweepArguments {
 
 int run_sweep(const SweepArguments& a) {
   study::SweepOptions options;
-  options.output = a.output;
   options.threads = a.threads;
   options.resume = a.resume;
   options.format = parse_row_format(a.format, a.output);
@@ -105,9 +131,13 @@ int run_sweep(const SweepArguments& a) {
     throw CLI::ValidationError("--format", "npy goes with -o: its head is written last");
   if (a.shard) options.shard = parse_shard(*a.shard);
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
-  if (a.resume && a.output.empty())
+  if (a.resume && !a.output)
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
-  const auto st = study::load_study(a.study);
+  const auto file = spec::find_spec(a.study);
+  const auto st = study::load_study(file);
+  auto inputs = inputs_of(st.specs);
+  inputs.push_back({"STUDY", file});
+  options.output = stream_to(inputs, a.output);
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
@@ -120,13 +150,13 @@ int run_sweep(const SweepArguments& a) {
                          result.resumable ? "; the same command with --resume goes on" : ""));
     return no;
   }
-  if (!a.output.empty())
-    complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, a.output));
+  if (a.output)
+    complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, *a.output));
   return 0;
 }
 
 // HARDWARE,MODEL[,PATH=VALUE...]
-report::Design parse_design(const std::string& text) {
+report::Design parse_design(const std::string& text, const Output& output) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
     if (c == ',')
@@ -135,15 +165,15 @@ report::Design parse_design(const std::string& text) {
       parts.back() += c;
   }
   if (parts.size() < 2)
-    throw CLI::ValidationError("DESIGN",
-                               "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text + "\"");
-  Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, 0, 0, 0};
-  return {text, load(design)};
+    throw CLI::ValidationError(
+        "DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + spec::shortened(text) + "\"");
+  const Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, {}, {}, {}};
+  return {text, load(design, output)};
 }
 
 int run_compare(const std::vector<std::string>& texts, const Output& output) {
   std::vector<report::Design> designs;
-  for (const auto& text : texts) designs.push_back(parse_design(text));
+  for (const auto& text : texts) designs.push_back(parse_design(text, output));
   print(report::compare_document(designs), output);
   return 0;
 }
@@ -151,20 +181,23 @@ int run_compare(const std::vector<std::string>& texts, const Output& output) {
 struct SolveArguments {
   std::string parameter;
   std::string target;
-  std::string from;
-  std::string to;
+  std::optional<std::string> from;
+  std::optional<std::string> to;
 };
 
 // An end of the searched range: as given, or the legal one.
-double range_end(const study::Specs& specs, const study::Parameter& p, const std::string& text,
-                 const std::string& flag, double legal) {
-  if (text.empty()) return legal * study::unit_factor(p.unit);
-  return study::value_if_set(specs, p.path, text, {flag + " " + text, 1, 1});
+double range_end(const study::Specs& specs, const study::Parameter& p,
+                 const std::optional<std::string>& text, const std::string& flag, double legal) {
+  if (!text) return legal * study::unit_factor(p.unit);
+  return study::value_if_set(specs, p.path, *text, {flag + " " + *text, 0, 0});
 }
 
 int run_solve(const Design& design, const SolveArguments& a, const Output& output) {
-  const auto specs = load(design);
-  const auto p = study::find_parameter(specs, a.parameter, {"--vary " + a.parameter, 1, 1});
+  const auto specs = load(design, output);
+  const auto p = study::find_parameter(specs, a.parameter, {"--vary " + a.parameter, 0, 0});
+  if (!p.number)
+    throw CLI::ValidationError(
+        "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
   const auto target = study::parse_target(a.target);
   const double low = range_end(specs, p, a.from, "--from", p.min);
   const double high = range_end(specs, p, a.to, "--to", p.max);
@@ -175,9 +208,13 @@ int run_solve(const Design& design, const SolveArguments& a, const Output& outpu
 }
 
 int run_pareto(const std::string& path, unsigned threads, const Output& output) {
-  const auto st = study::load_study(path);
+  const auto file = spec::find_spec(path);
+  const auto st = study::load_study(file);
+  auto inputs = inputs_of(st.specs);
+  inputs.push_back({"STUDY", file});
+  check_files(inputs, outputs_of(output));
   if (st.objectives.empty())
-    throw spec::SpecError({{{path, 1, 1},
+    throw spec::SpecError({{{file, 1, 1},
                             "the study has no objectives",
                             "objectives = [\"max throughput\", \"min area\"]"}});
   study::SweepResult result;
@@ -187,12 +224,14 @@ int run_pareto(const std::string& path, unsigned threads, const Output& output) 
 }
 
 int run_parameters(const Design& design, bool names, const Output& output) {
-  const auto specs = load(design);
+  const auto specs = load(design, output);
   if (!names) {
     print(report::parameters_document(specs), output);
     return 0;
   }
-  for (const auto& p : study::parameters(specs)) fmt::print("{}\n", p.path);
+  std::string text;
+  for (const auto& p : study::parameters(specs)) text += p.path + "\n";
+  deliver(text, output.file);
   return 0;
 }
 
@@ -209,16 +248,14 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_design_options(*what_if, *design);
   add_output_options(*what_if, *output);
   commands.push_back({what_if, [=] {
+                        check_files(inputs_of(*design), outputs_of(*output));
                         const auto before = load_files(*design);
                         spec::check_pair(before.hardware.values, before.model.values);
                         auto after = before;
                         apply(*design, after);
                         auto changes = design->sets;
-                        for (const auto& [flag, value] : {std::pair{"batch", design->batch},
-                                                          {"prompt", design->prompt},
-                                                          {"context", design->context}})
-                          if (value != 0)
-                            changes.push_back(fmt::format("workload.{}={}", flag, value));
+                        for (const auto& [name, value] : workload_of(*design))
+                          changes.push_back(fmt::format("workload.{}={}", name, value));
                         if (changes.empty())
                           throw CLI::ValidationError("what-if",
                                                      "nothing changes: give --set PATH=VALUE");
@@ -229,7 +266,8 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV or .npy, streamed");
   sweep->add_option("STUDY", sweep_arguments->study, "study (TOML)")->required();
-  sweep->add_option("-o,--output", sweep_arguments->output, "write to FILE, complete or not at all")
+  add_optional(*sweep, "-o,--output", sweep_arguments->output,
+               "write to FILE, complete or not at all")
       ->type_name("FILE");
   sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
       ->check(CLI::IsMember({"csv", "npy"}).description(""))
@@ -239,7 +277,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("I/N");
   add_threads_option(*sweep, sweep_arguments->threads, "threads");
   sweep->add_option("--isa", sweep_arguments->isa, "instructions to use; same bytes for all")
-      ->check(CLI::IsMember({"baseline", "avx2", "avx512"}).description(""))
+      ->check(one_of({"baseline", "avx2", "avx512"}))
       ->type_name("baseline|avx2|avx512");
   commands.push_back({sweep, [=] { return run_sweep(*sweep_arguments); }});
 
@@ -249,7 +287,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   merge->add_option("SHARD", *shards, "files that sweep --shard made")->required();
   merge->add_option("-o,--output", *merged, "write to FILE")->type_name("FILE")->required();
   commands.push_back({merge, [=] {
-                        study::merge(*shards, *merged);
+                        NamedFiles inputs;
+                        for (const auto& shard : *shards) inputs.push_back({"SHARD", shard});
+                        study::merge(*shards, stream_to(inputs, *merged));
                         return 0;
                       }});
 
@@ -270,9 +310,10 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                    "such as \"throughput>=5000 token/s\" (=, >=, <=)")
       ->required()
       ->type_name("METRIC=VALUE");
-  solve->add_option("--from", solve_arguments->from, "lowest value; default: the lowest legal one")
+  add_optional(*solve, "--from", solve_arguments->from,
+               "lowest value; default: the lowest legal one")
       ->type_name("VALUE");
-  solve->add_option("--to", solve_arguments->to, "highest value; default: the highest legal one")
+  add_optional(*solve, "--to", solve_arguments->to, "highest value; default: the highest legal one")
       ->type_name("VALUE");
   add_output_options(*solve, *output);
   commands.push_back({solve, [=] { return run_solve(*design, *solve_arguments, *output); }});
@@ -293,11 +334,11 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("METRIC");
   sensitivity->add_option("--top", *top, "rows")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
   add_output_options(*sensitivity, *output);
   commands.push_back({sensitivity, [=] {
-                        const auto specs = load(*design);
+                        const auto specs = load(*design, *output);
                         const auto all = study::sensitivity(specs, *metric);
                         print(report::sensitivity_document(specs, *metric, all, *top), *output);
                         return 0;
@@ -325,7 +366,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
   add_output_options(*uncertainty, *output);
   commands.push_back({uncertainty, [=] {
-                        const auto specs = load(*design);
+                        const auto specs = load(*design, *output);
                         if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
                         if (*uniform) options->spread = study::Spread::uniform;
                         for (const auto& m : *metrics)

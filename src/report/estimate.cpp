@@ -18,6 +18,7 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include "binding.hpp"
+#include "cells.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -57,7 +58,7 @@ Table summary_table(const Hardware& hw, const Evaluation& all) {
   Table table{
       "summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}}, {}, {}};
   study::visit_metrics(hw, all, [&table](const study::Metric& metric, const auto& value) {
-    table.rows.push_back({std::string(metric.name), in(value, metric.unit),
+    table.rows.push_back({std::string(metric.name), printed(metric.name, in(value, metric.unit)),
                           std::string(metric.unit), std::string(metric.doc)});
   });
   return table;
@@ -386,6 +387,11 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
       text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
                                  phase, c.context - c.max_context, c.context));
   };
+  const double most = std::max(e.decode.dense_macs, e.prefill.dense_macs);
+  if (most > 0x1p53)
+    text.push_back(fmt::format(
+        "CAUTION: counts above 2^53 (9.0e15) are rounded; a pass has {:.3g} multiplications",
+        most));
   spilled(e.decode_capacity, "decode");
   spilled(e.prefill_capacity, "prefill");
   return text;

@@ -272,8 +272,11 @@ void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) 
   points.push_back(data.layer);
   // A mark's area is its share of the layer's time.
   for (const auto& p : points)
-    canvas.mark({p.intensity, p.rate}, marker(p.work), colour(p.work),
-                p.work == Work::vector ? 1.4 : std::max(0.7, 4 * std::sqrt(p.share)));
+    canvas.mark(
+        {p.intensity, p.rate}, marker(p.work), colour(p.work),
+        p.work == Work::vector ? 1.4 : std::max(0.7, 4 * std::sqrt(p.share)),
+        fmt::format("{}: {} TOPS at {} op/byte, {:.0f} % of its roof, {:.1f} % of the layer",
+                    p.name, told(p.rate), told(p.intensity), 100 * p.rate / p.roof, 100 * p.share));
   std::vector<Label> left, right;
   for (auto& label : labels(panel, points)) {
     const double from = label.at.x + 20;
@@ -424,7 +427,8 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
       {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
        phase_text("Decode", decode), phase_text("Prefill", prefill),
        "The area of a mark is its share of the layer's work; rates include latency."},
-      canvas.script()};
+      canvas.script(),
+      canvas.hovers()};
 }
 
 }  // namespace tomestimate::report

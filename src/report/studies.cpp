@@ -9,6 +9,8 @@
 #include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
+#include "cells.hpp"
+
 namespace tomestimate::report {
 namespace {
 
@@ -27,7 +29,7 @@ std::vector<MetricValue> metrics_of(const Specs& specs) {
   study::visit_metrics(
       hw, study::evaluate(hw, specs.model.values), [&](const study::Metric& m, const auto& value) {
         out.push_back({std::string(m.name), std::string(m.unit), std::string(m.doc),
-                       study::raw(value) / study::unit_factor(m.unit)});
+                       printed(m.name, study::raw(value) / study::unit_factor(m.unit))});
       });
   return out;
 }

@@ -10,22 +10,19 @@
 #include <range/v3/view/transform.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::spec {
 namespace {
 
-// A TOML string with everything escaped that has to be; on one line.
+// A TOML string, on one line, that reads back: what may not stand in a spec is made visible, as in
+// a file's name.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      out += fmt::format("\\{}", c);
-    else if (byte < 0x20 || byte == 0x7F)
-      out += fmt::format("\\u{:04x}", byte);
-    else
-      out += c;
+  for (const char c : visible(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
   return out + "\"";
 }
@@ -89,7 +86,7 @@ std::string write(const Spec<S>& spec, const std::string& comment, std::string_v
                   const std::map<std::string, std::string>& units) {
   std::string out;
   std::istringstream lines(comment);
-  for (std::string text; std::getline(lines, text);) out += "# " + text + "\n";
+  for (std::string text; std::getline(lines, text);) out += "# " + visible(text) + "\n";
   out += fmt::format("\nkind = \"{}\"\nname = {}\ndescription = {}\n", kind, quoted(spec.name),
                      quoted(spec.description));
   out += labels_text(spec.labels);

@@ -362,7 +362,7 @@ std::uint32_t Equations::find(std::string_view name) const {
   std::vector<std::string_view> known;
   for (const auto& n : names_) known.push_back(n.name);
   const auto near = units::nearest(name, known);
-  throw spec::SpecError({{{std::string(name), 1, 1},
+  throw spec::SpecError({{{std::string(name), 0, 0},
                           fmt::format("no quantity \"{}\"", name),
                           near ? fmt::format("did you mean \"{}\"?", *near)
                                : "\"tomestimate quantities\" lists all"}});

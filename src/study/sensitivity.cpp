@@ -116,13 +116,13 @@ double Sensitivity::swing(double metric) const {
 }
 
 double metric_value(const Specs& specs, const std::string& metric) {
-  require_metric(metric, {metric, 1, 1});
+  require_metric(metric, {metric, 0, 0});
   const auto& hw = specs.hardware.values;
   return metrics_of(hw, evaluate(hw, specs.model.values), {metric})[0];
 }
 
 std::vector<Slopes> slopes(const Specs& specs, const std::vector<std::string>& metrics) {
-  for (const auto& metric : metrics) require_metric(metric, {metric, 1, 1});
+  for (const auto& metric : metrics) require_metric(metric, {metric, 0, 0});
   const auto all = parameters(specs);
   std::vector<Slopes> out;
   std::vector<Jet> jets;

@@ -111,7 +111,7 @@ void Space::lay_out() {
   for (std::size_t a = n; a-- > 0;) {
     strides_[a] = points_;
     if (points_ > std::numeric_limits<std::uint64_t>::max() / sizes_[a] / 2)
-      throw spec::SpecError({{{"study", 1, 1}, "more than 2^63 points", ""}});
+      throw spec::SpecError({{{"study", 0, 0}, "more than 2^63 points", ""}});
     points_ *= sizes_[a];
     if (is_numbers(axes_[a])) {
       own_strides_[a] = own_points_;
@@ -121,7 +121,7 @@ void Space::lay_out() {
     }
     variant_strides_[a] = combinations_;
     if (sizes_[a] > most_variants / combinations_)
-      throw spec::SpecError({{{"study", 1, 1},
+      throw spec::SpecError({{{"study", 0, 0},
                               fmt::format("more than {} combinations of values that are not plain "
                                           "numbers",
                                           most_variants),

@@ -7,11 +7,12 @@
 #include <sstream>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::study {
@@ -35,14 +36,14 @@ class Loader {
   explicit Loader(const std::string& path) : path_(path), text_(spec::read_file(path)) {}
 
   Study load() {
-    const auto root = parse();
+    const auto root = spec::parse_toml(spec::read_file(path_), path_);
     known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
                       "order", "limit", "objectives"});
     if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
     study_.name = text(root, "name");
     const auto folder = std::filesystem::path(path_).parent_path();
-    const auto hardware = (folder / text(root, "hardware")).string();
-    const auto model = (folder / text(root, "model")).string();
+    const auto hardware = spec::find_spec(text(root, "hardware"), folder);
+    const auto model = spec::find_spec(text(root, "model"), folder);
     const auto hardware_text = spec::read_file(hardware);
     const auto model_text = spec::read_file(model);
     study_.specs = {spec::parse_hardware(hardware_text, hardware),
@@ -63,25 +64,10 @@ class Loader {
   }
 
  private:
-  spec::Place place(const toml::node& node) const {
-    const auto at = node.source().begin;
-    return {path_, std::max(1u, static_cast<unsigned>(at.line)),
-            std::max(1u, static_cast<unsigned>(at.column))};
-  }
+  spec::Place place(const toml::node& node) const { return spec::place_of(node, path_); }
 
   [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
     throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
-  }
-
-  toml::table parse() const try {
-    spec::bound_nesting(text_, path_);
-    return toml::parse(text_, path_);
-  } catch (const toml::parse_error& e) {
-    const auto at = e.source().begin;
-    throw spec::SpecError({{{path_, std::max(1u, static_cast<unsigned>(at.line)),
-                             std::max(1u, static_cast<unsigned>(at.column))},
-                            std::string(e.description()),
-                            ""}});
   }
 
   void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {

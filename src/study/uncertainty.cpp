@@ -163,7 +163,7 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   Uncertainty out;
   out.parameters = ranged(specs);
   if (out.parameters.empty())
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no spec value has a range",
                             "add range = [low, high] to the values that are not sure"}});
   std::mt19937_64 random(options.seed);
@@ -185,7 +185,7 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
       ++out.no_design[space.reason(status)];
   }
   if (out.used == 0)
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no draw is a design",
                             "the ranges lead to: " + out.no_design.begin()->first}});
   // A column at a time, in place: the draws are most of the memory.

@@ -135,5 +135,28 @@ TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
   // No bit is 1: no area, no density to draw.
   CHECK(run("report " + design + " --set weights.zero_share=1 -o " + target).code == 0);
-  CHECK(has(read(target + "/report.md"), "sparse logic needs no area"));
+  CHECK(has(read(target + "/report.md"), "Sparse logic needs no area"));
+}
+
+TEST_CASE("live writes a page, alone or in a report") {
+  const Folder folder;
+  const auto page = folder.file("page.html"), target = folder.file("r");
+  const auto r = run("live " + design + " --context 300 -o " + page);
+  CHECK(r.code == 0);
+  CHECK(r.out.empty());
+  const auto text = read(page);
+  CHECK(text.starts_with("<!DOCTYPE html>"));
+  CHECK(text.ends_with("</html>\n"));
+  CHECK(run("report " + design + " --live -o " + target).out == "22 files in " + target + "\n");
+  CHECK(fs::file_size(target + "/live.html") > 300'000);
+  CHECK(run("report " + design + " -o " + target).code == 0);  // replaces a report with a page
+  CHECK_FALSE(fs::exists(target + "/live.html"));
+
+  CHECK(run("live " + design).code == 2);
+  CHECK(run("live " + design + " --set lanes.cout=3 -o " + folder.file("x")).code == 2);
+  const auto misfit = run("live " + design + " --context 4000 -o " + page);
+  CHECK(misfit.code == 1);
+  CHECK(has(misfit.out, "CAUTION: as made"));
+  CHECK(read(page) != text);  // shown all the same
+  CHECK(folder.files() == 2);
 }

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -340,9 +341,41 @@ TEST_CASE("pictures are the same bytes each time, say what they show, and share 
       CHECK(svg.compare(at + 5, figure.id.size() + 1, figure.id + "-") == 0);
     CHECK(!has(svg, "url(#gp"));
     CHECK(!has(svg, "href='#gp"));
+    CHECK(!has(svg, "<pattern"));
+    CHECK(!has(svg, "<title>gnuplot_plot"));  // as a tooltip it says nothing
     titles.insert(figure.title);
   }
   CHECK(titles.size() == 6);
+}
+
+TEST_CASE("a pointer on a figure is told values, and hatching is lines within its box") {
+  const Pair d;
+  for (const auto& figure : design_figures(d.hardware, d.model, {})) {
+    CAPTURE(figure.id);
+    CHECK(!figure.hovers.empty());
+    const auto svg = draw(figure);
+    for (const auto& h : figure.hovers) {
+      CHECK(h.width > 0);
+      CHECK(h.height > 0);
+    }
+    if (figure.id != "area") continue;
+    CHECK(has(svg, "<title>ROM: 34.73 mm²"));
+    // SRAM is hatched in black. Its box in the first bar is the second hover, PE's the third.
+    const auto& sram = figure.hovers.at(1);
+    const auto at = svg.find("stroke='rgb(0,0,0)' d='M");
+    REQUIRE(at != std::string::npos);
+    const auto start = at + std::string("stroke='rgb(0,0,0)' d='").size();
+    std::istringstream path(svg.substr(start, svg.find('\'', start) - start));
+    std::size_t points = 0;
+    char letter = 0, comma = 0;
+    for (double x = 0, y = 0; path >> letter >> x >> comma >> y; ++points) {
+      CHECK(x >= sram.left - 1);
+      CHECK(x <= sram.left + sram.width + 1);
+      CHECK(y >= sram.top - 1);
+      CHECK(y <= sram.top + sram.height + 1);
+    }
+    CHECK(points > 10);
+  }
 }
 
 TEST_CASE("text of a figure is text, whatever it holds") {
@@ -358,8 +391,8 @@ TEST_CASE("text of a figure is text, whatever it holds") {
 }
 
 TEST_CASE("an empty script is an error, not an empty picture") {
-  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, ""}), std::runtime_error);
-  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "set terminal svg\nplot nonsense\n"}),
+  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "", {}}), std::runtime_error);
+  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "set terminal svg\nplot nonsense\n", {}}),
                   std::runtime_error);
 }
 

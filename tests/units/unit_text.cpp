@@ -2,6 +2,8 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include <array>
+#include <string>
+#include <vector>
 
 #include "catch.hpp"
 
@@ -81,4 +83,49 @@ TEST_CASE("nearest counts a swap of neighbours once") {
   const std::array<std::string_view, 2> known{"clock", "node"};
   CHECK(*nearest("clokc", known) == "clock");
   CHECK(!nearest("bandwidth", known));
+}
+
+TEST_CASE("what was meant: the same kind and the same letters first") {
+  const auto hint = [](std::string_view text, std::string_view like) {
+    return std::get<UnitError>(parse_quantity(text, like)).hint;
+  };
+  CHECK(hint("500 mhz", "MHz") == "did you mean \"MHz\"?");
+  CHECK(hint("500 mhz", "") == "did you mean \"MHz\"?");
+  CHECK(hint("64 mb", "MB") == "did you mean \"MB\"?");
+  CHECK(hint("64 mb", "") == "did you mean \"MB\"?");
+  CHECK(hint("64 Mb", "MB") == "did you mean \"Mbit\"?");
+  CHECK(hint("1 mw", "mW") == "did you mean \"mW\"?");
+  CHECK(hint("3 Mw", "W") == "did you mean \"MW\"?");
+  CHECK(hint("1 gb", "MB") == "did you mean \"GB\"?");
+  CHECK(hint("1 KB", "MB") == "did you mean \"kB\"?");
+  CHECK(hint("1 bits", "B") == "did you mean \"bit\"?");
+  CHECK(hint("1 seconds", "ns") == "did you mean \"s\"?");
+  CHECK(hint("1 pj/bit", "pJ/bit") == "did you mean \"pJ\"?");
+  CHECK(value("3 byte") == 24);
+  CHECK(value("30 percent") == Approx(0.3));
+  CHECK(value("2 pJ/byte") == Approx(2e-12 / 8));
+}
+
+TEST_CASE("strays are named") {
+  CHECK(error("7 \u00B5m").message == "this is a micro sign");
+  CHECK(error("7 \u03BCm").message == "this is a Greek mu");
+  CHECK(error("7\u00A0nm").message == "this is a no-break space");
+  CHECK(error("3 mm\u00B2").hint == "write \"^2\", as in \"um^2\"");
+  CHECK(error("3 mm2").hint == "a power is written with \"^\", as in \"um^2\"");
+  CHECK(error("\u22123 W").message == "this is a minus sign that is no hyphen");
+}
+
+TEST_CASE("counts with a suffix") {
+  CHECK(*parse_count("4096") == 4096);
+  CHECK(*parse_count("4k") == 4000);
+  CHECK(*parse_count("4K") == 4000);
+  CHECK(*parse_count("4Ki") == 4096);
+  CHECK(*parse_count("1.5M") == 1.5e6);
+  for (const auto* bad : {"", "k", "4m", "4 k", "4kk", "nan", "inf", "1e999"})
+    CHECK_FALSE(parse_count(bad));
+}
+
+TEST_CASE("no hint for a text longer than any name, and no time is spent on it") {
+  const std::vector<std::string_view> known(300, "chip.clock");
+  CHECK_FALSE(nearest(std::string(10'000'000, 'x'), known));
 }

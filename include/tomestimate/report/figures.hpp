@@ -16,12 +16,19 @@
 
 namespace tomestimate::report {
 
+// A place of a figure that tells its value where a pointer rests on it, in pixels.
+struct Hover {
+  double left = 0, top = 0, width = 0, height = 0;
+  std::string text;
+};
+
 struct Figure {
   std::string id;  // figures/ID.svg
   std::string title;
   std::string alt;                   // what is drawn, for who cannot see it
   std::vector<std::string> caption;  // what to conclude; the first says the most
   std::string script;                // gnuplot commands
+  std::vector<Hover> hovers;         // later ones lie on top
 };
 
 // What an op of a layer works on.
