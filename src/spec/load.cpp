@@ -702,7 +702,7 @@ std::vector<Diagnostic> check(const std::string& path) try {
   else if (kind == "node-factors" || kind == "cells")
     return {};  // data of rescale and characterize, which check what they read
   else if (kind == "technology")
-    read_spec<Technology<double>>(parse(text, path), path, "technology");
+    read_spec<Technology<double>>(parse_toml(text, path), path, "technology");
   else
     throw SpecError(
         {{{path, 1, 1}, "expected kind = \"hardware\", \"model\" or \"technology\"", ""}});
