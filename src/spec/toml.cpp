@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/spec/toml.hpp>
 
-
 #include <algorithm>
 
 #include <fmt/format.h>

@@ -73,6 +73,14 @@ std::string line(const Sourced& value, const std::string& key, const std::string
   return out + " }\n";
 }
 
+// What the classes of units are called, where that is not what their tables are.
+std::string labels_text(const Labels& labels) {
+  const Labels plain;
+  if (labels.base == plain.base && labels.side == plain.side) return "";
+  return fmt::format("\n[labels]\nbase = {}\nside = {}\n", quoted(labels.base),
+                     quoted(labels.side));
+}
+
 template <class S>
 std::string write(const Spec<S>& spec, const std::string& comment, std::string_view kind,
                   const std::map<std::string, std::string>& units) {
@@ -81,9 +89,7 @@ std::string write(const Spec<S>& spec, const std::string& comment, std::string_v
   for (std::string text; std::getline(lines, text);) out += "# " + visible(text) + "\n";
   out += fmt::format("\nkind = \"{}\"\nname = {}\ndescription = {}\n", kind, quoted(spec.name),
                      quoted(spec.description));
-  if (kind == "hardware")
-    out += fmt::format("\n[labels]\nbase = {}\nside = {}\n", quoted(spec.labels.base),
-                       quoted(spec.labels.side));
+  out += labels_text(spec.labels);
   std::string open;
   for (const auto& value : spec.sourced) {
     const auto dot = value.path.find('.');

@@ -2,6 +2,7 @@
 #include <tomestimate/evidence/published.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 
 #include <tomestimate/evidence/check.hpp>
@@ -37,6 +38,7 @@ std::string errors(const std::string& from, const std::string& to) {
   const Folder folder;
   for (const std::string spec : {"tom.toml", "bitnet-2b.toml"})
     std::filesystem::copy(std::string(TOMESTIMATE_SPECS) + "/" + spec, folder.path / spec);
+  std::filesystem::copy(std::string(TOMESTIMATE_SPECS) + "/technology", folder.path / "technology");
   auto text = good;
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
@@ -118,4 +120,20 @@ TEST_CASE("what comparing reads") {
   CHECK(std::count(files.begin(), files.end(), path) == 1);
   CHECK(std::count(files.begin(), files.end(), std::string(TOMESTIMATE_SPECS) + "/tom.toml") == 1);
   CHECK(evidence::compare_published(path).size() > 20);
+}
+
+TEST_CASE("each shipped figure is evaluated or excused, and none is fitted to") {
+  const auto path = std::string(TOMESTIMATE_SPECS) + "/published.toml";
+  CHECK(evidence::check(path).empty());
+  for (const auto& c : evidence::compare_published(path)) {
+    INFO(c.id);
+    CHECK(!c.figure.empty());
+    CHECK(!c.source.empty());
+    CHECK(c.estimate.has_value() == (c.relation != evidence::Relation::not_compared));
+    if (c.estimate)
+      CHECK(std::isfinite(*c.estimate));
+    else
+      CHECK(!c.note.empty());
+    CHECK(c.calibrated_by.empty());
+  }
 }

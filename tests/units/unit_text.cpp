@@ -42,6 +42,11 @@ TEST_CASE("values in base units") {
   CHECK(value("80 %") == Approx(0.8));
   CHECK(value("-3 W") == -3);
   CHECK(value("3306 token/s") == 3306);
+  CHECK(value("700 mV") == Approx(0.7));
+  CHECK(value("-40 degC") == -40);
+  CHECK(value("70 fJ/bit/mm") == Approx(7e-11));
+  CHECK(value("5 um^2*cycle/bit") == Approx(5e-12));
+  CHECK(value("0.1 mm^2*s/GB") == Approx(1e-7 / 8e9));
 }
 
 TEST_CASE("dimensions come from the quantity types") {
@@ -54,6 +59,13 @@ TEST_CASE("dimensions come from the quantity types") {
   CHECK(dimension("1 bit/s") == dimension_of<bandwidth_unit>());
   CHECK(dimension("5") == dimension_of<dimensionless_unit>());
   CHECK(dimension("1 op/J") == dimension_of<operations_per_energy_unit>());
+  CHECK(dimension("1 V") == dimension_of<voltage_unit>());
+  CHECK(dimension("1 degC") == dimension_of<celsius_unit>());
+  CHECK(dimension("1 fJ/bit/mm") == dimension_of<energy_per_bit_length_unit>());
+  CHECK(dimension("1 um^2*cycle/bit") == dimension_of<area_per_port_unit>());
+  CHECK(dimension("1 mm^2*s/GB") == dimension_of<area_per_bandwidth_unit>());
+  CHECK(dimension("1 nJ/mm^2") == dimension_of<energy_density_unit>());
+  CHECK(dimension("1 mW/mm^2") == dimension_of<power_density_unit>());
 }
 
 TEST_CASE("errors say where and what was meant") {

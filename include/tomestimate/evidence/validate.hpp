@@ -39,7 +39,8 @@ struct Graph {
   spec::Pass<double> pass;
 };
 
-// Throws spec::SpecError if the kernel would take more than about ten minutes of a core for a graph.
+// Throws spec::SpecError if the kernel would take more than about ten minutes of a core for a
+// graph.
 void check_size(const Graph& graph);
 
 // Compares the closed form of a pass with what the kernel counted.

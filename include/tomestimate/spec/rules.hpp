@@ -96,6 +96,17 @@ template <class T, class Visit>
 void visit_pair_rules(const Hardware<T>& h, const Model<T>& m, Visit&& visit) {
   using units::max;
   if (h.map.skip_dead == Switch::on) visit_dead_rules(m, visit);
+  if (h.datapath.sharing == Sharing::time) {
+    const T parts = h.base.outputs == Outputs::lanes   ? h.base.per_lane
+                    : h.base.outputs == Outputs::units ? h.base.lanes
+                    : h.base.outputs == Outputs::all   ? T(1)
+                                                       : T(h.base.lanes * h.base.per_lane);
+    const T words =
+        units::ceil_div(T(units::max(m.hidden, m.intermediate)), T(parts * h.datapath.width));
+    visit(Rule{"base.buffer_capacity",
+               "base.buffer_capacity does not hold a unit's share of a layer's inputs"},
+          T((words * h.datapath.width * m.activation_bits - h.base.buffer_capacity).value()));
+  }
   visit(Rule{"bus.width", "bus.width is narrower than one activation"},
         T(m.activation_bits.value() - h.bus.width.value()));
   T weights = T(0);
