@@ -308,7 +308,7 @@ TEST_CASE("weights by value have the counts that import counts, for all storages
                                  for (const auto w : weights)
                                    ++(w < 0 ? counts.minus : w > 0 ? counts.plus : counts.zeros);
                                });
-        const auto wanted = importer::count(part.source, tensor);
+        const auto wanted = importer::count(part.source, tensor).counts;
         CHECK(counts.minus == wanted.minus);
         CHECK(counts.zeros == wanted.zeros);
         CHECK(counts.plus == wanted.plus);
