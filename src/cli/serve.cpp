@@ -146,7 +146,7 @@ int run_serve(const Design& design) {
     } catch (const std::domain_error& e) {
       answer = failed(spec::format({place, e.what(), ""}), no);
     }
-    deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", "");
+    deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", std::nullopt);
   }
   return code;
 }

@@ -17,6 +17,7 @@
 #include <range/v3/view/transform.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/rules.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
@@ -518,7 +519,10 @@ void add_technology(toml::table& root, const std::string& file) {
     errors.add(*node, "expected the name of a technology, such as \"n7\"");
     throw SpecError(std::move(errors.all));
   }
-  const auto path = technology_file(**name, file);
+  auto path = technology_file(**name, file);
+  // A spec of one's own, in a folder of its own, finds the technologies that are shipped.
+  if (!std::filesystem::exists(path))
+    path = installed_spec("technology/" + **name).value_or(path);
   if (!std::filesystem::exists(path)) {
     errors.add(*node, fmt::format("no technology \"{}\": no file {}", **name, path));
     throw SpecError(std::move(errors.all));
