@@ -91,6 +91,7 @@ class Server {
     now_.model.values = base_.model.values;
     std::vector<std::string> wanted;
     for (const auto& [key, value] : asked.items()) {
+      if (value.is_discarded()) throw error(place, fmt::format("{} is there twice", key), "");
       if (key == metrics_key)
         wanted = wanted_metrics(value, place);
       else
