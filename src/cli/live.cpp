@@ -7,6 +7,7 @@
 #include <tomestimate/spec/file.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common.hpp"
+#include "files.hpp"
 
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/rescale.hpp>

@@ -14,6 +14,7 @@
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 
 #include "common.hpp"
 #include "files.hpp"

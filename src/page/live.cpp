@@ -32,8 +32,8 @@ std::vector<std::string> leads(const Recorded& recorded) {
   return out;
 }
 
-// How much each path moves the leading metrics: the sum of its elasticities, each taken as 1 at most,
-// so that no single metric decides what is on top.
+// How much each path moves the leading metrics: the sum of its elasticities, each taken as 1 at
+// most, so that no single metric decides what is on top.
 std::map<std::string, double> weights_of_inputs(const Specs& specs,
                                                 const std::vector<std::string>& metrics) {
   std::map<std::string, double> out;

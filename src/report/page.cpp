@@ -286,9 +286,9 @@ std::string markdown(const Page& page) {
     out += fmt::format("\n## {}\n", markdown_text(section.title));
     for (const auto* p : section.pictures) {
       const auto [heading, rest] = finding(p->figure);
-      out += fmt::format("\n### {}\n\n{}\n\n![{}](figures/{}.svg)\n", markdown_text(heading),
-                         markdown_text(p->figure.title), markdown_text(p->figure.alt),
-                         p->figure.id);
+      out +=
+          fmt::format("\n### {}\n\n{}\n\n![{}](figures/{}.svg)\n", markdown_text(heading),
+                      markdown_text(p->figure.title), markdown_text(p->figure.alt), p->figure.id);
       if (!rest.empty()) out += fmt::format("\n{}\n", markdown_text(rest));
       for (std::size_t i = 1; i < p->figure.caption.size(); ++i)
         out += fmt::format("{}- {}\n", i == 1 ? "\n" : "", markdown_text(p->figure.caption[i]));

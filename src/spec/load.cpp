@@ -521,8 +521,7 @@ void add_technology(toml::table& root, const std::string& file) {
   }
   auto path = technology_file(**name, file);
   // A spec of one's own, in a folder of its own, finds the technologies that are shipped.
-  if (!std::filesystem::exists(path))
-    path = installed_spec("technology/" + **name).value_or(path);
+  if (!std::filesystem::exists(path)) path = installed_spec("technology/" + **name).value_or(path);
   if (!std::filesystem::exists(path)) {
     errors.add(*node, fmt::format("no technology \"{}\": no file {}", **name, path));
     throw SpecError(std::move(errors.all));

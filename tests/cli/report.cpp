@@ -47,8 +47,7 @@ TEST_CASE("report writes every file, and the same bytes again") {
   CHECK(files.at("tables/summary.csv") ==
         run("estimate " + design + " --format csv --table summary").out);
   CHECK(has(files.at("report.md"), "end to end, with host link and LM head on the host"));
-  CHECK(
-      has(files.at("report.md"), "The published tom.density"));  // specs/published.toml, beside
+  CHECK(has(files.at("report.md"), "The published tom.density"));  // specs/published.toml, beside
   // 3385.93 of 3306: (3385.93 - 3306) / 3306 = 2.418 %.
   CHECK(has(files.at("report.md"), "| 3306 | 3386 | token/s | 2.418 | predicted"));
   CHECK_FALSE(has(files.at("report.md"), "roma.throughput"));

@@ -124,9 +124,9 @@ TEST_CASE("the page's numbers are the engine's, whatever is typed or chosen") {
        {}},
       {tom(),
        {{"chip.temperature", "61.5"}, {"adapter.rank", "5"}},
-       {{"gating.domain", "matrix"}, {"gating.prewake", "off"}, {"map.head", "rom"}}},
+       {{"map.head", "rom"}}},
       {tom(), {{"workload.prompt", "97"}}, {{"model.layers", "31"}}},
-      {roma, {{"chip.clock", "433"}}, {{"gating.mode", "none"}, {"sram.spill", "host"}}},
+      {roma, {{"chip.clock", "433"}}, {{"sram.spill", "host"}}},
   };
   const auto results = shown(sessions);
   if (!results) return;

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Sets a dump of `tomestimate run` beside numpy_bitnet, operation by operation and as a whole.
 
     compare.py CHECKPOINT DUMP [CSV]

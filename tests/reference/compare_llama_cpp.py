@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Sets a dump of `tomestimate run NAME.gguf` beside what run_llama_cpp.py wrote, operation by operation.
 
     compare_llama_cpp.py NAME DUMP

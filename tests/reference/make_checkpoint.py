@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes tiny BitNet checkpoints: weights are random, layouts are those of real files.
 
     make_checkpoint.py packed OUT          OUT/config.json, OUT/model.safetensors

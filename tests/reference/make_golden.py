@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Writes what numpy_bitnet makes of data/packed, for machines without numpy.
 
     make_golden.py DATA     DATA/packed -> DATA/numpy_integers.npy, numpy_logits.npy, numpy_tokens.txt

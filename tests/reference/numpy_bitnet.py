@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """BitNet b1.58 in numpy, written from its publications: "The Era of 1-bit LLMs" (arXiv 2402.17764) and
 its "Training Tips, Code and FAQ", the BitNet b1.58 2B4T technical report (arXiv 2504.12285) with
 transformers' BitNet model for layouts and names, and RoFormer (2104.09864) for RoPE. It shares nothing

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Runs tiny BitNet models in llama.cpp: logits and tokens, and what each operation of it gives.
 
     run_llama_cpp.py BINS OUT [FFN]

@@ -101,8 +101,7 @@ void visit_pair_rules(const Hardware<T>& h, const Model<T>& m, Visit&& visit) {
                     : h.base.outputs == Outputs::units ? h.base.lanes
                     : h.base.outputs == Outputs::all   ? T(1)
                                                        : T(h.base.lanes * h.base.per_lane);
-    const T words =
-        units::ceil_div(T(max(m.hidden, m.intermediate)), T(parts * h.datapath.width));
+    const T words = units::ceil_div(T(max(m.hidden, m.intermediate)), T(parts * h.datapath.width));
     visit(Rule{"base.buffer_capacity",
                "base.buffer_capacity does not hold a unit's share of a layer's inputs"},
           T((words * h.datapath.width * m.activation_bits - h.base.buffer_capacity).value()));
