@@ -13,6 +13,8 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
+#include "terminal.hpp"
+
 namespace tomestimate::cli {
 namespace {
 
@@ -73,6 +75,10 @@ void add_output_options(CLI::App& command, Output& output) {
       ->type_name("FILE");
 }
 
+void add_all_option(CLI::App& command, Output& output) {
+  command.add_flag("--all", output.all, "everything, as formats other than text have it");
+}
+
 void add_design_options(CLI::App& command, Design& design) {
   command.add_option("HARDWARE", design.hardware, "hardware spec (TOML)")->required();
   command.add_option("MODEL", design.model, "model spec (TOML)")->required();
@@ -100,7 +106,8 @@ void deliver(const std::string& text, const std::string& file) {
 
 void print(report::Document document, const Output& output) {
   keep_table(document, output.table);
-  deliver(report::render(document, output.format), output.file);
+  const auto style = output.file.empty() ? terminal_style() : report::TextStyle{};
+  deliver(report::render(document, output.format, style), output.file);
 }
 
 void apply_set(const std::string& set, study::Specs& specs) {

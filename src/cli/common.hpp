@@ -23,6 +23,10 @@ struct Output {
   report::Format format = report::Format::text;
   std::string file;   // "" for standard output
   std::string table;  // "" for all
+  bool all = false;   // text too shows everything, where it is brief otherwise
+
+  // The other formats are for programs, which want everything.
+  bool brief() const { return format == report::Format::text && table.empty() && !all; }
 };
 
 struct Design {
@@ -37,6 +41,8 @@ struct Design {
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
+// --all, for commands whose text is brief without it.
+void add_all_option(CLI::App& command, Output& output);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 

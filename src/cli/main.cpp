@@ -19,7 +19,15 @@ using namespace tomestimate::cli;
 
 int run_estimate(const Design& design, const Output& output) {
   const auto specs = load(design);
-  print(report::estimate_document(specs.hardware, specs.model, output.table), output);
+  if (!output.brief()) {
+    print(report::estimate_document(specs.hardware, specs.model, output.table), output);
+    return 0;
+  }
+  auto document = report::estimate_brief(specs.hardware, specs.model);
+  document.tables.back().notes.push_back(
+      "--all shows everything, --table ID one table of it: " +
+      fmt::format("{}", fmt::join(report::estimate_tables, ", ")));
+  print(std::move(document), output);
   return 0;
 }
 
@@ -74,6 +82,10 @@ int run(int argc, char** argv) {
   auto* estimate = app.add_subcommand("estimate", "Estimate a design and say what binds it");
   add_design_options(*estimate, design);
   add_output_options(*estimate, output);
+  add_all_option(*estimate, output);
+  // Named in help, and so in completions.
+  estimate->get_option("--table")->type_name(
+      fmt::format("{}", fmt::join(report::estimate_tables, "|")));
 
   bool small_only = false;
   unsigned threads = all_threads();

@@ -183,23 +183,23 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   auto* what_if = app.add_subcommand("what-if", "Every metric before and after --set changes");
   add_design_options(*what_if, *design);
   add_output_options(*what_if, *output);
-  commands.push_back({what_if, [=] {
-                        const auto before = load_files(*design);
-                        spec::check_pair(before.hardware.values, before.model.values);
-                        auto after = before;
-                        apply(*design, after);
-                        auto changes = design->sets;
-                        for (const auto& [flag, value] : {std::pair{"batch", design->batch},
-                                                          {"prompt", design->prompt},
-                                                          {"context", design->context}})
-                          if (value != 0)
-                            changes.push_back(fmt::format("workload.{}={}", flag, value));
-                        if (changes.empty())
-                          throw CLI::ValidationError("what-if",
-                                                     "nothing changes: give --set PATH=VALUE");
-                        print(report::what_if_document(before, after, changes), *output);
-                        return report::does_not_fit(after.hardware, after.model) ? no : 0;
-                      }});
+  add_all_option(*what_if, *output);
+  commands.push_back(
+      {what_if, [=] {
+         const auto before = load_files(*design);
+         spec::check_pair(before.hardware.values, before.model.values);
+         auto after = before;
+         apply(*design, after);
+         auto changes = design->sets;
+         for (const auto& [flag, value] : {std::pair{"batch", design->batch},
+                                           {"prompt", design->prompt},
+                                           {"context", design->context}})
+           if (value != 0) changes.push_back(fmt::format("workload.{}={}", flag, value));
+         if (changes.empty())
+           throw CLI::ValidationError("what-if", "nothing changes: give --set PATH=VALUE");
+         print(report::what_if_document(before, after, changes, output->brief()), *output);
+         return report::does_not_fit(after.hardware, after.model) ? no : 0;
+       }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");

@@ -2,6 +2,7 @@
 #include <tomestimate/report/reports.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -14,6 +15,7 @@
 #include <range/v3/view/enumerate.hpp>
 #include <range/v3/view/filter.hpp>
 
+#include <tomestimate/report/figures.hpp>
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -356,6 +358,26 @@ std::string binding_text(const Hardware& hw, const Model& m, const PassEstimate<
                      100 * parts[0].second / sum, remedy(parts[0].first));
 }
 
+// How many of the numbers behind the estimate were fitted to published figures.
+std::string fitted_text(const study::Specs& specs) {
+  std::size_t fitted = 0, assumed = 0, all = 0;
+  std::string first;
+  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (const auto& v : *list) {
+      ++all;
+      if (v.grade == spec::Grade::assumption) ++assumed;
+      if (v.grade != spec::Grade::calibrated) continue;
+      if (fitted++ < 3) first += (first.empty() ? "" : ", ") + v.path;
+    }
+  if (fitted == 0)
+    return fmt::format("of {} spec values none is fitted to a published figure; {} are assumptions",
+                       all, assumed);
+  return fmt::format(
+      "FITTED: {} of {} spec values were fitted to published figures ({}{}): what "
+      "hangs on them proves nothing; {} are assumptions",
+      fitted, all, first, fitted > 3 ? ", ..." : "", assumed);
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
@@ -388,10 +410,141 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
   };
   spilled(e.decode_capacity, "decode");
   spilled(e.prefill_capacity, "prefill");
+  text.push_back(fitted_text({hardware, model}));
   return text;
 }
 
+// ---- in brief ----
+
+// "chip.clock = 1 GHz, ..." of what was set for this run; "" if nothing was.
+std::string changes(const std::vector<spec::Sourced>& values) {
+  std::string text;
+  for (const auto& v : values | rv::filter(spec::was_set))
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", v.path, v.text);
+  return text;
+}
+
+std::string named(const std::string& name, const std::vector<spec::Sourced>& values) {
+  const auto text = changes(values);
+  return text.empty() ? name : fmt::format("{} with {}", name, text);
+}
+
+Table key_table(const Hardware& hw, const Evaluation& all) {
+  Table table{"key",
+              "Key results",
+              {{"result", ""}, {"unit", ""}, {"on the chip", ""}, {"end to end", ""}, {"metric", ""}},
+              {},
+              {}};
+  std::map<std::string_view, std::pair<double, std::string_view>> values;
+  study::visit_metrics(hw, all, [&values](const study::Metric& metric, const auto& value) {
+    values[metric.name] = {in(value, metric.unit), metric.unit};
+  });
+  using Line = std::pair<std::string_view, std::string_view>;
+  for (const auto& [what, metric] :
+       {Line{"decode throughput", "throughput"}, Line{"time per output token", "tpot"},
+        Line{"time to first token", "ttft"}, Line{"power, decoding", "power"},
+        Line{"energy per token", "energy_per_token"}, Line{"area", "area"},
+        Line{"longest context that fits", "max_context"}}) {
+    const auto whole = values.find(fmt::format("end_to_end.{}", metric));
+    table.rows.push_back(
+        {std::string(what), std::string(values.at(metric).second), values.at(metric).first,
+         whole == values.end() ? Cell{} : Cell{whole->second.first}, std::string(metric)});
+  }
+  table.notes.push_back(
+      "on the chip: no host; end to end: with host link, memory beside the chip, and what the host "
+      "computes");
+  return table;
+}
+
+// The parts of a total that are 1 % of it and more, largest first.
+using Parts = std::vector<std::pair<std::string, double>>;
+
+Parts largest(Parts parts, double total, std::size_t most) {
+  std::erase_if(parts, [total](const auto& part) { return part.second < 0.01 * total; });
+  ranges::stable_sort(parts, std::greater{}, [](const auto& part) { return part.second; });
+  if (parts.size() > most) parts.resize(most);
+  return parts;
+}
+
+// Power and area side by side.
+Table parts_table(const Hardware& hw, const Evaluation& all) {
+  constexpr std::size_t most = 6;
+  Table table{"parts",
+              "Where power and area go",
+              {{"power of", ""},
+               {"power", "W"},
+               {"share", "%"},
+               {"area of", ""},
+               {"area", "mm^2"},
+               {"share", "%"}},
+              {},
+              {}};
+  Parts power, area;
+  const auto& decode = all.base.decode;
+  visit_energy(decode.energy, [&](std::string_view name, const auto& e) {
+    power.emplace_back(name, in(e / decode.time, "W"));
+  });
+  for (const auto& row : area_table(hw, all.base).rows) {
+    const auto& name = std::get<std::string>(row[0]);
+    if (name == "chip") break;
+    area.emplace_back(name, std::get<double>(row[1]));
+  }
+  const double watts = in(total(decode.energy) / decode.time, "W");
+  const double size = in(all.base.common.area.total(), "mm^2");
+  power = largest(std::move(power), watts, most);
+  area = largest(std::move(area), size, most);
+  for (std::size_t i = 0; i < std::max(power.size(), area.size()); ++i) {
+    Row row;
+    const auto put = [&row, i](const Parts& parts, double whole) {
+      if (i >= parts.size())
+        row.insert(row.end(), {Cell{}, Cell{}, Cell{}});
+      else
+        row.insert(row.end(), {Cell{parts[i].first}, Cell{parts[i].second},
+                               Cell{100 * parts[i].second / whole}});
+    };
+    put(power, watts);
+    put(area, size);
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+Table relief_table(const Hardware& hw, const Model& m, const PassEstimate<double>& decode) {
+  constexpr std::size_t most = 6;
+  Table table{"relief", "What relief brings", {{"twice the", ""}, {"decode", "%"}}, {}, {}};
+  std::size_t nothing = 0;
+  for (const auto& d : doublings(hw, m, decode.pass)) {
+    if (std::abs(d.gain) < 0.005)
+      ++nothing;
+    else if (table.rows.size() < most)
+      table.rows.push_back({d.what, fmt::format("{:+.0f}", 100 * d.gain)});
+  }
+  table.notes.push_back(fmt::format(
+      "change of decode throughput; {} other doublings change less than 0.5 %", nothing));
+  return table;
+}
+
 }  // namespace
+
+std::string design_title(const HardwareSpec& hardware, const ModelSpec& model) {
+  return fmt::format("{} running {}", named(hardware.name, hardware.sourced),
+                     named(model.name, model.sourced));
+}
+
+Document estimate_brief(const HardwareSpec& hardware, const ModelSpec& model) {
+  const auto& hw = hardware.values;
+  const auto& m = model.values;
+  const auto all = study::evaluate(hw, m);
+  if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
+  const auto& decode = all.base.decode;
+  auto binds = binding_table(hw, m, decode, "binds-decode", "What binds decode");
+  binds.columns.back().importance = -1;
+  if (binds.rows.size() > 4) binds.rows.resize(4);
+  return {
+      design_title(hardware, model),
+      lead(hardware, model, all),
+      {key_table(hw, all), std::move(binds), relief_table(hw, m, decode), parts_table(hw, all)}};
+}
 
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto& hw = hardware.values;
@@ -411,8 +564,7 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
   const auto& decode = all.base.decode;
   const auto& prefill = all.base.prefill;
 
-  Document document{
-      fmt::format("{} running {}", hardware.name, model.name), lead(hardware, model, all), {}};
+  Document document{design_title(hardware, model), lead(hardware, model, all), {}};
   const auto add = [&](std::string_view id, const auto& make) {
     if (only.empty() || only == id) document.tables.push_back(make(std::string(id)));
   };

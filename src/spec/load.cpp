@@ -614,12 +614,14 @@ class Override {
   std::vector<std::string_view> known_;
 };
 
+const std::string set_source = "set for this run";
+
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
                      const Place& place) {
   auto found = ranges::find(spec.sourced, path, &Sourced::path);
   if (found == spec.sourced.end()) found = spec.sourced.insert(found, Sourced{});
-  *found = {path, text, Grade::assumption, "set for this run", std::nullopt, {}, place};
+  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place};
 }
 
 }  // namespace
@@ -720,6 +722,8 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   for (auto& d : errors.all) d.place = place;
   if (!errors.all.empty()) throw SpecError(std::move(errors.all));
 }
+
+bool was_set(const Sourced& value) { return value.source == set_source; }
 
 void check_pair(const Hardware<double>& h, const Model<double>& m) {
   std::vector<Diagnostic> errors;
