@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/installed.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "terminal.hpp"
@@ -19,24 +20,6 @@ namespace tomestimate::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-// share/tomestimate/specs of the prefix that the program is installed in.
-fs::path installed_specs() {
-  std::error_code ignored;
-  const auto program = fs::read_symlink("/proc/self/exe", ignored);
-  return (program.parent_path() / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
-}
-
-// Names of the installed hardware and model specs, sorted.
-std::vector<std::string> installed_names() {
-  std::vector<std::string> names;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(installed_specs(), ignored))
-    if (entry.path().extension() == ".toml" && entry.path().stem() != "published")
-      names.push_back(entry.path().stem().string());
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 void keep_table(report::Document& document, const std::string& id) {
   if (id.empty()) return;
@@ -118,21 +101,12 @@ void apply_set(const std::string& set, study::Specs& specs) {
                        {"--set " + set, 1, 1});
 }
 
-std::optional<std::string> installed_spec(const std::string& name) {
-  for (const auto* ending : {"", ".toml"}) {
-    const auto path = installed_specs() / (name + ending);
-    std::error_code ignored;
-    if (fs::is_regular_file(path, ignored)) return path.string();
-  }
-  return std::nullopt;
-}
-
 std::string find_spec(const std::string& name) {
   std::error_code ignored;
   const bool is_name = !name.empty() && name.find('/') == std::string::npos;
   if (!is_name || fs::exists(name, ignored)) return name;
-  if (auto path = installed_spec(name)) return *path;
-  const auto known = installed_names();
+  if (auto path = spec::installed_spec(name)) return *path;
+  const auto known = spec::installed_names();
   if (known.empty()) return name;
   const auto near = units::nearest(fs::path(name).stem().string(), known);
   throw spec::SpecError({{{name, 1, 1},

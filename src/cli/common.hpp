@@ -52,10 +52,6 @@ void add_generate_option(CLI::App& app);
 // Threads of this machine, at least 1.
 unsigned all_threads();
 
-// An installed spec or file of figures, "tom" or "published.toml" (share/tomestimate/specs, found
-// from where the program is): its path, or nullopt if there is none.
-std::optional<std::string> installed_spec(const std::string& name);
-
 // The file that a spec argument means: `name` as a path if there is such a file, or else the
 // installed spec of that name. Throws spec::SpecError, with the nearest name, if it is neither.
 std::string find_spec(const std::string& name);

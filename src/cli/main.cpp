@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/check.hpp>
+#include <tomestimate/spec/installed.hpp>
 
 #include "common.hpp"
 
@@ -67,7 +68,7 @@ int run_check(const std::vector<std::string>& files) {
 std::string find_figures(const std::string& given) {
   const std::string here = "specs/published.toml";
   if (!given.empty()) return given;
-  return std::filesystem::exists(here) ? here : installed_spec("published").value_or(here);
+  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
 }
 
 int run(int argc, char** argv) {

@@ -13,6 +13,7 @@
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/installed.hpp>
 
 #include "common.hpp"
 
@@ -240,7 +241,7 @@ std::string find_cells(const std::string& name) {
   std::error_code ignored;
   if (std::filesystem::is_regular_file(name, ignored)) return name;
   const auto file = fmt::format("technology/{}-cells.toml", name);
-  if (auto path = installed_spec(file)) return *path;
+  if (auto path = spec::installed_spec(file)) return *path;
   if (std::filesystem::is_regular_file("specs/" + file, ignored)) return "specs/" + file;
   throw spec::SpecError({{{name, 1, 1},
                           "no such file of cells, and none installed by that name",

@@ -16,6 +16,7 @@
 #include <range/v3/view/filter.hpp>
 
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/spec/changes.hpp>
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 

@@ -71,9 +71,6 @@ std::string resolve(const std::string& name);
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
                     const std::string& name, const std::string& text, const Place& place);
 
-// Whether a value is one that override_value set.
-bool was_set(const Sourced& value);
-
 // Checks every rule (rules.hpp) of two specs that are used together. Throws SpecError.
 void check_pair(const Hardware<double>& hardware, const Model<double>& model);
 
