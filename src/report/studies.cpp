@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
 #include <tomestimate/number/lift.hpp>
+#include <tomestimate/spec/describe.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::report {
@@ -41,6 +43,15 @@ double change(double before, double after) {
   if (std::abs(after - before) <= 1e-12 * std::abs(before)) return 0;
   if (before * after <= 0) return std::numeric_limits<double>::infinity();
   return std::abs(std::log(after / before));
+}
+
+// "false, true" by path; "" for numbers.
+std::map<std::string, std::string> choices_of(const Specs& specs) {
+  std::map<std::string, std::string> out;
+  for (const auto& list :
+       {spec::describe(specs.hardware.values), spec::describe(specs.model.values)})
+    for (const auto& d : list) out[d.path] = fmt::format("{}", fmt::join(d.choices, ", "));
+  return out;
 }
 
 std::string shown(const study::Parameter& p, double base) {
@@ -122,7 +133,7 @@ Document compare_document(const std::vector<Design>& designs) {
                                         design_title(specs.hardware, specs.model), designs[d].name,
                                         binding_sentence(specs.hardware, specs.model)));
     table.columns.push_back({letter, ""});
-    if (d > 0) table.columns.push_back({letter + "/A", ""});
+    if (d > 0) table.columns.push_back({letter + "/A", "", -1});
     all.push_back(metrics_of(specs));
   }
   for (std::size_t i = 0; i < all[0].size(); ++i) {
@@ -333,15 +344,23 @@ Document parameters_document(const Specs& specs) {
                {"unit", ""},
                {"from", ""},
                {"to", ""},
-               {"whole", ""},
+               {"whole", "", -2},
+               {"choices", "", -1},
                {"what", ""}},
               {},
-              {"an empty range: a name, a switch or a list"}};
+              {}};
+  const auto about = choices_of(specs);
   for (const auto& p : study::parameters(specs)) {
     const bool plain = p.number || p.max > p.min;
-    table.rows.push_back({p.path, plain ? Cell{p.value / study::unit_factor(p.unit)} : Cell{},
-                          p.unit, plain ? Cell{p.min} : Cell{}, plain ? Cell{p.max} : Cell{},
-                          std::string(p.whole ? "yes" : ""), p.doc});
+    const auto* said = study::find_sourced(specs, p.path);
+    Cell value;
+    if (plain)
+      value = p.value / study::unit_factor(p.unit);
+    else if (said != nullptr)
+      value = said->text;
+    table.rows.push_back({p.path, std::move(value), p.unit, plain ? Cell{p.min} : Cell{},
+                          plain ? Cell{p.max} : Cell{}, std::string(p.whole ? "yes" : ""),
+                          about.at(p.path), p.doc});
   }
   document.tables.push_back(std::move(table));
   return document;

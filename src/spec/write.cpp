@@ -11,10 +11,24 @@
 
 #include <tomestimate/units/unit_text.hpp>
 
+#include "toml_text.hpp"
+
 namespace tomestimate::spec {
 namespace {
 
-// A TOML string with everything escaped that has to be; on one line.
+// Whether text is a TOML value as it stands: a number, a switch, or (from --set) a list.
+bool is_literal(const std::string& text) {
+  try {
+    const auto table = toml::parse("x = " + text);
+    return table.size() == 1 &&
+           (table["x"].is_number() || table["x"].is_boolean() || table["x"].is_array());
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
 std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -29,18 +43,6 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
-// Whether text is a TOML value as it stands: a number, a switch, or (from --set) a list.
-bool is_literal(const std::string& text) {
-  try {
-    const auto table = toml::parse("x = " + text);
-    return table.size() == 1 &&
-           (table["x"].is_number() || table["x"].is_boolean() || table["x"].is_array());
-  } catch (const toml::parse_error&) {
-    return false;
-  }
-}
-
-// Sourced::text as TOML: numbers and switches bare, names and quantities quoted, lists by item.
 std::string value_text(const std::string& text) {
   if (is_literal(text)) return text;
   if (!text.starts_with("[")) return quoted(text);
@@ -50,6 +52,8 @@ std::string value_text(const std::string& text) {
     out += (out.empty() ? "" : ", ") + value_text(item);
   return "[" + out + "]";
 }
+
+namespace {
 
 std::string range_text(const std::array<double, 2>& range, const std::string& unit) {
   const auto end = [&](double x) {
