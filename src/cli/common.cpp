@@ -65,6 +65,10 @@ void add_all_option(CLI::App& command, Output& output) {
 void add_design_options(CLI::App& command, Design& design) {
   command.add_option("HARDWARE", design.hardware, "hardware spec (TOML)")->required();
   command.add_option("MODEL", design.model, "model spec (TOML)")->required();
+  add_workload_options(command, design);
+}
+
+void add_workload_options(CLI::App& command, Design& design) {
   command.add_option("--batch", design.batch, "sequences decoded together")->type_name("N");
   command.add_option("--prompt", design.prompt, "tokens of the prompt, for TTFT")->type_name("N");
   command.add_option("--context", design.context, "positions a decoded token attends to")

@@ -43,6 +43,8 @@ void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
 // --all, for commands whose text is brief without it.
 void add_all_option(CLI::App& command, Output& output);
+// Of a design all but its specs: --batch, --prompt, --context, --set.
+void add_workload_options(CLI::App& command, Design& design);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 

@@ -4,11 +4,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/report/rows.hpp>
+#include <tomestimate/spec/file.hpp>
+
 #include "common.hpp"
+#include "quick_study.hpp"
+#include "small.hpp"
+#include "terminal.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -63,8 +70,14 @@ study::Isa parse_isa(const std::string& text) {
   return wanted;
 }
 
+void show_rows(const std::string& name, const std::string& csv) {
+  constexpr std::size_t most = 500;
+  constexpr std::uintmax_t largest = std::uintmax_t{1} << 32;
+  print(report::rows_document(name, spec::read_file(csv, largest), most), {});
+}
+
 struct SweepArguments {
-  std::string study;
+  QuickStudy study;
   std::string output;
   std::string shard;
   std::string isa;
@@ -81,7 +94,11 @@ int run_sweep(const SweepArguments& a) {
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
   if (a.resume && a.output.empty())
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
-  const auto st = study::load_study(a.study);
+  const auto st = load_study(a.study);
+  // For eyes a table; a file, a shard and a pipe get CSV.
+  const bool shown = a.output.empty() && a.shard.empty() && on_terminal();
+  std::optional<spec::TemporaryFolder> folder;
+  if (shown) options.output = (folder.emplace().path() / "rows.csv").string();
   if (a.resume && st.order) complain("an ordered study keeps no state: it starts over");
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
@@ -95,13 +112,14 @@ int run_sweep(const SweepArguments& a) {
         a.output.empty() || st.order ? "" : "; the same command with --resume goes on"));
     return no;
   }
+  if (shown) show_rows(st.name, options.output);
   if (!a.output.empty())
     complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, a.output));
   return 0;
 }
 
 // HARDWARE,MODEL[,PATH=VALUE...]
-report::Design parse_design(const std::string& text) {
+report::Design parse_design(const std::string& text, const Design& common) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
     if (c == ',')
@@ -112,19 +130,23 @@ report::Design parse_design(const std::string& text) {
   if (parts.size() < 2)
     throw CLI::ValidationError("DESIGN",
                                "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text + "\"");
-  Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, 0, 0, 0};
+  auto design = common;
+  design.hardware = parts[0];
+  design.model = parts[1];
+  design.sets.insert(design.sets.end(), parts.begin() + 2, parts.end());
   return {text, load(design)};
 }
 
-int run_compare(const std::vector<std::string>& texts, const Output& output) {
+// `common` is set in all designs, before what each sets itself.
+int run_compare(const std::vector<std::string>& texts, const Design& common, const Output& output) {
   std::vector<report::Design> designs;
-  for (const auto& text : texts) designs.push_back(parse_design(text));
+  for (const auto& text : texts) designs.push_back(parse_design(text, common));
   print(report::compare_document(designs), output);
   return 0;
 }
 
 struct SolveArguments {
-  std::string parameter;
+  QuickStudy search;  // --vary, and what goes with --min and --max
   std::string target;
   std::string from;
   std::string to;
@@ -137,9 +159,52 @@ double range_end(const study::Specs& specs, const study::Parameter& p, const std
   return study::value_if_set(specs, p.path, text, {flag + " " + text, 1, 1});
 }
 
-int run_solve(const Design& design, const SolveArguments& a, const Output& output) {
+// The design of a grid that is best in one metric.
+int run_search(const Design& design, const SolveArguments& a, unsigned threads,
+               const Output& output) {
+  auto q = a.search;
+  if (q.maximize.size() + q.minimize.size() != 1)
+    throw CLI::ValidationError("--min",
+                               "one of --target, --min and --max; several goals are for "
+                               "pareto");
+  if (!a.from.empty() || !a.to.empty())
+    throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
+  q.places = {design.hardware, design.model};
+  q.sets = design.sets;
+  q.batch = design.batch;
+  q.prompt = design.prompt;
+  q.context = design.context;
+  study::SweepResult result;
+  const auto st = load_study(q);
+  const auto best = study::pareto(st, threads, result);
+  auto document = report::pareto_document(st, best, result);
+  const auto& goal = st.objectives[0];
+  document.title = fmt::format("The {} {} of {} points", goal.maximize ? "most" : "least",
+                               st.columns[goal.column].name, result.points);
+  document.lead.erase(document.lead.begin());
+  document.lead.push_back(best.empty()
+                              ? "NO SOLUTION: no point is a design that meets --where"
+                              : "only the points of --vary were looked at: a better design may lie "
+                                "between them");
+  print(std::move(document), output);
+  return best.empty() ? no : 0;
+}
+
+int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
+              const Output& output) {
+  if (a.target.empty()) return run_search(design, a, threads, output);
+  const auto& q = a.search;
+  if (q.vary.size() != 1 || q.vary[0].find('=') != std::string::npos)
+    throw CLI::ValidationError("--vary",
+                               "--target takes one PATH, with --from and --to; "
+                               "PATH=VALUES goes with --min or --max");
+  if (!q.where.empty() || !q.columns.empty() || !q.save.empty() || !q.maximize.empty() ||
+      !q.minimize.empty())
+    throw CLI::ValidationError("--target",
+                               "--where, --columns, --save, --min and --max search "
+                               "--vary PATH=VALUES, without --target");
   const auto specs = load(design);
-  const auto p = study::find_parameter(specs, a.parameter, {"--vary " + a.parameter, 1, 1});
+  const auto p = study::find_parameter(specs, q.vary[0], {"--vary " + q.vary[0], 1, 1});
   const auto target = study::parse_target(a.target);
   const double low = range_end(specs, p, a.from, "--from", p.min);
   const double high = range_end(specs, p, a.to, "--to", p.max);
@@ -149,12 +214,13 @@ int run_solve(const Design& design, const SolveArguments& a, const Output& outpu
   return solved.solutions.empty() ? no : 0;
 }
 
-int run_pareto(const std::string& path, unsigned threads, const Output& output) {
-  const auto st = study::load_study(path);
+int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
+  const auto st = load_study(q);
   if (st.objectives.empty())
-    throw spec::SpecError({{{path, 1, 1},
+    throw spec::SpecError({{{q.places[0], 1, 1},
                             "the study has no objectives",
-                            "objectives = [\"max throughput\", \"min area\"]"}});
+                            q.places.size() == 1 ? "objectives = [\"max throughput\", \"min area\"]"
+                                                 : "such as --max throughput --min area"}});
   study::SweepResult result;
   const auto front = study::pareto(st, threads, result);
   print(report::pareto_document(st, front, result), output);
@@ -184,6 +250,13 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_design_options(*what_if, *design);
   add_output_options(*what_if, *output);
   add_all_option(*what_if, *output);
+  const auto saved = std::make_shared<std::vector<std::string>>();
+  what_if
+      ->add_option("--save", *saved,
+                   "keep the changes as a spec based on this one; twice, first for the hardware, "
+                   "where both specs change")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   commands.push_back(
       {what_if, [=] {
          const auto before = load_files(*design);
@@ -197,13 +270,14 @@ std::vector<Command> add_study_commands(CLI::App& app) {
            if (value != 0) changes.push_back(fmt::format("workload.{}={}", flag, value));
          if (changes.empty())
            throw CLI::ValidationError("what-if", "nothing changes: give --set PATH=VALUE");
+         save_changes(*design, before, after, *saved);
          print(report::what_if_document(before, after, changes, output->brief()), *output);
          return report::does_not_fit(after.hardware, after.model) ? no : 0;
        }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
-  sweep->add_option("STUDY", sweep_arguments->study, "study (TOML)")->required();
+  add_study_options(*sweep, sweep_arguments->study);
   sweep->add_option("-o,--output", sweep_arguments->output, "write to FILE, complete or not at all")
       ->type_name("FILE");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
@@ -228,33 +302,40 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto designs = std::make_shared<std::vector<std::string>>();
   auto* compare = app.add_subcommand("compare", "Designs side by side");
   compare->add_option("DESIGN", *designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
+  add_workload_options(*compare, *design);
   add_output_options(*compare, *output);
-  commands.push_back({compare, [=] { return run_compare(*designs, *output); }});
+  commands.push_back({compare, [=] { return run_compare(*designs, *design, *output); }});
 
   const auto solve_arguments = std::make_shared<SolveArguments>();
-  auto* solve = app.add_subcommand("solve", "The value of one parameter that meets a target");
+  auto* solve = app.add_subcommand(
+      "solve", "The value of one parameter that meets a target, or the best of a grid");
   add_design_options(*solve, *design);
-  solve->add_option("--vary", solve_arguments->parameter, "the parameter, such as chip.clock")
+  solve
+      ->add_option("--vary", solve_arguments->search.vary,
+                   "the parameter, such as chip.clock; with --min or --max its values, as sweep "
+                   "takes them, repeatable")
       ->required()
-      ->type_name("PATH");
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  add_search_options(*solve, solve_arguments->search);
   solve
       ->add_option("--target", solve_arguments->target,
                    "such as \"throughput>=5000 token/s\" (=, >=, <=)")
-      ->required()
       ->type_name("METRIC=VALUE");
   solve->add_option("--from", solve_arguments->from, "lowest value; default: the lowest legal one")
       ->type_name("VALUE");
   solve->add_option("--to", solve_arguments->to, "highest value; default: the highest legal one")
       ->type_name("VALUE");
   add_output_options(*solve, *output);
-  commands.push_back({solve, [=] { return run_solve(*design, *solve_arguments, *output); }});
+  commands.push_back(
+      {solve, [=] { return run_solve(*design, *solve_arguments, *threads, *output); }});
 
-  const auto study_file = std::make_shared<std::string>();
+  const auto pareto_study = std::make_shared<QuickStudy>();
   auto* pareto = app.add_subcommand("pareto", "Points of a study that no other beats");
-  pareto->add_option("STUDY", *study_file, "study (TOML) with objectives")->required();
+  add_study_options(*pareto, *pareto_study);
   add_threads_option(*pareto, *threads, "threads");
   add_output_options(*pareto, *output);
-  commands.push_back({pareto, [=] { return run_pareto(*study_file, *threads, *output); }});
+  commands.push_back({pareto, [=] { return run_pareto(*pareto_study, *threads, *output); }});
 
   const auto metric = std::make_shared<std::string>("throughput");
   const auto top = std::make_shared<std::size_t>(20);
