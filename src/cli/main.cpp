@@ -12,6 +12,8 @@
 #include <tomestimate/spec/installed.hpp>
 
 #include "common.hpp"
+#include "help.hpp"
+#include "small.hpp"
 
 namespace {
 
@@ -74,9 +76,12 @@ std::string find_figures(const std::string& given) {
 int run(int argc, char** argv) {
   CLI::App app{"Performance, power and area of ROM-based ternary LLM chips, in closed form."};
   app.name("tomestimate");
-  app.set_version_flag("--version", TOMESTIMATE_VERSION);
+  app.set_version_flag("-V,--version", TOMESTIMATE_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit code: 0 done, 1 the answer is no, 2 bad spec or flag. See README.md.");
+  app.footer(
+      "`tomestimate help COMMAND` is COMMAND --help; `tomestimate help glossary` explains the "
+      "words.\n"
+      "Exit code: 0 done, 1 the answer is no, 2 bad spec or flag. See README.md.");
 
   Design design;
   Output output;
@@ -110,11 +115,16 @@ int run(int argc, char** argv) {
   check->add_option("SPEC", files, "files (TOML)")->required();
 
   std::vector<Command> commands;
-  for (const auto add : {add_study_commands, add_explain_commands, add_report_commands,
-                         add_import_commands, add_rtl_commands, add_serve_commands})
+  for (const auto add :
+       {add_study_commands, add_explain_commands, add_report_commands, add_import_commands,
+        add_rtl_commands, add_serve_commands, add_small_commands, add_help_command})
     for (auto& command : add(app)) commands.push_back(std::move(command));
   add_generate_option(app);
 
+  if (const auto unknown = unknown_command(app, argc, argv)) {
+    complain(*unknown);
+    return bad_input;
+  }
   try {
     app.parse(argc, argv);
     for (const auto& command : commands)
@@ -127,7 +137,9 @@ int run(int argc, char** argv) {
     }
     return run_check(files);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : bad_input;
+    const int code = app.exit(e);
+    if (const auto hint = flag_hint(app)) complain(*hint);
+    return code == 0 ? 0 : bad_input;
   }
 }
 

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "help.hpp"
+
+#include <memory>
+#include <sstream>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include <tomestimate/units/unit_text.hpp>
+
+#include "glossary.hpp"
+
+namespace tomestimate::cli {
+namespace {
+
+constexpr std::string_view glossary_topic = "glossary";
+
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const auto* command : app.get_subcommands({}))
+    if (!command->get_group().empty()) names.push_back(command->get_name());
+  return names;
+}
+
+std::string without_marks(std::string_view text) {
+  std::string out;
+  for (const char c : text)
+    if (c != '`') out += c;
+  const auto first = out.find_first_not_of(' ');
+  return first == std::string::npos ? "" : out.substr(first, out.find_last_not_of(' ') + 1 - first);
+}
+
+// The rows of the Markdown table that the glossary is.
+report::Document glossary_document() {
+  report::Table table{"glossary", "Terms", {{"term", ""}, {"means", ""}}, {}, {}};
+  std::istringstream lines(glossary_text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("| ") || line.starts_with("| term ")) continue;
+    const auto bar = line.find(" | ");
+    const auto end = line.rfind(" |");
+    table.rows.push_back({without_marks(std::string_view(line).substr(2, bar - 2)),
+                          without_marks(std::string_view(line).substr(bar + 3, end - bar - 3))});
+  }
+  return {"Glossary", {}, {std::move(table)}};
+}
+
+std::string no_command(const std::string& word, std::vector<std::string> known) {
+  const auto near = units::nearest(word, known);
+  return fmt::format("tomestimate: error: no command \"{}\" ({})", word,
+                     near ? fmt::format("did you mean \"{}\"?", *near)
+                          : fmt::format("there are: {}", fmt::join(known, ", ")));
+}
+
+int run_help(const CLI::App& app, const std::string& topic) {
+  if (topic == glossary_topic) {
+    print(glossary_document(), {});
+    return 0;
+  }
+  if (topic.empty()) {
+    deliver(app.help(), "");
+    return 0;
+  }
+  auto known = command_names(app);
+  for (const auto& name : known)
+    if (name == topic) {
+      deliver(app.get_subcommand(name)->help(), "");
+      return 0;
+    }
+  known.emplace_back(glossary_topic);
+  complain(no_command(topic, std::move(known)));
+  return bad_input;
+}
+
+}  // namespace
+
+std::vector<Command> add_help_command(CLI::App& app) {
+  const auto topic = std::make_shared<std::string>();
+  auto* command = app.add_subcommand("help", "Help on a command, or the glossary");
+  command->add_option("TOPIC", *topic, "a command, or \"glossary\"");
+  return {{command, [&app, topic] { return run_help(app, *topic); }}};
+}
+
+std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2) return std::nullopt;
+  const std::string word = argv[1];
+  if (word.empty() || word[0] == '-') return std::nullopt;
+  for (const auto* command : app.get_subcommands({}))
+    if (command->get_name() == word) return std::nullopt;
+  return no_command(word, command_names(app));
+}
+
+std::optional<std::string> flag_hint(const CLI::App& app) {
+  for (const auto* command : app.get_subcommands()) {
+    std::vector<std::string> known;
+    for (const auto* option : command->get_options())
+      for (const auto& name : option->get_lnames()) known.push_back(name);
+    for (const auto& word : command->remaining()) {
+      if (!word.starts_with("--")) continue;
+      const auto near = units::nearest(word.substr(2, word.find('=') - 2), known);
+      if (near) return fmt::format("did you mean --{}?", *near);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace tomestimate::cli
