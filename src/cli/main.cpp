@@ -28,8 +28,7 @@ int run_estimate(const Design& design, const Output& output) {
   }
   auto document = report::estimate_brief(specs.hardware, specs.model);
   document.tables.back().notes.push_back(
-      "--all shows everything, --table ID one table of it: " +
-      fmt::format("{}", fmt::join(report::estimate_tables, ", ")));
+      "--all: everything; --table ID: one table of it (tomestimate help estimate names them)");
   print(std::move(document), output);
   return 0;
 }

@@ -379,14 +379,28 @@ std::string fitted_text(const study::Specs& specs) {
       fitted, all, first, fitted > 3 ? ", ..." : "", assumed);
 }
 
+std::string workload_text(const Model& m) {
+  return fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
+                     m.workload.batch, m.workload.prompt, m.workload.context);
+}
+
+void add_spills(const Estimate& e, std::vector<std::string>& text) {
+  const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
+    if (c.context > c.max_context)
+      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
+                                 phase, c.context - c.max_context, c.context));
+  };
+  spilled(e.decode_capacity, "decode");
+  spilled(e.prefill_capacity, "prefill");
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto& e = all.base;
   std::vector<std::string> text{
-      fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
-                  m.workload.batch, m.workload.prompt, m.workload.context),
+      workload_text(m),
       fmt::format("on the chip: {:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
                   in(e.chip.throughput, "token/s"), in(e.chip.power, "W"),
                   in(e.chip.energy_per_token, "uJ/token"), in(e.common.area.total(), "mm^2")),
@@ -404,13 +418,7 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
         "end to end, with host link: {:.0f} token/s, {:.4g} uJ/token{}",
         in(e.end_to_end.throughput, "token/s"), in(e.end_to_end.energy_per_token, "uJ/token"),
         hw.map.head == spec::HeadPlace::none ? "; no LM head is in these numbers" : ""));
-  const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
-    if (c.context > c.max_context)
-      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
-                                 phase, c.context - c.max_context, c.context));
-  };
-  spilled(e.decode_capacity, "decode");
-  spilled(e.prefill_capacity, "prefill");
+  add_spills(e, text);
   text.push_back(fitted_text({hardware, model}));
   return text;
 }
@@ -431,11 +439,12 @@ std::string named(const std::string& name, const std::vector<spec::Sourced>& val
 }
 
 Table key_table(const Hardware& hw, const Evaluation& all) {
-  Table table{"key",
-              "Key results",
-              {{"result", ""}, {"unit", ""}, {"on the chip", ""}, {"end to end", ""}, {"metric", ""}},
-              {},
-              {}};
+  Table table{
+      "key",
+      "Key results",
+      {{"result", ""}, {"unit", ""}, {"on the chip", ""}, {"end to end", ""}, {"metric", ""}},
+      {},
+      {}};
   std::map<std::string_view, std::pair<double, std::string_view>> values;
   study::visit_metrics(hw, all, [&values](const study::Metric& metric, const auto& value) {
     values[metric.name] = {in(value, metric.unit), metric.unit};
@@ -451,9 +460,6 @@ Table key_table(const Hardware& hw, const Evaluation& all) {
         {std::string(what), std::string(values.at(metric).second), values.at(metric).first,
          whole == values.end() ? Cell{} : Cell{whole->second.first}, std::string(metric)});
   }
-  table.notes.push_back(
-      "on the chip: no host; end to end: with host link, memory beside the chip, and what the host "
-      "computes");
   return table;
 }
 
@@ -510,19 +516,57 @@ Table parts_table(const Hardware& hw, const Evaluation& all) {
   return table;
 }
 
+// What binds decode beside what doubling something brings.
 Table relief_table(const Hardware& hw, const Model& m, const PassEstimate<double>& decode) {
-  constexpr std::size_t most = 6;
-  Table table{"relief", "What relief brings", {{"twice the", ""}, {"decode", "%"}}, {}, {}};
-  std::size_t nothing = 0;
-  for (const auto& d : doublings(hw, m, decode.pass)) {
-    if (std::abs(d.gain) < 0.005)
-      ++nothing;
-    else if (table.rows.size() < most)
-      table.rows.push_back({d.what, fmt::format("{:+.0f}", 100 * d.gain)});
+  constexpr std::size_t most = 5;
+  Table table{"relief",
+              "What binds decode, and what relief brings",
+              {{"bound by", ""}, {"time", "%"}, {"twice the", ""}, {"throughput", "%"}},
+              {},
+              {}};
+  const auto binds = binding_cycles(hw, m, decode);
+  auto gains = doublings(hw, m, decode.pass);
+  std::erase_if(gains, [](const Doubling& d) { return std::abs(d.gain) < 0.005; });
+  double sum = 0;
+  for (const auto& part : binds) sum += part.second;
+  for (std::size_t i = 0; i < std::min(most, std::max(binds.size(), gains.size())); ++i) {
+    Row row(4);
+    if (i < binds.size()) {
+      row[0] = binds[i].first;
+      row[1] = 100 * binds[i].second / sum;
+    }
+    if (i < gains.size()) {
+      row[2] = gains[i].what;
+      row[3] = fmt::format("{:+.0f}", 100 * gains[i].gain);
+    }
+    table.rows.push_back(std::move(row));
   }
-  table.notes.push_back(fmt::format(
-      "change of decode throughput; {} other doublings change less than 0.5 %", nothing));
   return table;
+}
+
+// Speed on the chip and with the host, which differ, and why.
+std::string scopes_text(const Hardware& hw, const Evaluation& all) {
+  const auto& e = all.base;
+  auto text =
+      fmt::format("on the chip {:.0f} token/s, end to end {:.0f}: the latter with host link",
+                  in(e.chip.throughput, "token/s"), in(e.end_to_end.throughput, "token/s"));
+  if (hw.map.head == spec::HeadPlace::host)
+    return text + fmt::format(
+                      " and the LM head on the host (in ROM it would be {:.0f} token/s on "
+                      "{:.3g} mm^2)",
+                      in(all.head_on_chip.chip.throughput, "token/s"),
+                      in(all.head_on_chip.common.area.total(), "mm^2"));
+  return text + (hw.map.head == spec::HeadPlace::none ? "; no LM head is in either" : "");
+}
+
+std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpec& model,
+                                    const Evaluation& all) {
+  std::vector<std::string> text{workload_text(model.values),
+                                binding_text(hardware.values, model.values, all.base.decode),
+                                scopes_text(hardware.values, all)};
+  add_spills(all.base, text);
+  text.push_back(fitted_text({hardware, model}));
+  return text;
 }
 
 }  // namespace
@@ -538,13 +582,9 @@ Document estimate_brief(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto all = study::evaluate(hw, m);
   if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
   const auto& decode = all.base.decode;
-  auto binds = binding_table(hw, m, decode, "binds-decode", "What binds decode");
-  binds.columns.back().importance = -1;
-  if (binds.rows.size() > 4) binds.rows.resize(4);
-  return {
-      design_title(hardware, model),
-      lead(hardware, model, all),
-      {key_table(hw, all), std::move(binds), relief_table(hw, m, decode), parts_table(hw, all)}};
+  return {design_title(hardware, model),
+          brief_lead(hardware, model, all),
+          {key_table(hw, all), relief_table(hw, m, decode), parts_table(hw, all)}};
 }
 
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model) {

@@ -2,6 +2,7 @@
 #include <tomestimate/spec/small.hpp>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/any_of.hpp>
 #include <range/v3/algorithm/find.hpp>
 
 #include <tomestimate/spec/changes.hpp>
@@ -55,6 +56,11 @@ std::string legal(const Description& d) {
   return fmt::format("from {:.6g} to {:.6g}{}{}", d.min, d.max, unit, d.whole ? ", whole" : "");
 }
 
+bool gives(const std::vector<Sourced>& values, const std::string& table) {
+  return ranges::any_of(
+      values, [&table](const auto& value) { return value.path.starts_with(table + "."); });
+}
+
 template <class S>
 std::string commented(const Spec<S>& spec, std::string_view kind, const std::string& base) {
   auto out = fmt::format(
@@ -71,7 +77,9 @@ std::string commented(const Spec<S>& spec, std::string_view kind, const std::str
   std::string open;
   for (const auto& d : describe(spec.values)) {
     const auto found = ranges::find(spec.sourced, d.path, &Sourced::path);
-    out += table_line(d.path, open);
+    const auto line = table_line(d.path, open);
+    // An empty table would be one that is used and lacks everything.
+    out += !line.empty() && !gives(spec.sourced, open) ? fmt::format("\n# [{}]\n", open) : line;
     out += fmt::format("# {}: {}\n", d.doc, legal(d));
     out += found == spec.sourced.end()
                ? fmt::format("# {} = ...  # not given in {}\n", key_of(d.path), base)
