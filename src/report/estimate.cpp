@@ -137,7 +137,7 @@ Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, s
               std::move(title),
               {{"op", ""},
                {"on", ""},
-               {"start", "cycle"},
+               {"start", "cycle", -1},
                {"compute", "cycle"},
                {"weights", "cycle"},
                {"SRAM", "cycle"},
@@ -146,8 +146,8 @@ Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, s
                {"bus", "cycle"},
                {"vector", "cycle"},
                {"latency", "cycle"},
-               {"total", "cycle"},
-               {"bound by", ""}},
+               {"total", "cycle", 1},
+               {"bound by", "", 1}},
               {},
               {}};
   for (const auto& [i, op] : pass.layer.ops | rv::enumerate) {
@@ -561,9 +561,8 @@ std::string scopes_text(const Hardware& hw, const Evaluation& all) {
 
 std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpec& model,
                                     const Evaluation& all) {
-  std::vector<std::string> text{workload_text(model.values),
-                                binding_text(hardware.values, model.values, all.base.decode),
-                                scopes_text(hardware.values, all)};
+  std::vector<std::string> text{workload_text(model.values), scopes_text(hardware.values, all),
+                                binding_text(hardware.values, model.values, all.base.decode)};
   add_spills(all.base, text);
   text.push_back(fitted_text({hardware, model}));
   return text;
