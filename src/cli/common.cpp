@@ -74,7 +74,7 @@ void add_workload_options(CLI::App& command, Design& design) {
   command.add_option("--context", design.context, "positions a decoded token attends to")
       ->type_name("N");
   command
-      .add_option("--set", design.sets, "override a spec value, such as lanes.count=32; repeatable")
+      .add_option("--set", design.sets, "override a spec value, such as base.lanes=32; repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <fmt/format.h>
+#include <range/v3/algorithm/contains.hpp>
 
 #include <tomestimate/units/unit_text.hpp>
 
@@ -52,21 +53,15 @@ std::string no_command(const std::string& word, std::vector<std::string> known) 
                           : fmt::format("there are: {}", fmt::join(known, ", ")));
 }
 
-int run_help(const CLI::App& app, const std::string& topic) {
+int run_help(CLI::App& app, const std::string& topic) {
   if (topic == glossary_topic) {
     print(glossary_document(), {});
     return 0;
   }
-  if (topic.empty()) {
-    deliver(app.help(), "");
-    return 0;
-  }
   auto known = command_names(app);
-  for (const auto& name : known)
-    if (name == topic) {
-      deliver(app.get_subcommand(name)->help(), "");
-      return 0;
-    }
+  // Both throw CLI::CallForHelp, as the flag does where it is given.
+  if (topic.empty()) app.parse("--help");
+  if (ranges::contains(known, topic)) app.parse(topic + " --help");
   known.emplace_back(glossary_topic);
   complain(no_command(topic, std::move(known)));
   return bad_input;

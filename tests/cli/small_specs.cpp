@@ -48,7 +48,8 @@ TEST_CASE("a spec based on another says only what differs") {
                                    "grade = \"published\", source = \"a paper\" }\n"));
   CHECK(summary(fast + " " + model) ==
         summary(tom + " " + model + " --set base.lanes=32 --set chip.clock=600MHz"));
-  CHECK(has(run("explain chip.clock " + fast + " " + model).out, "a paper"));
+  CHECK(has(run("explain throughput " + fast + " " + specs + "/bitnet-3b.toml --format csv").out,
+            "a paper,"));
 
   const auto deep = write(folder, "deep.toml",
                           "kind = \"model\"\nbased_on = \"" + model + "\"\n[adapter]\nrank = 8\n");

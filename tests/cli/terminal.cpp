@@ -15,6 +15,7 @@ namespace {
 
 const std::string specs = TOMESTIMATE_SPECS;
 const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+const std::string other = specs + "/tom.toml " + specs + "/bitnet-3b.toml";
 
 // Runs the program on a terminal of that many columns (0: one that does not say).
 Result run_on_terminal(const std::string& arguments, unsigned short columns,
@@ -93,7 +94,7 @@ TEST_CASE("every command fits 80 columns") {
   std::string pair = design;
   std::replace(pair.begin(), pair.end(), ' ', ',');
   for (const auto& command : std::vector<std::string>{
-           "estimate --all " + design, "explain power " + design, "quantities " + design,
+           "estimate --all " + design, "explain power " + other, "quantities " + other,
            "compare " + pair + " " + pair + ",base.lanes=32 " + pair + ",base.lanes=8",
            "what-if " + design + " --set base.lanes=32", "parameters " + design,
            "sensitivity " + design, "uncertainty --samples 50 " + design,
