@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <thread>
@@ -11,15 +10,13 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/installed.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "terminal.hpp"
 
 namespace tomestimate::cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 void keep_table(report::Document& document, const std::string& id) {
   if (id.empty()) return;
@@ -105,23 +102,9 @@ void apply_set(const std::string& set, study::Specs& specs) {
                        {"--set " + set, 1, 1});
 }
 
-std::string find_spec(const std::string& name) {
-  std::error_code ignored;
-  const bool is_name = !name.empty() && name.find('/') == std::string::npos;
-  if (!is_name || fs::exists(name, ignored)) return name;
-  if (auto path = spec::installed_spec(name)) return *path;
-  const auto known = spec::installed_names();
-  if (known.empty()) return name;
-  const auto near = units::nearest(fs::path(name).stem().string(), known);
-  throw spec::SpecError({{{name, 1, 1},
-                          "no such file, and no installed spec of that name",
-                          near ? fmt::format("did you mean \"{}\"?", *near)
-                               : fmt::format("installed: {}", fmt::join(known, ", "))}});
-}
-
 study::Specs load_files(const Design& design) {
-  return {spec::load_hardware(find_spec(design.hardware)),
-          spec::load_model(find_spec(design.model))};
+  return {spec::load_hardware(spec::find_spec(design.hardware)),
+          spec::load_model(spec::find_spec(design.model))};
 }
 
 void apply(const Design& design, study::Specs& specs) {

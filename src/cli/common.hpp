@@ -54,10 +54,6 @@ void add_generate_option(CLI::App& app);
 // Threads of this machine, at least 1.
 unsigned all_threads();
 
-// The file that a spec argument means: `name` as a path if there is such a file, or else the
-// installed spec of that name. Throws spec::SpecError, with the nearest name, if it is neither.
-std::string find_spec(const std::string& name);
-
 // The specs of a design as the files say, and with its overrides. Throw spec::SpecError.
 study::Specs load_files(const Design& design);
 void apply(const Design& design, study::Specs& specs);

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/check.hpp>
-#include <tomestimate/spec/installed.hpp>
+#include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
 #include "help.hpp"

@@ -10,6 +10,7 @@
 
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 
 namespace tomestimate::cli {
 namespace {
@@ -204,7 +205,7 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
 
 // A spec for a study in `folder`: absolute, or from there if both are below a common folder.
 std::string spec_from(const std::string& name, const fs::path& folder) {
-  const auto file = fs::absolute(find_spec(name)).lexically_normal();
+  const auto file = fs::absolute(spec::find_spec(name)).lexically_normal();
   return folder.empty() ? file.string() : file.lexically_relative(fs::absolute(folder)).string();
 }
 

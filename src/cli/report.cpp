@@ -7,6 +7,8 @@
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/report/folder.hpp>
 
+#include <tomestimate/spec/find.hpp>
+
 #include "common.hpp"
 
 namespace tomestimate::cli {
@@ -22,7 +24,7 @@ struct ReportArguments {
 std::vector<evidence::Comparison> published_figures(const ReportArguments& a) {
   if (!a.published.empty()) return evidence::compare_published(a.published);
   const auto beside =
-      std::filesystem::path(find_spec(a.design.hardware)).parent_path() / "published.toml";
+      std::filesystem::path(spec::find_spec(a.design.hardware)).parent_path() / "published.toml";
   if (!std::filesystem::exists(beside)) return {};
   return evidence::compare_published(beside.string());
 }

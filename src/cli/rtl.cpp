@@ -13,7 +13,7 @@
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/installed.hpp>
+#include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
 

@@ -11,6 +11,7 @@
 
 #include <tomestimate/spec/changes.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/small.hpp>
 
 namespace tomestimate::cli {
@@ -32,7 +33,7 @@ bool changed(const std::vector<spec::Sourced>& values) {
 
 void refuse_own_base(const std::string& base, const std::string& file) {
   std::error_code ignored;
-  if (fs::equivalent(find_spec(base), file, ignored))
+  if (fs::equivalent(spec::find_spec(base), file, ignored))
     throw CLI::ValidationError("--save", file + " is the spec itself");
 }
 
@@ -81,13 +82,15 @@ int run_new(NewArguments a) {
   std::string text;
   if (a.kind == "study") {
     // A study finds its specs by path only, a spec its base by name too.
-    a.base = find_spec(a.base);
-    a.model = find_spec(a.model);
+    a.base = spec::find_spec(a.base);
+    a.model = spec::find_spec(a.model);
     text = study_template(a);
   } else if (a.kind == "model") {
-    text = spec::template_toml(spec::load_model(find_spec(a.base)), base_from(a.base, a.output));
+    text =
+        spec::template_toml(spec::load_model(spec::find_spec(a.base)), base_from(a.base, a.output));
   } else {
-    text = spec::template_toml(spec::load_hardware(find_spec(a.base)), base_from(a.base, a.output));
+    text = spec::template_toml(spec::load_hardware(spec::find_spec(a.base)),
+                               base_from(a.base, a.output));
   }
   spec::write_file(a.output, text);
   complain(fmt::format("{}: a {} that starts from {}; tomestimate check {} reports its errors",

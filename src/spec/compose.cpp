@@ -11,8 +11,7 @@
 
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/installed.hpp>
-#include <tomestimate/units/unit_text.hpp>
+#include <tomestimate/spec/find.hpp>
 
 namespace tomestimate::spec {
 namespace {
@@ -60,20 +59,21 @@ std::string base_file(const Link& link, const std::string& name) {
   std::error_code ignored;
   for (const auto& candidate : {folder / name, folder / (name + ".toml")})
     if (fs::is_regular_file(candidate, ignored)) return candidate.string();
-  if (name.find('/') == std::string::npos)
-    if (auto path = installed_spec(name)) return *path;
-  std::vector<std::string> known = installed_names();
-  for (const auto& entry : fs::directory_iterator(folder.empty() ? fs::path(".") : folder, ignored))
-    if (entry.path().extension() == ".toml") known.push_back(entry.path().stem().string());
-  const auto near = units::nearest(fs::path(name).stem().string(), known);
+  std::string hint;
+  try {
+    auto path = find_spec(name, folder);
+    if (fs::is_regular_file(path, ignored)) return path;
+  } catch (const SpecError& e) {
+    hint = e.diagnostics().at(0).hint;
+  }
   fail(*link.root.get(base_key), link.file,
        fmt::format("no spec \"{}\": no such file beside this one, and none installed", name),
-       near ? fmt::format("did you mean \"{}\"?", *near) : "");
+       std::move(hint));
 }
 
 std::vector<Link> chain_of(std::string_view text, const std::string& file) {
   std::vector<Link> chain;
-  chain.push_back({file, parse(text, file)});
+  chain.push_back({file, parse_toml(text, file)});
   // [base] is a table of hardware specs, so that "base" can't be the key.
   if (const auto* node = chain.front().root.get("base"); node != nullptr && node->is_string())
     fail(*node, file, "\"base\" is the class of base units",
@@ -88,7 +88,7 @@ std::vector<Link> chain_of(std::string_view text, const std::string& file) {
     }
     if (!through.empty())
       fail(*link.root.get(base_key), link.file, "specs are based on each other: " + through + path);
-    auto root = parse(read_file(path), path);
+    auto root = parse_toml(read_file(path), path);
     const auto own = read_kind(link.root);
     if (const auto kind = read_kind(root); !own.empty() && kind != own && !kind.empty())
       fail(*link.root.get(base_key), link.file,
@@ -181,7 +181,7 @@ std::optional<toml::table> technology_of(const std::vector<Link>& chain) {
     if (name == nullptr) continue;
     const auto path = technology_file(*name, link.file);
     if (!fs::exists(path)) continue;
-    auto below = parse(read_file(path), path);
+    auto below = parse_toml(read_file(path), path);
     if (read_kind(below) != "technology")
       throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
     for (const auto* key : {"kind", "name", "description"}) below.erase(key);
@@ -199,7 +199,7 @@ void name_after_file(Link& link) {
 
 }  // namespace
 
-toml::table parse(std::string_view text, const std::string& file) try {
+toml::table parse_toml(std::string_view text, const std::string& file) try {
   return toml::parse(text, file);
 } catch (const toml::parse_error& e) {
   const auto at = e.source().begin;

@@ -17,7 +17,7 @@ namespace tomestimate::spec {
 toml::table compose(std::string_view text, const std::string& file);
 
 // As it stands. Throws SpecError.
-toml::table parse(std::string_view text, const std::string& file);
+toml::table parse_toml(std::string_view text, const std::string& file);
 
 // "hardware"; "" if it does not say.
 std::string read_kind(const toml::table& root);

@@ -617,7 +617,7 @@ std::vector<Diagnostic> check(const std::string& path) try {
   else if (kind == "hardware")
     parse_hardware(text, path);
   else if (kind == "technology")
-    read_spec<Technology<double>>(parse(text, path), path, "technology");
+    read_spec<Technology<double>>(parse_toml(text, path), path, "technology");
   else
     throw SpecError(
         {{{path, 1, 1}, "expected kind = \"hardware\", \"model\" or \"technology\"", ""}});

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/spec/find.hpp>
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/units/unit_text.hpp>
+
+namespace tomestimate::spec {
+namespace {
+
+namespace fs = std::filesystem;
+
+// share/tomestimate/specs of the prefix that the program is installed in.
+fs::path installed_specs() {
+  std::error_code ignored;
+  const auto program = fs::read_symlink("/proc/self/exe", ignored);
+  return (program.parent_path() / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
+}
+
+// Names of the installed hardware and model specs, sorted.
+std::vector<std::string> installed_names() {
+  std::vector<std::string> names;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(installed_specs(), ignored))
+    if (entry.path().extension() == ".toml" && entry.path().stem() != "published")
+      names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+std::optional<std::string> installed_spec(const std::string& name) {
+  for (const auto* ending : {"", ".toml"}) {
+    const auto path = installed_specs() / (name + ending);
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) return path.string();
+  }
+  return std::nullopt;
+}
+
+std::string find_spec(const std::string& name, const fs::path& folder) {
+  std::error_code ignored;
+  if (name.empty()) throw SpecError({{{"\"\"", 1, 1}, "names no file", ""}});
+  const auto path = folder / name;
+  const auto status = fs::status(path, ignored);
+  const bool is_name = name.find('/') == std::string::npos;
+  if (!is_name || (fs::exists(status) && !fs::is_directory(status))) return path.string();
+  if (auto installed = installed_spec(name)) return *installed;
+  const auto known = installed_names();
+  if (known.empty() || fs::exists(status)) return path.string();
+  const auto near = units::nearest(fs::path(name).stem().string(), known);
+  throw SpecError({{{path.string(), 1, 1},
+                    "no such file, and no installed spec of that name",
+                    near ? fmt::format("did you mean \"{}\"?", *near)
+                         : fmt::format("installed: {}", fmt::join(known, ", "))}});
+}
+
+}  // namespace tomestimate::spec
