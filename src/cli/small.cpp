@@ -110,13 +110,17 @@ void save_changes(const Design& design, const study::Specs& before, const study:
         "--save", wanted == 2 ? "values of both specs change: give it twice, first for the hardware"
                               : "values of one spec change: give it once");
   std::size_t next = 0;
-  const auto write = [&](const std::string& base, const auto& was, const auto& is) {
+  std::vector<std::pair<std::string, std::string>> made;  // all read back before one is written
+  const auto make = [&](const std::string& base, const auto& was, const auto& is,
+                        const auto& parse) {
     const auto& file = files[next++];
     refuse_own_base(base, file);
-    spec::write_file(file, spec::small_toml(was, is, base_from(base, file)));
+    made.emplace_back(file, spec::small_toml(was, is, base_from(base, file)));
+    parse(made.back().second, file);
   };
-  if (hardware) write(design.hardware, before.hardware, after.hardware);
-  if (model) write(design.model, before.model, after.model);
+  if (hardware) make(design.hardware, before.hardware, after.hardware, spec::parse_hardware);
+  if (model) make(design.model, before.model, after.model, spec::parse_model);
+  for (const auto& [file, text] : made) spec::write_file(file, text);
 }
 
 std::vector<Command> add_small_commands(CLI::App& app) {

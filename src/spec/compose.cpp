@@ -12,6 +12,7 @@
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/model.hpp>
 
 namespace tomestimate::spec {
 namespace {
@@ -158,6 +159,19 @@ void inherit(toml::table& root, toml::table&& below) {
   }
 }
 
+// A share of zeros that a spec gives for all projections, or the other kind of share, does not go
+// with what its base knows of each projection: as when it is set on a command line.
+void forget_shares(const toml::table& root, toml::table& below) {
+  const auto* own = root.get_as<toml::table>("weights");
+  auto* theirs = below.get_as<toml::table>("weights");
+  if (own == nullptr || theirs == nullptr) return;
+  const bool zeros = own->contains("zero_share"), bits = own->contains("zero_bit_ratio");
+  if (zeros || bits)
+    for (const auto path : zero_share_paths) theirs->erase(path.substr(path.find('.') + 1));
+  if (bits) theirs->erase("zero_share");
+  if (zeros) theirs->erase("zero_bit_ratio");
+}
+
 // ---- technology ----
 
 // The file of the technology that a hardware spec names: NAME.toml in the folder technology beside
@@ -218,7 +232,9 @@ toml::table compose(std::string_view text, const std::string& file) {
   for (std::size_t i = 0; i < chain.size(); ++i) {
     if (i > 0) release(chain[i]);
     if (i + 1 < chain.size()) complete(chain[i]);
-    if (i > 0) inherit(chain.front().root, std::move(chain[i].root));
+    if (i == 0) continue;
+    forget_shares(chain.front().root, chain[i].root);
+    inherit(chain.front().root, std::move(chain[i].root));
   }
   auto root = std::move(chain.front().root);
   if (technology) inherit(root, std::move(*technology));

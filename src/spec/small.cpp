@@ -34,8 +34,9 @@ std::string small(const Spec<S>& before, const Spec<S>& after, std::string_view 
                   const std::string& base) {
   std::string changes, body, open;
   for (const auto& value : after.sourced) {
-    if (!was_set(value)) continue;
     const auto old = ranges::find(before.sourced, value.path, &Sourced::path);
+    // Beside what was set, lists that were made to fit another number of layers.
+    if (!was_set(value) && old != before.sourced.end() && old->text == value.text) continue;
     const auto was = old == before.sourced.end() ? std::string("not given") : old->text;
     changes += fmt::format("{}{} = {}", changes.empty() ? "" : ", ", value.path, value.text);
     body += table_line(value.path, open);

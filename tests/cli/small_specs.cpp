@@ -140,6 +140,10 @@ TEST_CASE("what-if saves what changed as a spec with a base") {
             other)
             .code == 0);
   CHECK(summary(file + " " + other) == summary(both + " --set base.lanes=32 --context 128"));
+  // One share of zeros for all projections: what the base knows of each is not inherited.
+  const auto sparse = (folder.path / "sparse.toml").string();
+  CHECK(run("what-if " + both + " --set weights.zero_share=0.6 --save " + sparse).code == 0);
+  CHECK(summary(tom + " " + sparse) == summary(both + " --set weights.zero_share=0.6"));
   const auto own = run("what-if " + file + " " + model + " --set base.lanes=8 --save " + file);
   CHECK(own.code == 2);  // it would be based on itself
 }
