@@ -305,4 +305,43 @@ study::Study load_study(const QuickStudy& q) {
   }
 }
 
+int run_search(const Design& design, QuickStudy q, unsigned threads, const Output& output) {
+  if (q.maximize.size() + q.minimize.size() != 1)
+    throw CLI::ValidationError("--min",
+                               "one of --target, --min and --max; several goals are for "
+                               "pareto");
+  q.places = {design.hardware, design.model};
+  q.sets = design.sets;
+  q.batch = design.batch;
+  q.prompt = design.prompt;
+  q.context = design.context;
+  study::SweepResult result;
+  const auto st = load_study(q);
+  const auto best = study::pareto(st, threads, result);
+  auto document = report::pareto_document(st, best, result);
+  const auto& goal = st.objectives[0];
+  document.title = fmt::format("The {} {} of {} points", goal.maximize ? "most" : "least",
+                               st.columns[goal.column].name, result.points);
+  document.lead.erase(document.lead.begin());
+  document.lead.push_back(best.empty()
+                              ? "NO SOLUTION: no point is a design that meets --where"
+                              : "only the points of --vary were looked at: a better design may lie "
+                                "between them");
+  print(std::move(document), output);
+  return best.empty() ? no : 0;
+}
+
+const std::string& only_path(const QuickStudy& q) {
+  if (q.vary.size() != 1 || q.vary[0].find('=') != std::string::npos)
+    throw CLI::ValidationError("--vary",
+                               "--target takes one PATH, with --from and --to; "
+                               "PATH=VALUES goes with --min or --max");
+  if (!q.where.empty() || !q.columns.empty() || !q.save.empty() || !q.maximize.empty() ||
+      !q.minimize.empty())
+    throw CLI::ValidationError("--target",
+                               "--where, --columns, --save, --min and --max search "
+                               "--vary PATH=VALUES, without --target");
+  return q.vary[0];
+}
+
 }  // namespace tomestimate::cli

@@ -32,6 +32,13 @@ void add_search_options(CLI::App& command, QuickStudy& study);
 // the study is made of them.
 study::Study load_study(const QuickStudy& study);
 
+// solve --min or --max: the point of the grid of --vary, on the specs of `design`, that is best in
+// that metric, as a document. Returns the exit code. Throws like load_study.
+int run_search(const Design& design, QuickStudy grid, unsigned threads, const Output& output);
+
+// The PATH of solve --target, whose only flag of these it is. Throws CLI::ValidationError.
+const std::string& only_path(const QuickStudy& q);
+
 // One axis of a study as TOML, from "PATH=A,B,C", "PATH=A..B/N" (N values evenly), "PATH=A..B/Nlog"
 // (by equal factors) or "PATH=A..B:STEP". A unit after the last value is for all that have none.
 // Throws CLI::ValidationError.

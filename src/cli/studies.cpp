@@ -159,52 +159,14 @@ double range_end(const study::Specs& specs, const study::Parameter& p, const std
   return study::value_if_set(specs, p.path, text, {flag + " " + text, 1, 1});
 }
 
-// The design of a grid that is best in one metric.
-int run_search(const Design& design, const SolveArguments& a, unsigned threads,
-               const Output& output) {
-  auto q = a.search;
-  if (q.maximize.size() + q.minimize.size() != 1)
-    throw CLI::ValidationError("--min",
-                               "one of --target, --min and --max; several goals are for "
-                               "pareto");
-  if (!a.from.empty() || !a.to.empty())
-    throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
-  q.places = {design.hardware, design.model};
-  q.sets = design.sets;
-  q.batch = design.batch;
-  q.prompt = design.prompt;
-  q.context = design.context;
-  study::SweepResult result;
-  const auto st = load_study(q);
-  const auto best = study::pareto(st, threads, result);
-  auto document = report::pareto_document(st, best, result);
-  const auto& goal = st.objectives[0];
-  document.title = fmt::format("The {} {} of {} points", goal.maximize ? "most" : "least",
-                               st.columns[goal.column].name, result.points);
-  document.lead.erase(document.lead.begin());
-  document.lead.push_back(best.empty()
-                              ? "NO SOLUTION: no point is a design that meets --where"
-                              : "only the points of --vary were looked at: a better design may lie "
-                                "between them");
-  print(std::move(document), output);
-  return best.empty() ? no : 0;
-}
-
 int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
               const Output& output) {
-  if (a.target.empty()) return run_search(design, a, threads, output);
-  const auto& q = a.search;
-  if (q.vary.size() != 1 || q.vary[0].find('=') != std::string::npos)
-    throw CLI::ValidationError("--vary",
-                               "--target takes one PATH, with --from and --to; "
-                               "PATH=VALUES goes with --min or --max");
-  if (!q.where.empty() || !q.columns.empty() || !q.save.empty() || !q.maximize.empty() ||
-      !q.minimize.empty())
-    throw CLI::ValidationError("--target",
-                               "--where, --columns, --save, --min and --max search "
-                               "--vary PATH=VALUES, without --target");
+  if (a.target.empty() && !(a.from.empty() && a.to.empty()))
+    throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
+  if (a.target.empty()) return run_search(design, a.search, threads, output);
+  const auto& parameter = only_path(a.search);
   const auto specs = load(design);
-  const auto p = study::find_parameter(specs, q.vary[0], {"--vary " + q.vary[0], 1, 1});
+  const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 1, 1});
   const auto target = study::parse_target(a.target);
   const double low = range_end(specs, p, a.from, "--from", p.min);
   const double high = range_end(specs, p, a.to, "--to", p.max);
@@ -257,23 +219,25 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                    "where both specs change")
       ->type_name("FILE")
       ->allow_extra_args(false);
-  commands.push_back(
-      {what_if, [=] {
-         const auto before = load_files(*design);
-         spec::check_pair(before.hardware.values, before.model.values);
-         auto after = before;
-         apply(*design, after);
-         auto changes = design->sets;
-         for (const auto& [flag, value] : {std::pair{"batch", design->batch},
-                                           {"prompt", design->prompt},
-                                           {"context", design->context}})
-           if (value != 0) changes.push_back(fmt::format("workload.{}={}", flag, value));
-         if (changes.empty())
-           throw CLI::ValidationError("what-if", "nothing changes: give --set PATH=VALUE");
-         save_changes(*design, before, after, *saved);
-         print(report::what_if_document(before, after, changes, output->brief()), *output);
-         return report::does_not_fit(after.hardware, after.model) ? no : 0;
-       }});
+  commands.push_back({what_if, [=] {
+                        const auto before = load_files(*design);
+                        spec::check_pair(before.hardware.values, before.model.values);
+                        auto after = before;
+                        apply(*design, after);
+                        auto changes = design->sets;
+                        for (const auto& [flag, value] : {std::pair{"batch", design->batch},
+                                                          {"prompt", design->prompt},
+                                                          {"context", design->context}})
+                          if (value != 0)
+                            changes.push_back(fmt::format("workload.{}={}", flag, value));
+                        if (changes.empty())
+                          throw CLI::ValidationError("what-if",
+                                                     "nothing changes: give --set PATH=VALUE");
+                        save_changes(*design, before, after, *saved);
+                        const bool brief = output->brief();
+                        print(report::what_if_document(before, after, changes, brief), *output);
+                        return report::does_not_fit(after.hardware, after.model) ? no : 0;
+                      }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
