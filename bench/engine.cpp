@@ -25,9 +25,10 @@ BENCHMARK(whole_estimate);
 
 void decode_pass(benchmark::State& state) {
   auto hw = hardware;
+  const auto common = engine::estimate(hw, bitnet).common;
   for (auto _ : state) {
     benchmark::DoNotOptimize(hw);
-    benchmark::DoNotOptimize(engine::estimate_pass(hw, bitnet, {1.0, 1.0, 255.0}));
+    benchmark::DoNotOptimize(engine::estimate_pass(hw, bitnet, common, {1.0, 1.0, 255.0}));
   }
   state.SetItemsProcessed(state.iterations());
 }
@@ -38,6 +39,8 @@ void estimate_by_layers(benchmark::State& state) {
   auto model = bitnet;
   model.layers = static_cast<std::size_t>(state.range(0));
   model.weights.zero_share.assign(model.layers, 0.3);
+  model.weights.zero_share_of.fill({});
+  model.weights.dead_share.clear();
   for (auto _ : state) benchmark::DoNotOptimize(engine::estimate(hardware, model));
   state.SetComplexityN(state.range(0));
 }

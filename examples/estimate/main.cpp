@@ -18,8 +18,8 @@ namespace {
 // Quantities hold base units (s, W); from_base tells them in others.
 void print_estimate(const char* what, const study::Specs& specs) {
   const auto e = engine::estimate(specs.hardware.values, specs.model.values);
-  std::printf("%s: TPOT %.6g us, %.6g W\n", what, units::from_base(e.tpot.value(), "us"),
-              units::from_base(e.power.value(), "W"));
+  std::printf("%s: TPOT %.6g us, %.6g W\n", what, units::from_base(e.chip.tpot.value(), "us"),
+              units::from_base(e.chip.power.value(), "W"));
 }
 
 // Sets spec values from text, as --set does, and checks the design they make.
@@ -58,7 +58,7 @@ int main(int argc, char** argv) try {
   }
   const study::Specs specs{spec::load_hardware(argv[1]), spec::load_model(argv[2])};
   print_estimate("as specified", specs);
-  print_estimate("32 lanes", with(specs, {{"lanes.count", "32"}, {"lanes.per_tree", "32"}}));
+  print_estimate("32 lanes", with(specs, {{"base.lanes", "32"}}));
   sweep_clock(specs);
 } catch (const spec::SpecError& e) {
   std::fprintf(stderr, "%s\n", e.what());

@@ -2,8 +2,11 @@
 #include "common.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <thread>
 
@@ -11,47 +14,70 @@
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
+#include "files.hpp"
 #include "terminal.hpp"
 
 namespace tomestimate::cli {
 namespace {
 
 void keep_table(report::Document& document, const std::string& id) {
-  if (id.empty()) return;
   const auto wanted = [&id](const report::Table& t) { return t.id == id; };
   if (std::none_of(document.tables.begin(), document.tables.end(), wanted)) {
     std::string known;
     for (const auto& table : document.tables) known += " " + table.id;
-    throw CLI::ValidationError("--table", fmt::format("no table \"{}\"; there are:{}", id, known));
+    throw CLI::ValidationError(
+        "--table", fmt::format("no table \"{}\"; there are:{}", spec::shortened(id), known));
   }
   std::erase_if(document.tables, [&](const auto& t) { return !wanted(t); });
 }
 
-void set_workload(study::Specs& specs, const char* flag, const char* path, double value) {
-  if (value != 0)
-    spec::override_value(specs.hardware, specs.model, path, fmt::format("{}", value), {flag, 1, 1});
-}
-
 }  // namespace
 
-void complain(const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }
+void complain(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out += spec::visible(line) + "\n";
+  std::fputs(out.c_str(), stderr);
+}
+
+CLI::Option* add_optional(CLI::App& command, const std::string& flags,
+                          std::optional<std::string>& value, const std::string& doc) {
+  return command.add_option_function<std::string>(
+      flags, [&value](const std::string& text) { value = text; }, doc);
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  return CLI::Validator(
+      [words](std::string& text) {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
+        const auto near = units::nearest(text, words);
+        return fmt::format("\"{}\" is not one of {}{}", spec::shortened(text),
+                           fmt::join(words, ", "),
+                           near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+      },
+      "");
+}
 
 void add_format_options(CLI::App& command, Output& output) {
   static const std::map<std::string, report::Format> formats{{"text", report::Format::text},
                                                              {"csv", report::Format::csv},
                                                              {"markdown", report::Format::markdown},
                                                              {"json", report::Format::json}};
-  command.add_option("--format", output.format, "format of the tables")
-      ->transform(CLI::CheckedTransformer(formats, CLI::ignore_case).description(""))
+  command
+      .add_option_function<std::string>(
+          "--format", [&output](const std::string& name) { output.format = formats.at(name); },
+          "format of the tables")
+      ->check(one_of({"text", "csv", "markdown", "json"}))
       ->type_name("text|csv|markdown|json");
-  command.add_option("--table", output.table, "only the table with this id")->type_name("ID");
+  add_optional(command, "--table", output.table, "only the table with this id")->type_name("ID");
 }
 
 void add_output_options(CLI::App& command, Output& output) {
   add_format_options(command, output);
-  command.add_option("-o,--output", output.file, "write to FILE, replaced in one step")
+  add_optional(command, "-o,--output", output.file, "write to FILE, replaced in one step")
       ->type_name("FILE");
 }
 
@@ -66,9 +92,10 @@ void add_design_options(CLI::App& command, Design& design) {
 }
 
 void add_workload_options(CLI::App& command, Design& design) {
-  command.add_option("--batch", design.batch, "sequences decoded together")->type_name("N");
-  command.add_option("--prompt", design.prompt, "tokens of the prompt, for TTFT")->type_name("N");
-  command.add_option("--context", design.context, "positions a decoded token attends to")
+  add_optional(command, "--batch", design.batch, "sequences decoded together")->type_name("N");
+  add_optional(command, "--prompt", design.prompt, "tokens of the prompt, for TTFT")
+      ->type_name("N");
+  add_optional(command, "--context", design.context, "positions a decoded token attends to")
       ->type_name("N");
   command
       .add_option("--set", design.sets, "override a spec value, such as base.lanes=32; repeatable")
@@ -82,24 +109,35 @@ void add_threads_option(CLI::App& command, unsigned& threads, const std::string&
   command.add_option("--threads", threads, what)->check(CLI::Range(1u, 1024u))->type_name("N");
 }
 
-void deliver(const std::string& text, const std::string& file) {
-  if (!file.empty()) return spec::write_file(file, text);
+void deliver(const std::string& text, const std::optional<std::string>& file) {
+  if (file) return spec::write_file(*file, text);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    throw std::runtime_error("cannot write to standard output");
+    throw std::runtime_error(
+        fmt::format("cannot write to standard output: {}", std::strerror(errno)));
 }
 
 void print(report::Document document, const Output& output) {
-  keep_table(document, output.table);
-  const auto style = output.file.empty() ? terminal_style() : report::TextStyle{};
+  if (output.table) keep_table(document, *output.table);
+  const auto style = output.file ? report::TextStyle{} : terminal_style();
   deliver(report::render(document, output.format, style), output.file);
 }
 
 void apply_set(const std::string& set, study::Specs& specs) {
   const auto equals = set.find('=');
   if (equals == std::string::npos)
-    throw CLI::ValidationError("--set", "expected PATH=VALUE, got \"" + set + "\"");
+    throw CLI::ValidationError("--set",
+                               "expected PATH=VALUE, got \"" + spec::shortened(set) + "\"");
   spec::override_value(specs.hardware, specs.model, set.substr(0, equals), set.substr(equals + 1),
-                       {"--set " + set, 1, 1});
+                       {"--set " + set, 0, 0});
+}
+
+std::vector<std::pair<std::string, std::string>> workload_of(const Design& design) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& [name, value] : {std::pair{"batch", &design.batch},
+                                    {"prompt", &design.prompt},
+                                    {"context", &design.context}})
+    if (*value) out.emplace_back(name, **value);
+  return out;
 }
 
 study::Specs load_files(const Design& design) {
@@ -108,14 +146,23 @@ study::Specs load_files(const Design& design) {
 }
 
 void apply(const Design& design, study::Specs& specs) {
-  set_workload(specs, "--batch", "workload.batch", design.batch);
-  set_workload(specs, "--prompt", "workload.prompt", design.prompt);
-  set_workload(specs, "--context", "workload.context", design.context);
+  for (const auto& [name, value] : workload_of(design))
+    spec::override_value(specs.hardware, specs.model, "workload." + name, value,
+                         {fmt::format("--{} {}", name, value), 0, 0});
   for (const auto& set : design.sets) apply_set(set, specs);
   spec::check_pair(specs.hardware.values, specs.model.values);
 }
 
-study::Specs load(const Design& design) {
+std::string command(const std::string& name, const Design& design) {
+  auto text = fmt::format("tomestimate {} {} {}", name, design.hardware, design.model);
+  for (const auto& [flag, value] : workload_of(design))
+    text += fmt::format(" --{} {}", flag, value);
+  for (const auto& set : design.sets) text += " --set " + set;
+  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
+}
+
+study::Specs load(const Design& design, const Output& output) {
+  check_files(inputs_of(design), outputs_of(output));
   auto specs = load_files(design);
   apply(design, specs);
   return specs;

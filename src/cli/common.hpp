@@ -16,27 +16,35 @@ namespace tomestimate::cli {
 constexpr int no = 1;
 constexpr int bad_input = 2;
 
-// Says what went wrong. Not fmt::print, which throws where standard error can't be written.
+// Says what went wrong, so that it does nothing to a terminal. Not fmt::print, which throws where
+// standard error can't be written.
 void complain(const std::string& text);
 
 struct Output {
   report::Format format = report::Format::text;
-  std::string file;   // "" for standard output
-  std::string table;  // "" for all
-  bool all = false;   // text too shows everything, where it is brief otherwise
+  std::optional<std::string> file;   // none: standard output
+  std::optional<std::string> table;  // none: all
+  bool all = false;                  // text too shows everything, where it is brief otherwise
 
   // The other formats are for programs, which want everything.
-  bool brief() const { return format == report::Format::text && table.empty() && !all; }
+  bool brief() const { return format == report::Format::text && !table && !all; }
 };
 
 struct Design {
   std::string hardware;
   std::string model;
   std::vector<std::string> sets;
-  double batch = 0;  // 0: as the spec says
-  double prompt = 0;
-  double context = 0;
+  std::optional<std::string> batch;  // none: as the spec says
+  std::optional<std::string> prompt;
+  std::optional<std::string> context;
 };
+
+// An option that is given or not: also "" and 0 are given.
+CLI::Option* add_optional(CLI::App& command, const std::string& flags,
+                          std::optional<std::string>& value, const std::string& doc);
+
+// A check that a word is one of these, with the nearest in its message.
+CLI::Validator one_of(std::vector<std::string> words);
 
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);
@@ -54,16 +62,25 @@ void add_generate_option(CLI::App& app);
 // Threads of this machine, at least 1.
 unsigned all_threads();
 
+// --batch, --prompt and --context as far as given, by name without the dashes.
+std::vector<std::pair<std::string, std::string>> workload_of(const Design& design);
+
 // The specs of a design as the files say, and with its overrides. Throw spec::SpecError.
 study::Specs load_files(const Design& design);
 void apply(const Design& design, study::Specs& specs);
-study::Specs load(const Design& design);
+
+// Both, for a command that writes `output`, which is checked first (files.hpp).
+study::Specs load(const Design& design, const Output& output);
+
+// The command of a design, for the foot of what it made: "tomestimate report tom bitnet-2b
+// --context 400 (version 0.1.0)". Where it went is left out.
+std::string command(const std::string& name, const Design& design);
 
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
 // Text to a file, or to standard output if there is none. Throws std::runtime_error.
-void deliver(const std::string& text, const std::string& file);
+void deliver(const std::string& text, const std::optional<std::string>& file);
 void print(report::Document document, const Output& output);
 
 // A sub-command and what runs it, returning the exit code.
@@ -79,6 +96,9 @@ std::vector<Command> add_study_commands(CLI::App& app);
 // The commands explain, quantities and workbook.
 std::vector<Command> add_explain_commands(CLI::App& app);
 
+// live: a design as one interactive page.
+std::vector<Command> add_live_commands(CLI::App& app);
+
 // report: a design as a folder of figures, tables and pages.
 std::vector<Command> add_report_commands(CLI::App& app);
 
@@ -88,7 +108,13 @@ std::vector<Command> add_serve_commands(CLI::App& app);
 // The commands on Verilog and its synthesis: rtl, characterize.
 std::vector<Command> add_rtl_commands(CLI::App& app);
 
+// rescale: a hardware spec at another node.
+std::vector<Command> add_rescale_commands(CLI::App& app);
+
 // The command import.
 std::vector<Command> add_import_commands(CLI::App& app);
+
+// run: a model's own numbers, from a checkpoint or synthetic weights.
+std::vector<Command> add_run_commands(CLI::App& app);
 
 }  // namespace tomestimate::cli

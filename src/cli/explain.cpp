@@ -7,6 +7,7 @@
 #include "common.hpp"
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/quantities.hpp>
 
 namespace tomestimate::cli {
@@ -16,7 +17,7 @@ struct Arguments {
   Design design;
   Output output;
   report::Explain what;
-  int layer = -1;
+  std::optional<long> layer;  // from 0
   std::string phase = "decode";
 };
 
@@ -31,13 +32,15 @@ std::vector<std::string_view> layer_metric_names(const study::Specs& specs) {
 // The quantity that is a metric of one layer.
 std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
   const auto layers = specs.model.values.layers;
-  if (static_cast<std::size_t>(a.layer) >= layers)
-    throw CLI::ValidationError("--layer", fmt::format("the model has layers 0 to {}", layers - 1));
+  if (*a.layer < 0 || static_cast<std::size_t>(*a.layer) >= layers)
+    throw CLI::ValidationError(
+        "--layer", fmt::format("the model has layers 0 to {}, not {}", layers - 1, *a.layer));
   const auto names = layer_metric_names(specs);
   if (std::find(names.begin(), names.end(), a.what.quantity) == names.end())
-    throw CLI::ValidationError("METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}",
-                                                     a.what.quantity, fmt::join(names, ", ")));
-  return fmt::format("{}.{}", study::layer_name(a.phase, static_cast<std::size_t>(a.layer)),
+    throw CLI::ValidationError(
+        "METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}",
+                              spec::shortened(a.what.quantity), fmt::join(names, ", ")));
+  return fmt::format("{}.{}", study::layer_name(a.phase, static_cast<std::size_t>(*a.layer)),
                      a.what.quantity);
 }
 
@@ -47,24 +50,24 @@ int fits(const study::Specs& specs) {
 }
 
 int run_workbook(const Arguments& a) {
-  const auto specs = load(a.design);
-  spec::write_file(a.output.file, report::workbook(specs));
+  const auto specs = load(a.design, a.output);
+  spec::write_file(*a.output.file, report::workbook(specs));
   const auto misfit = report::does_not_fit(specs.hardware, specs.model);
   if (misfit)
-    complain(
-        fmt::format("CAUTION: as made, {} shows no design that works: {}", a.output.file, *misfit));
+    complain(fmt::format("CAUTION: as made, {} shows no design that works: {}", *a.output.file,
+                         *misfit));
   return misfit ? no : 0;
 }
 
 int run_quantities(const Arguments& a) {
-  const auto specs = load(a.design);
+  const auto specs = load(a.design, a.output);
   print(report::quantities_document(specs), a.output);
   return fits(specs);
 }
 
 int run_explain(Arguments a) {
-  const auto specs = load(a.design);
-  if (a.layer >= 0) a.what.quantity = layer_quantity(specs, a);
+  const auto specs = load(a.design, a.output);
+  if (a.layer) a.what.quantity = layer_quantity(specs, a);
   print(report::explain_document(specs, a.what), a.output);
   return fits(specs);
 }
@@ -76,11 +79,12 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
   auto* explain = app.add_subcommand("explain", "The equation of a metric, its values and sources");
   explain->add_option("METRIC", a->what.quantity, "a metric, or another quantity")->required();
   add_design_options(*explain, a->design);
-  explain->add_option("--layer", a->layer, "a metric of layer N instead, from 0")
-      ->check(CLI::NonNegativeNumber)
+  explain
+      ->add_option_function<long>(
+          "--layer", [a](long layer) { a->layer = layer; }, "a metric of layer N instead, from 0")
       ->type_name("N");
   explain->add_option("--phase", a->phase, "of which pass, with --layer")
-      ->check(CLI::IsMember({"decode", "prefill"}).description(""))
+      ->check(one_of({"decode", "prefill"}))
       ->capture_default_str()
       ->type_name("decode|prefill");
   explain->add_option("--depth", a->what.depth, "how far down to print equations")
@@ -89,7 +93,7 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
       ->type_name("N");
   explain->add_option("--top", a->what.top, "contributors to print")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
   add_output_options(*explain, a->output);
 
@@ -101,7 +105,8 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
   auto* workbook =
       app.add_subcommand("workbook", "A live spreadsheet: change inputs, results follow");
   add_design_options(*workbook, a->design);
-  workbook->add_option("-o,--output", a->output.file, "write to FILE (XLSX), replaced in one step")
+  add_optional(*workbook, "-o,--output", a->output.file,
+               "write to FILE (XLSX), replaced in one step")
       ->type_name("FILE")
       ->required();
   return {{explain, [a] { return run_explain(*a); }},

@@ -131,10 +131,27 @@ program that is needed is missing
 bad spec, file or flag; the message says where
 )";
 
+constexpr const char* environment = R"(.TP
+.B TMPDIR
+where temporary folders are made, instead of /tmp
+.TP
+.B TOMESTIMATE_TIMEOUT
+seconds that a run of gnuplot or yosys may take; else a minute for a figure, two hours for a tile
+.TP
+.B NO_COLOR
+if set, nothing has colour
+.TP
+.B COLUMNS
+width of text on a terminal that does not say its own
+)";
+
 constexpr const char* files = R"(.TP
 .I PREFIX/share/tomestimate/specs/*.toml
 hardware specs, model specs and published figures; PREFIX is where the program is installed, /usr if
 by a package
+.TP
+.I PREFIX/share/tomestimate/specs/technology/*.toml
+technologies that hardware specs name
 .TP
 .I PREFIX/share/tomestimate/specs/machine.md
 what the machine is that the numbers of a hardware spec describe
@@ -187,7 +204,8 @@ std::string man_page(const std::vector<Page>& all) {
   for (const auto& page : all)
     if (&page != &program)
       out += ".SS " + roff(page.name) + "\n" + roff(page.doc) + ".\n" + options_of(page);
-  out += std::string(".SH EXIT STATUS\n") + exit_status + ".SH FILES\n" + files + ".SH EXAMPLES\n";
+  out += std::string(".SH EXIT STATUS\n") + exit_status + ".SH ENVIRONMENT\n" + environment +
+         ".SH FILES\n" + files + ".SH EXAMPLES\n";
   for (const auto& [why, command] : examples())
     out += (why == examples()[0].first ? "" : ".PP\n") + roff(why) + "\n.PP\n.nf\n.RS\n" +
            roff(command) + "\n.RE\n.fi\n";
@@ -203,11 +221,11 @@ void add_generate_option(CLI::App& app) {
                    : what == "bash" ? bash_completion(all)
                    : what == "zsh"  ? zsh_completion(all)
                                     : fish_completion(all),
-                   "");
+                   std::nullopt);
            throw CLI::Success();  // as --version: no command is needed
          },
          "write the man page, or completions of a shell, to standard output")
-      ->check(CLI::IsMember({"man", "bash", "zsh", "fish"}).description(""))
+      ->check(one_of({"man", "bash", "zsh", "fish"}))
       ->type_name("man|bash|zsh|fish");
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/contains.hpp>
 
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "glossary.hpp"
@@ -48,7 +49,7 @@ report::Document glossary_document() {
 
 std::string no_command(const std::string& word, std::vector<std::string> known) {
   const auto near = units::nearest(word, known);
-  return fmt::format("tomestimate: error: no command \"{}\" ({})", word,
+  return fmt::format("tomestimate: error: no command \"{}\" ({})", spec::shortened(word),
                      near ? fmt::format("did you mean \"{}\"?", *near)
                           : fmt::format("there are: {}", fmt::join(known, ", ")));
 }
@@ -74,29 +75,6 @@ std::vector<Command> add_help_command(CLI::App& app) {
   auto* command = app.add_subcommand("help", "Help on a command, or the glossary");
   command->add_option("TOPIC", *topic, "a command, or \"glossary\"");
   return {{command, [&app, topic] { return run_help(app, *topic); }}};
-}
-
-std::optional<std::string> unknown_command(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2) return std::nullopt;
-  const std::string word = argv[1];
-  if (word.empty() || word[0] == '-') return std::nullopt;
-  for (const auto* command : app.get_subcommands({}))
-    if (command->get_name() == word) return std::nullopt;
-  return no_command(word, command_names(app));
-}
-
-std::optional<std::string> flag_hint(const CLI::App& app) {
-  for (const auto* command : app.get_subcommands()) {
-    std::vector<std::string> known;
-    for (const auto* option : command->get_options())
-      for (const auto& name : option->get_lnames()) known.push_back(name);
-    for (const auto& word : command->remaining()) {
-      if (!word.starts_with("--")) continue;
-      const auto near = units::nearest(word.substr(2, word.find('=') - 2), known);
-      if (near) return fmt::format("did you mean --{}?", *near);
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace tomestimate::cli

@@ -2,6 +2,7 @@
 // The import command: a model spec from a checkpoint.
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <memory>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include <tomestimate/spec/file.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -19,7 +21,7 @@ using importer::Imported;
 
 struct ImportCommand {
   std::string source;
-  std::string spec;
+  std::optional<std::string> spec;
   importer::Options options;
   Output output;
 };
@@ -152,7 +154,7 @@ std::string idle_text(const Imported& imported) {
           static_cast<double>(total.counts.weights()));
 }
 
-report::Document import_document(const Imported& imported, const std::string& spec) {
+report::Document import_document(const Imported& imported, const std::optional<std::string>& spec) {
   report::Document document{fmt::format("Import of {}", imported.source), {}, {}};
   document.lead.push_back("model: " + imported.name);
   if (imported.linears.empty())
@@ -163,17 +165,33 @@ report::Document import_document(const Imported& imported, const std::string& sp
               "is an assumption");
   if (auto idle = idle_text(imported); !idle.empty()) document.lead.push_back(std::move(idle));
   for (const auto& caution : imported.cautions) document.lead.push_back("CAUTION: " + caution);
-  document.lead.push_back(spec.empty() ? "no spec is written: give -o FILE" : "spec: " + spec);
+  document.lead.push_back(spec ? "spec: " + *spec : "no spec is written: give -o FILE");
   if (!imported.linears.empty())
     document.tables = {projection_table(imported), layer_table(imported), tensor_table(imported)};
   document.tables.push_back(value_table(imported));
   return document;
 }
 
+// The source, and what of a checkpoint may lie beside or in it.
+NamedFiles inputs_of(const std::string& source) {
+  namespace fs = std::filesystem;
+  NamedFiles out{{"SOURCE", source}};
+  std::error_code ignored;
+  const auto folder =
+      fs::is_directory(source, ignored) ? fs::path(source) : fs::absolute(source).parent_path();
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    for (const auto* ending : {".json", ".gguf", ".safetensors", ".bin", ".model"})
+      if (entry.path().extension() == ending)
+        out.push_back({"a part of SOURCE", entry.path().string()});
+  return out;
+}
+
+// The spec first: a reader of the tables that leaves early ends this program.
 int run_import(const ImportCommand& command) {
+  if (command.spec) check_files(inputs_of(command.source), {{"-o", *command.spec}});
   const auto imported = importer::import_model(command.source, command.options);
+  if (command.spec) spec::write_file(*command.spec, imported.spec);
   print(import_document(imported, command.spec), command.output);
-  if (!command.spec.empty()) spec::write_file(command.spec, imported.spec);
   return 0;
 }
 
@@ -190,7 +208,8 @@ std::vector<Command> add_import_commands(CLI::App& app) {
           "config.json, .gguf (or one of its parts), .safetensors beside its config.json, or a "
           "folder of these")
       ->required();
-  import->add_option("-o,--output", command->spec, "write the spec to FILE, replaced in one step")
+  add_optional(*import, "-o,--output", command->spec,
+               "write the spec to FILE, replaced in one step")
       ->type_name("FILE");
   import->add_option("--name", command->options.name, "name of the model")->type_name("NAME");
   auto* bits = import
@@ -203,6 +222,7 @@ std::vector<Command> add_import_commands(CLI::App& app) {
                  "ternary weights, whatever the source says; floats are ternarized by absmean")
       ->excludes(bits);
   add_format_options(*import, command->output);
+  import->get_option("--table")->check(one_of({"projections", "layers", "tensors", "spec"}));
   return {{import, [command] { return run_import(*command); }}};
 }
 

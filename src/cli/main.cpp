@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tomestimate: command line. Exit code 0: done; 1: the answer is no (a validation failed, a
 // workload doesn't fit, a file can't be written); 2: bad spec or flag.
+#include <algorithm>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -9,9 +10,14 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/check.hpp>
+#include <tomestimate/evidence/published.hpp>
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
+#include <tomestimate/units/unit_text.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 #include "help.hpp"
 #include "small.hpp"
 
@@ -21,9 +27,10 @@ using namespace tomestimate;
 using namespace tomestimate::cli;
 
 int run_estimate(const Design& design, const Output& output) {
-  const auto specs = load(design);
+  const auto specs = load(design, output);
   if (!output.brief()) {
-    print(report::estimate_document(specs.hardware, specs.model, output.table), output);
+    print(report::estimate_document(specs.hardware, specs.model, output.table.value_or("")),
+          output);
     return 0;
   }
   auto document = report::estimate_brief(specs.hardware, specs.model);
@@ -34,11 +41,12 @@ int run_estimate(const Design& design, const Output& output) {
 }
 
 int run_validate(const Design& design, bool small_only, unsigned threads, const Output& output) {
-  const auto specs = load(design);
+  const auto specs = load(design, output);
   auto graphs = evidence::small_graphs(specs.hardware.values, specs.model.values);
   if (!small_only)
     for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values))
       graphs.push_back(std::move(graph));
+  for (const auto& graph : graphs) evidence::check_size(graph);
   std::vector<evidence::Validation> validations;
   for (const auto& graph : graphs) validations.push_back(evidence::validate(graph, threads));
   print(report::validation_document(validations), output);
@@ -56,20 +64,66 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
 }
 
 int run_check(const std::vector<std::string>& files) {
+  constexpr std::size_t most_shown = 50;
   bool good = true;
   for (const auto& file : files) {
-    const auto diagnostics = evidence::check(file);
-    for (const auto& d : diagnostics) complain(spec::format(d));
-    if (diagnostics.empty()) fmt::print("{}: ok\n", file);
+    const auto diagnostics = evidence::check(spec::find_spec(file));
+    for (std::size_t i = 0; i < std::min(most_shown, diagnostics.size()); ++i)
+      complain(spec::format(diagnostics[i]));
+    if (diagnostics.size() > most_shown)
+      complain(fmt::format("{}: and {} errors more", file, diagnostics.size() - most_shown));
+    if (diagnostics.empty()) deliver(spec::visible(file) + ": ok\n", std::nullopt);
     good = good && diagnostics.empty();
   }
   return good ? 0 : bad_input;
 }
 
-std::string find_figures(const std::string& given) {
+std::string find_figures(const std::optional<std::string>& given) {
   const std::string here = "specs/published.toml";
-  if (!given.empty()) return given;
+  if (given) return spec::find_spec(*given);
   return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
+}
+
+int run_published(const std::optional<std::string>& given, const Output& output) {
+  const auto figures = find_figures(given);
+  check_files(inputs_of_published(figures), outputs_of(output));
+  print(report::published_document(evidence::compare_published(figures)), output);
+  return 0;
+}
+
+// What is most likely meant by a word that is no command, or an option that a command doesn't have.
+std::string hint(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  std::vector<std::string> known;
+  std::string word = argc > 1 ? argv[1] : "";
+  const auto commands = app.get_subcommands();  // those that were given
+  if (commands.empty()) {
+    for (const auto* command : app.get_subcommands({})) known.push_back(command->get_name());
+    if (word.empty() || word[0] == '-') return "";
+    const auto near = units::nearest(word, known);
+    return fmt::format("no command \"{}\"{}\n", spec::shortened(word),
+                       near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+  }
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return "";
+  for (int i = 2; i < argc; ++i) {
+    word = std::string(argv[i]).substr(0, std::string(argv[i]).find('='));
+    if (!word.starts_with("--") || commands[0]->get_option_no_throw(word) != nullptr) continue;
+    for (const auto* option : commands[0]->get_options())
+      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    const auto near = units::nearest(word, known);
+    return near ? fmt::format("no option \"{}\" (did you mean \"{}\"?)\n", spec::shortened(word),
+                              *near)
+                : "";
+  }
+  return "";
+}
+
+// Prints help, or what is wrong with a command line.
+int say(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  if (error.get_exit_code() == 0) return app.exit(error);
+  const auto better = hint(app, error, argc, argv);
+  complain((better.empty() ? spec::shortened(error.what(), 1000) + "\n" : better) +
+           "Run with --help for more information.");
+  return bad_input;
 }
 
 int run(int argc, char** argv) {
@@ -100,12 +154,14 @@ int run(int argc, char** argv) {
   validate->add_flag("--small", small_only, "only the small graphs, not the full-size model");
   add_threads_option(*validate, threads, "threads of the kernel");
   add_output_options(*validate, output);
+  // Not after minutes in the kernel.
+  validate->get_option("--table")->check(one_of({"validation", "mismatches"}));
 
-  std::string figures;
+  std::optional<std::string> figures;
   auto* published = app.add_subcommand("published", "Set published figures beside the estimate");
-  published->add_option("FIGURES", figures,
-                        "published figures (TOML); default: specs/published.toml here, or else the "
-                        "installed ones");
+  add_optional(*published, "FIGURES", figures,
+               "published figures (TOML); default: specs/published.toml here, or else the "
+               "installed ones");
   add_output_options(*published, output);
 
   std::vector<std::string> files;
@@ -115,36 +171,29 @@ int run(int argc, char** argv) {
 
   std::vector<Command> commands;
   for (const auto add :
-       {add_study_commands, add_explain_commands, add_report_commands, add_import_commands,
-        add_rtl_commands, add_serve_commands, add_small_commands, add_help_command})
+       {add_study_commands, add_explain_commands, add_report_commands, add_live_commands,
+        add_import_commands, add_run_commands, add_rtl_commands, add_serve_commands,
+        add_rescale_commands, add_small_commands, add_help_command})
     for (auto& command : add(app)) commands.push_back(std::move(command));
   add_generate_option(app);
 
-  if (const auto unknown = unknown_command(app, argc, argv)) {
-    complain(*unknown);
-    return bad_input;
-  }
   try {
     app.parse(argc, argv);
     for (const auto& command : commands)
       if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
-    if (*published) {
-      print(report::published_document(evidence::compare_published(find_figures(figures))), output);
-      return 0;
-    }
+    if (*published) return run_published(figures, output);
     return run_check(files);
   } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    if (const auto hint = flag_hint(app)) complain(*hint);
-    return code == 0 ? 0 : bad_input;
+    return say(app, e, argc, argv);
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) try {
+  process::clean_up_on_signals();
   return run(argc, argv);
 } catch (const tomestimate::spec::SpecError& e) {
   complain(e.what());

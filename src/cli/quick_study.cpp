@@ -11,6 +11,7 @@
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 
 namespace tomestimate::cli {
 namespace {
@@ -75,7 +76,7 @@ std::string study_value(const std::string& text) {
   throw CLI::ValidationError(
       "--vary", fmt::format("expected PATH=A,B,C or PATH=A..B/N (N values; /Nlog by equal factors) "
                             "or PATH=A..B:STEP, got \"{}\"",
-                            vary));
+                            spec::shortened(vary)));
 }
 
 // Items between commas that are not in brackets.
@@ -169,14 +170,15 @@ std::string set_toml(const QuickStudy& q) {
     out +=
         fmt::format("{}{} = {}", out.empty() ? "" : ", ", study_string(path), study_value(value));
   };
-  for (const auto& [path, value] : {std::pair{"workload.batch", q.batch},
-                                    {"workload.prompt", q.prompt},
-                                    {"workload.context", q.context}})
-    if (value != 0) add(path, fmt::format("{}", value));
+  for (const auto& [path, value] : {std::pair{"workload.batch", &q.batch},
+                                    {"workload.prompt", &q.prompt},
+                                    {"workload.context", &q.context}})
+    if (*value) add(path, **value);
   for (const auto& set : q.sets) {
     const auto equals = set.find('=');
     if (equals == std::string::npos)
-      throw CLI::ValidationError("--set", "expected PATH=VALUE, got \"" + set + "\"");
+      throw CLI::ValidationError("--set",
+                                 "expected PATH=VALUE, got \"" + spec::shortened(set) + "\"");
     add(set.substr(0, equals), trimmed(set.substr(equals + 1)));
   }
   return out;
@@ -194,7 +196,7 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
   if (const auto set = set_toml(q); !set.empty()) out.add("--set", "set = { " + set + " }");
   out.add(q.columns.empty() ? "--min, --max" : "--columns",
           "columns = " + list_toml(columns_of(q)));
-  if (!q.where.empty()) out.add("--where \"" + q.where + "\"", "where = " + study_string(q.where));
+  if (q.where) out.add("--where \"" + *q.where + "\"", "where = " + study_string(*q.where));
   std::vector<std::string> goals;
   for (const auto& metric : q.maximize) goals.push_back("max " + metric);
   for (const auto& metric : q.minimize) goals.push_back("min " + metric);
@@ -214,14 +216,13 @@ spec::SpecError at_flags(const spec::SpecError& e, const std::string& file, cons
   auto all = e.diagnostics();
   for (auto& d : all)
     if (d.place.file == file && d.place.line >= 1 && d.place.line <= lines.flags.size())
-      d.place = {lines.flags[d.place.line - 1], 1, 1};
+      d.place = {lines.flags[d.place.line - 1], 0, 0};
   return spec::SpecError(std::move(all));
 }
 
 bool has_flags(const QuickStudy& q) {
   return !q.vary.empty() || !q.columns.empty() || !q.sets.empty() || !q.maximize.empty() ||
-         !q.minimize.empty() || !q.where.empty() || !q.save.empty() || q.batch != 0 ||
-         q.prompt != 0 || q.context != 0;
+         !q.minimize.empty() || q.where || q.save || q.batch || q.prompt || q.context;
 }
 
 }  // namespace
@@ -243,7 +244,7 @@ std::string axis_toml(const std::string& vary) {
 }
 
 void add_search_options(CLI::App& command, QuickStudy& q) {
-  command.add_option("--where", q.where, "keep only designs such as \"power < 4[W]\"")
+  add_optional(command, "--where", q.where, "keep only designs such as \"power < 4[W]\"")
       ->type_name("FORMULA");
   command.add_option("--max", q.maximize, "a metric to have much of; repeatable")
       ->type_name("METRIC")
@@ -254,7 +255,7 @@ void add_search_options(CLI::App& command, QuickStudy& q) {
   command.add_option("--columns", q.columns, "metrics to show, such as throughput,power")
       ->type_name("METRIC")
       ->allow_extra_args(false);
-  command.add_option("--save", q.save, "keep the study as FILE")->type_name("FILE");
+  add_optional(command, "--save", q.save, "keep the study as FILE")->type_name("FILE");
 }
 
 void add_study_options(CLI::App& command, QuickStudy& q) {
@@ -269,20 +270,29 @@ void add_study_options(CLI::App& command, QuickStudy& q) {
   command.add_option("--set", q.sets, "override a spec value for all points; repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
-  command.add_option("--batch", q.batch, "sequences decoded together")->type_name("N");
-  command.add_option("--prompt", q.prompt, "tokens of the prompt, for TTFT")->type_name("N");
-  command.add_option("--context", q.context, "positions a decoded token attends to")
+  add_optional(command, "--batch", q.batch, "sequences decoded together")->type_name("N");
+  add_optional(command, "--prompt", q.prompt, "tokens of the prompt, for TTFT")->type_name("N");
+  add_optional(command, "--context", q.context, "positions a decoded token attends to")
       ->type_name("N");
   add_search_options(command, q);
 }
 
-study::Study load_study(const QuickStudy& q) {
+NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study) {
+  NamedFiles out;
+  for (const auto& file : study.files) out.push_back({"a spec of the study", file});
+  if (quick.places.size() == 1) out.push_back({"STUDY", spec::find_spec(quick.places[0])});
+  return out;
+}
+
+study::Study load_study(const QuickStudy& q, const NamedFiles& outputs) {
   if (q.places.size() == 1) {
     if (has_flags(q))
       throw CLI::ValidationError("STUDY",
                                  "a study says itself what varies: flags such as --vary go with "
                                  "HARDWARE MODEL");
-    return study::load_study(q.places[0]);
+    auto loaded = study::load_study(spec::find_spec(q.places[0]));
+    check_files(inputs_of(q, loaded), outputs);
+    return loaded;
   }
   if (q.vary.empty())
     throw CLI::ValidationError("--vary",
@@ -294,10 +304,14 @@ study::Study load_study(const QuickStudy& q) {
   spec::write_file(file, lines.text);
   try {
     auto loaded = study::load_study(file);
-    if (!q.save.empty()) {
-      const auto beside = fs::absolute(q.save).parent_path();
+    auto written = outputs;
+    if (q.save) written.push_back({"--save", *q.save});
+    check_files(inputs_of(q, loaded), written);
+    if (q.save) {
+      const auto beside = fs::absolute(*q.save).parent_path();
       spec::write_file(
-          q.save, lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside)).text);
+          *q.save,
+          lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside)).text);
     }
     return loaded;
   } catch (const spec::SpecError& e) {
@@ -316,7 +330,7 @@ int run_search(const Design& design, QuickStudy q, unsigned threads, const Outpu
   q.prompt = design.prompt;
   q.context = design.context;
   study::SweepResult result;
-  const auto st = load_study(q);
+  const auto st = load_study(q, outputs_of(output));
   const auto best = study::pareto(st, threads, result);
   auto document = report::pareto_document(st, best, result);
   const auto& goal = st.objectives[0];
@@ -336,8 +350,7 @@ const std::string& only_path(const QuickStudy& q) {
     throw CLI::ValidationError("--vary",
                                "--target takes one PATH, with --from and --to; "
                                "PATH=VALUES goes with --min or --max");
-  if (!q.where.empty() || !q.columns.empty() || !q.save.empty() || !q.maximize.empty() ||
-      !q.minimize.empty())
+  if (q.where || !q.columns.empty() || q.save || !q.maximize.empty() || !q.minimize.empty())
     throw CLI::ValidationError("--target",
                                "--where, --columns, --save, --min and --max search "
                                "--vary PATH=VALUES, without --target");

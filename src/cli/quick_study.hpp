@@ -2,12 +2,14 @@
 // A study from a file, or from two specs and flags.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <tomestimate/study/study.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 
@@ -17,9 +19,9 @@ struct QuickStudy {
   std::vector<std::string> columns;
   std::vector<std::string> sets;
   std::vector<std::string> maximize, minimize;  // metrics
-  std::string where;
-  std::string save;
-  double batch = 0, prompt = 0, context = 0;  // 0: as the spec says
+  std::optional<std::string> where;
+  std::optional<std::string> save;
+  std::optional<std::string> batch, prompt, context;  // none: as the spec says
 };
 
 // STUDY or HARDWARE MODEL, and the flags that make a study of the two specs.
@@ -28,9 +30,12 @@ void add_study_options(CLI::App& command, QuickStudy& study);
 // The flags alone, for a command that has its specs; --vary is its own.
 void add_search_options(CLI::App& command, QuickStudy& study);
 
-// The study, saved to `save` if that is given. Throws spec::SpecError, whose places are flags where
-// the study is made of them.
-study::Study load_study(const QuickStudy& study);
+// The study, saved to `save` if that is given, after check_files with `outputs`, which the command
+// writes beside. Throws spec::SpecError, whose places are flags where the study is made of them.
+study::Study load_study(const QuickStudy& study, const NamedFiles& outputs);
+
+// What the loaded study was read from.
+NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study);
 
 // solve --min or --max: the point of the grid of --vary, on the specs of `design`, that is best in
 // that metric, as a document. Returns the exit code. Throws like load_study.

@@ -5,11 +5,13 @@
 #include <fmt/format.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/page/live.hpp>
 #include <tomestimate/report/folder.hpp>
 
 #include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -17,35 +19,31 @@ namespace {
 struct ReportArguments {
   Design design;
   std::string folder;
-  std::string published;
+  std::optional<std::string> published;
+  bool live = false;
 };
 
-// Published figures: as given, or those beside the hardware spec if there are any.
-std::vector<evidence::Comparison> published_figures(const ReportArguments& a) {
-  if (!a.published.empty()) return evidence::compare_published(a.published);
+// The file of published figures: as given, or the one beside the hardware spec if there is one.
+std::optional<std::string> figures_of(const ReportArguments& a) {
+  if (a.published) return spec::find_spec(*a.published);
   const auto beside =
       std::filesystem::path(spec::find_spec(a.design.hardware)).parent_path() / "published.toml";
-  if (!std::filesystem::exists(beside)) return {};
-  return evidence::compare_published(beside.string());
-}
-
-// The command, for the foot of the report; the folder it went to is left out.
-std::string command(const Design& design) {
-  auto text = fmt::format("tomestimate report {} {}", design.hardware, design.model);
-  for (const auto& [flag, value] : {std::pair{"--batch", design.batch},
-                                    {"--prompt", design.prompt},
-                                    {"--context", design.context}})
-    if (value != 0) text += fmt::format(" {} {}", flag, value);
-  for (const auto& set : design.sets) text += " --set " + set;
-  return fmt::format("{} (version {})", text, TOMESTIMATE_VERSION);
+  return std::filesystem::exists(beside) ? std::optional(beside.string()) : std::nullopt;
 }
 
 int run_report(const ReportArguments& a) {
-  if (a.folder.empty()) throw CLI::ValidationError("--output", "names no folder");
-  const auto specs = load(a.design);
+  const auto figures = figures_of(a);
+  auto inputs = inputs_of(a.design);
+  if (figures)
+    for (auto& input : inputs_of_published(*figures)) inputs.push_back(std::move(input));
+  check_folder(inputs, {"-o", a.folder});
+  const auto specs = load(a.design, {});
   report::check_report_folder(a.folder);
-  const auto files =
-      report::design_report(specs.hardware, specs.model, published_figures(a), command(a.design));
+  const auto published =
+      figures ? evidence::compare_published(*figures) : std::vector<evidence::Comparison>{};
+  auto files =
+      report::design_report(specs.hardware, specs.model, published, command("report", a.design));
+  if (a.live) files["live.html"] = page::live_page(specs, command("live", a.design));
   report::write_report_folder(a.folder, files);
   complain(fmt::format("{} files in {}", files.size(), a.folder));
   return 0;
@@ -62,10 +60,11 @@ std::vector<Command> add_report_commands(CLI::App& app) {
       ->add_option("-o,--output", arguments->folder, "write to the folder DIR, whole or not at all")
       ->type_name("DIR")
       ->required();
-  report
-      ->add_option("--published", arguments->published,
-                   "published figures (TOML); default: published.toml beside HARDWARE, if there")
+  add_optional(*report, "--published", arguments->published,
+               "published figures (TOML); default: published.toml beside HARDWARE, if there")
       ->type_name("FIGURES");
+  report->add_flag("--live", arguments->live,
+                   "also live.html, the page that answers to its inputs");
   return {{report, [=] { return run_report(*arguments); }}};
 }
 

@@ -16,6 +16,7 @@
 #include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -49,7 +50,7 @@ void check_tile(const std::string& flag, std::size_t words, std::size_t weights)
 void add_form_option(CLI::App& command, std::string& form) {
   command.add_option("--form", form, "how the ROM is described")
       ->capture_default_str()
-      ->check(CLI::IsMember({"case", "minterms"}).description(""))
+      ->check(one_of({"case", "minterms"}))
       ->type_name("case|minterms");
 }
 
@@ -61,31 +62,34 @@ struct RtlArguments {
   std::size_t width = 4;
   std::string zero_share = "0.35";
   std::uint64_t seed = 1;
-  std::string weights;
+  std::optional<std::string> weights;
   bool shaped = false;  // --rows or --width was given
   std::string unit;     // "": a ROM
   std::size_t lanes = 16;
   std::size_t vectors = 64;
   std::string form = "case";
   std::string module = "rom";
-  std::string output;
-  std::string testbench;
+  std::optional<std::string> output;
+  std::optional<std::string> testbench;
 };
 
+rtl::Tile read_tile(const std::string& file) {
+  const auto bytes = spec::read_file(file, 1u << 26);
+  return rtl::is_array(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
+}
+
 rtl::Tile tile_from_file(const RtlArguments& a) {
-  auto tile = rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights);
+  auto tile = read_tile(*a.weights);
   if (!a.shaped) return tile;
-  if (a.rows * a.width != tile.shape.width)
+  if (tile.shape.width % (a.rows * a.width) != 0)
     throw CLI::ValidationError(
-        "--rows", fmt::format("{} x {} weights are not the {} of a line of {}", a.rows, a.width,
-                              tile.shape.width, a.weights));
-  tile.shape.rows = a.rows;
-  tile.shape.width = a.width;
-  return tile;
+        "--rows", fmt::format("{} x {} weights do not divide the {} of a row of {}", a.rows,
+                              a.width, tile.shape.width, *a.weights));
+  return rtl::split_words(std::move(tile), a.rows, a.width);
 }
 
 rtl::Tile make_tile(const RtlArguments& a) {
-  if (!a.weights.empty()) return tile_from_file(a);
+  if (a.weights) return tile_from_file(a);
   check_tile("--words", a.words, a.rows * a.width);
   return rtl::random_tile({a.words, a.rows, a.width}, parse_share("--zero-share", a.zero_share),
                           a.seed);
@@ -98,11 +102,11 @@ std::string tile_comment(const RtlArguments& a, const rtl::Tile& tile) {
   const auto percent = [&](std::size_t n) {
     return 100 * static_cast<double>(n) / static_cast<double>(s.weights());
   };
-  const auto from =
-      a.weights.empty()
-          ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}", s.words,
-                        s.rows, s.width, a.zero_share, a.seed)
-          : fmt::format("--weights {} --rows {} --width {}", a.weights, s.rows, s.width);
+  const auto from = !a.weights
+                        ? fmt::format("--words {} --rows {} --width {} --zero-share {} --seed {}",
+                                      s.words, s.rows, s.width, a.zero_share, a.seed)
+                        : fmt::format("--weights {} --rows {} --width {}",
+                                      spec::visible(*a.weights), s.rows, s.width);
   return fmt::format(
       "Made by: tomestimate rtl {} --form {} --module {}\n"
       "{} words of {} x {} ternary weights, 2 bit each: 0 is 00, +1 is 01, -1 is 10.\n"
@@ -134,11 +138,11 @@ int run_unit(const RtlArguments& a) {
   const auto lanes = rtl::has_lanes(unit) ? fmt::format(" --lanes {}", a.lanes) : std::string();
   const auto comment =
       fmt::format("Made by: tomestimate rtl --unit {}{} --module {}", a.unit, lanes, a.module);
-  if (!a.testbench.empty()) {
+  if (a.testbench) {
     const auto vectors = rtl::random_vectors(unit, a.lanes, a.vectors, a.seed);
-    spec::write_file(a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
-                                                      fmt::format("{} --vectors {} --seed {}",
-                                                                  comment, a.vectors, a.seed)));
+    spec::write_file(*a.testbench, rtl::unit_testbench(unit, a.lanes, vectors, a.module,
+                                                       fmt::format("{} --vectors {} --seed {}",
+                                                                   comment, a.vectors, a.seed)));
   }
   deliver(rtl::unit_verilog(unit, a.lanes, a.module, comment), a.output);
   return 0;
@@ -147,11 +151,15 @@ int run_unit(const RtlArguments& a) {
 int run_rtl(const RtlArguments& a) {
   if (!rtl::is_module_name(a.module))
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
+  NamedFiles inputs, outputs;
+  if (a.weights) inputs.push_back({"--weights", *a.weights});
+  if (a.output) outputs.push_back({"-o", *a.output});
+  if (a.testbench) outputs.push_back({"--testbench", *a.testbench});
+  check_files(inputs, outputs);
   if (!a.unit.empty()) return run_unit(a);
   const auto tile = make_tile(a);
   const auto comment = tile_comment(a, tile);
-  if (!a.testbench.empty())
-    spec::write_file(a.testbench, rtl::testbench_verilog(tile, a.module, comment));
+  if (a.testbench) spec::write_file(*a.testbench, rtl::testbench_verilog(tile, a.module, comment));
   deliver(rtl::rom_verilog(tile, a.module, parse_form(a.form), comment), a.output);
   return 0;
 }
@@ -162,9 +170,9 @@ struct CharacterizeArguments {
   std::string cells = "asap7";
   std::string variant;
   std::string liberty;
-  std::string toml;
-  std::string weights;
-  std::string kept;
+  std::optional<std::string> toml;
+  std::optional<std::string> weights;
+  std::optional<std::string> kept;
   Strings heights{"64", "256", "1024", "4096"};
   Strings zero_shares{"0.3", "0.5", "0.7", "0.9"};
   Strings held_out_heights{"128", "512", "2048"};
@@ -223,11 +231,17 @@ rtl::BankGrid parse_grid(const CharacterizeArguments& a) {
   return grid;
 }
 
+// The matrix of --weights, its rows cut into words of --width where they are that many times as
+// long.
+rtl::Tile given_bank(const CharacterizeArguments& a) {
+  auto tile = read_tile(*a.weights);
+  return tile.shape.width % a.width == 0 ? rtl::split_words(std::move(tile), 1, a.width) : tile;
+}
+
 rtl::Plan parse_plan(const CharacterizeArguments& a) {
   check_lanes(a.lanes);
-  rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept};
-  if (!a.weights.empty())
-    plan.given.push_back(rtl::parse_tile(spec::read_file(a.weights, 1u << 26), a.weights));
+  rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept.value_or("")};
+  if (a.weights) plan.given.push_back(given_bank(a));
   if (a.units == Strings{"all"})
     for (std::size_t i = 0; i < rtl::unit_names.size(); ++i)
       plan.units.push_back(static_cast<rtl::Unit>(i));
@@ -243,7 +257,7 @@ std::string find_cells(const std::string& name) {
   const auto file = fmt::format("technology/{}-cells.toml", name);
   if (auto path = spec::installed_spec(file)) return *path;
   if (std::filesystem::is_regular_file("specs/" + file, ignored)) return "specs/" + file;
-  throw spec::SpecError({{{name, 1, 1},
+  throw spec::SpecError({{{name, 0, 0},
                           "no such file of cells, and none installed by that name",
                           "asap7, or a file such as specs/technology/asap7-cells.toml"}});
 }
@@ -258,13 +272,18 @@ int run_characterize(const CharacterizeArguments& a, const Output& output) {
   if (!(std::isfinite(a.wire) && a.wire >= 0))
     throw CLI::ValidationError("--wire", "expected a capacitance in fF, 0 or more");
   const auto file = a.liberty.empty() ? find_cells(a.cells) : a.liberty;
+  NamedFiles inputs{{"cells", file}}, outputs;
+  if (a.weights) inputs.push_back({"--weights", *a.weights});
+  if (a.toml) outputs.push_back({"-o", *a.toml});
+  if (a.kept) outputs.push_back({"--resume", *a.kept});
+  check_files(inputs, outputs);
   auto text = spec::read_file(file, 1u << 30);
   const auto cells = a.liberty.empty() ? rtl::parse_cells(text, file, a.variant)
                                        : rtl::parse_liberty(std::move(text), file);
   const auto progress =
       isatty(STDERR_FILENO) != 0 ? rtl::Progress(show_progress) : [](std::size_t, std::size_t) {};
   const auto measured = rtl::characterize(cells, file, plan, a.wire, a.threads, progress);
-  if (!a.toml.empty()) spec::write_file(a.toml, rtl::technology_toml(measured));
+  if (a.toml) spec::write_file(*a.toml, rtl::technology_toml(measured));
   print(report::characterization_document(measured), output);
   return 0;
 }
@@ -316,7 +335,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->check(CLI::Range(1, 100000).description(""))
       ->type_name("N")
       ->needs(unit);
-  rtl->add_option("--weights", a->weights, "weights from a matrix of -1, 0 and 1, a word a line")
+  add_optional(*rtl, "--weights", a->weights,
+               "weights from a matrix of -1, 0 and 1: text or .npy, a word a row")
       ->type_name("FILE")
       ->excludes(words)
       ->excludes(zeros)
@@ -326,9 +346,9 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   rtl->add_option("--module", a->module, "name of the module")
       ->capture_default_str()
       ->type_name("NAME");
-  rtl->add_option("-o,--output", a->output, "write to FILE, replaced in one step")
+  add_optional(*rtl, "-o,--output", a->output, "write to FILE, replaced in one step")
       ->type_name("FILE");
-  rtl->add_option("--testbench", a->testbench, "write a testbench: all words, or the vectors")
+  add_optional(*rtl, "--testbench", a->testbench, "write a testbench: all words, or the vectors")
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
                         a->shaped = *rows || *width;
@@ -365,7 +385,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->type_name("SHARE");
   characterize
       ->add_option("--weights", c->weights,
-                   "one more bank to judge by: a matrix of -1, 0 and 1, a word a line")
+                   "one more bank to judge by: a matrix as for rtl, cut into words")
       ->type_name("FILE");
   add_list(*characterize, "--units", c->units, "arithmetic units, all or none");
   characterize->add_option("--lanes", c->lanes, "lanes of mvu and l-unit")
@@ -376,17 +396,15 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->type_name("FF");
   characterize->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
   add_form_option(*characterize, c->form);
-  characterize
-      ->add_option("--resume", c->kept,
-                   "keep what is measured in FILE, and do not measure what is in it")
+  add_optional(*characterize, "--resume", c->kept,
+               "keep what is measured in FILE, and do not measure what is in it")
       ->type_name("FILE");
   add_threads_option(*characterize, c->threads, "syntheses at a time");
-  characterize->add_option("-o,--output", c->toml, "write values for a technology spec to FILE")
+  add_optional(*characterize, "-o,--output", c->toml, "write values for a technology spec to FILE")
       ->type_name("TOML");
   add_format_options(*characterize, *output);
   // Not after minutes of synthesis.
-  characterize->get_option("--table")->check(
-      CLI::IsMember({"laws", "banks", "units"}).description(""));
+  characterize->get_option("--table")->check(one_of({"laws", "banks", "units"}));
   commands.push_back({characterize, [=] { return run_characterize(*c, *output); }});
   return commands;
 }

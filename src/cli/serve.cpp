@@ -129,7 +129,7 @@ class Server {
 };
 
 int run_serve(const Design& design) {
-  Server server(load(design));
+  Server server(load(design, {}));
   int code = 0;
   const auto failed = [&code](const std::string& what, int with) {
     code = std::max(code, with);

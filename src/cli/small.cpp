@@ -14,6 +14,8 @@
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/small.hpp>
 
+#include "files.hpp"
+
 namespace tomestimate::cli {
 namespace {
 
@@ -22,19 +24,13 @@ namespace fs = std::filesystem;
 // How a spec written to `file` names the spec `name`: a file from there, an installed one by name.
 std::string base_from(const std::string& name, const std::string& file) {
   std::error_code ignored;
-  if (!fs::exists(name, ignored)) return name;
+  if (!fs::exists(name, ignored) || fs::is_directory(name, ignored)) return name;
   const auto folder = fs::absolute(file).lexically_normal().parent_path();
   return fs::absolute(name).lexically_normal().lexically_relative(folder).string();
 }
 
 bool changed(const std::vector<spec::Sourced>& values) {
   return std::any_of(values.begin(), values.end(), spec::was_set);
-}
-
-void refuse_own_base(const std::string& base, const std::string& file) {
-  std::error_code ignored;
-  if (fs::equivalent(spec::find_spec(base), file, ignored))
-    throw CLI::ValidationError("--save", file + " is the spec itself");
 }
 
 struct NewArguments {
@@ -79,18 +75,20 @@ int run_new(NewArguments a) {
   std::error_code ignored;
   if (fs::exists(a.output, ignored))
     throw CLI::ValidationError("-o", a.output + " is there already");
+  const auto base = spec::find_spec(a.base);
+  NamedFiles inputs{{"--from", base}};
+  if (a.kind == "study") inputs.push_back({"--model", spec::find_spec(a.model)});
+  check_files(inputs, {{"-o", a.output}});
   std::string text;
   if (a.kind == "study") {
     // A study finds its specs by path only, a spec its base by name too.
-    a.base = spec::find_spec(a.base);
+    a.base = base;
     a.model = spec::find_spec(a.model);
     text = study_template(a);
   } else if (a.kind == "model") {
-    text =
-        spec::template_toml(spec::load_model(spec::find_spec(a.base)), base_from(a.base, a.output));
+    text = spec::template_toml(spec::load_model(base), base_from(a.base, a.output));
   } else {
-    text = spec::template_toml(spec::load_hardware(spec::find_spec(a.base)),
-                               base_from(a.base, a.output));
+    text = spec::template_toml(spec::load_hardware(base), base_from(a.base, a.output));
   }
   spec::write_file(a.output, text);
   complain(fmt::format("{}: a {} that starts from {}; tomestimate check {} reports its errors",
@@ -114,7 +112,6 @@ void save_changes(const Design& design, const study::Specs& before, const study:
   const auto make = [&](const std::string& base, const auto& was, const auto& is,
                         const auto& parse) {
     const auto& file = files[next++];
-    refuse_own_base(base, file);
     made.emplace_back(file, spec::small_toml(was, is, base_from(base, file)));
     parse(made.back().second, file);
   };

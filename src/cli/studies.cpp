@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <atomic>
+#include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <optional>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <tomestimate/report/rows.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 #include "quick_study.hpp"
 #include "small.hpp"
 #include "terminal.hpp"
@@ -47,19 +53,40 @@ class Progress {
 
 void say_no_design(const study::SweepResult& result) {
   for (const auto& [reason, count] : result.no_design)
-    complain(fmt::format("{} points are no design: {}", count, reason));
+    complain(fmt::format("{} points have no numbers: {}", count, reason));
+}
+
+// All of text as a whole number in digits; nullopt if it is none.
+std::optional<std::uint64_t> parse_digits(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
 }
 
 study::Shard parse_shard(const std::string& text) {
-  study::Shard shard;
-  char end = 0;
-  unsigned long long index = 0, count = 0;
-  if (std::sscanf(text.c_str(), "%llu/%llu%c", &index, &count, &end) != 2 || index < 1 ||
-      index > count || count > 1'000'000)
-    throw CLI::ValidationError("--shard", "expected I/N with I from 1 to N, got \"" + text + "\"");
-  shard.index = index;
-  shard.count = count;
-  return shard;
+  constexpr std::uint64_t most = 1'000'000;
+  const auto slash = std::min(text.find('/'), text.size());
+  const auto index = parse_digits(text.substr(0, slash));
+  const auto count = parse_digits(text.substr(std::min(slash + 1, text.size())));
+  if (!index || !count || *index < 1 || *index > *count || *count > most)
+    throw CLI::ValidationError("--shard",
+                               "expected I/N with I from 1 to N, and N up to a million; "
+                               "got \"" +
+                                   text + "\"");
+  return {*index, *count};
+}
+
+// Takes digits only: CLI11 would read -1 as 2^64 - 1.
+const CLI::Validator whole_number(
+    [](const std::string& text) {
+      return parse_digits(text) ? "" : "expected a whole number of 0 or more, got \"" + text + "\"";
+    },
+    "");
+
+study::RowFormat parse_row_format(const std::string& text, const std::string& output) {
+  if (text.empty()) return output.ends_with(".npy") ? study::RowFormat::npy : study::RowFormat::csv;
+  return text == "npy" ? study::RowFormat::npy : study::RowFormat::csv;
 }
 
 study::Isa parse_isa(const std::string& text) {
@@ -76,10 +103,30 @@ void show_rows(const std::string& name, const std::string& csv) {
   print(report::rows_document(name, spec::read_file(csv, largest), most), {});
 }
 
+// The file that rows are streamed to, links followed; "" for standard output, which is then what a
+// device or pipe is put in the place of.
+std::string stream_to(const NamedFiles& inputs, const std::optional<std::string>& output) {
+  if (!output) return "";
+  check_files(inputs, {{"-o", *output}});
+  const auto to = spec::destination(*output);
+  if (!to.through) {
+    check_files(inputs,
+                {{"the .part of -o", to.path + ".part"}, {"the .state of -o", to.path + ".state"}});
+    return to.path;
+  }
+  const int file = to.own ? dup(*to.own) : open(to.path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (file < 0 || dup2(file, STDOUT_FILENO) < 0)
+    throw std::runtime_error(
+        fmt::format("{}: cannot be written: {}", *output, std::strerror(errno)));
+  close(file);
+  return "";
+}
+
 struct SweepArguments {
   QuickStudy study;
-  std::string output;
-  std::string shard;
+  std::optional<std::string> output;
+  std::string format;
+  std::optional<std::string> shard;
   std::string isa;
   bool resume = false;
   unsigned threads = all_threads();
@@ -87,39 +134,41 @@ struct SweepArguments {
 
 int run_sweep(const SweepArguments& a) {
   study::SweepOptions options;
-  options.output = a.output;
   options.threads = a.threads;
   options.resume = a.resume;
-  if (!a.shard.empty()) options.shard = parse_shard(a.shard);
+  options.format = parse_row_format(a.format, a.output.value_or(""));
+  if (options.format == study::RowFormat::npy && !a.output)
+    throw CLI::ValidationError("--format", "npy goes with -o: its head is written last");
+  if (a.shard) options.shard = parse_shard(*a.shard);
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
-  if (a.resume && a.output.empty())
+  if (a.resume && !a.output)
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
-  const auto st = load_study(a.study);
+  const auto st = load_study(a.study, a.output ? NamedFiles{{"-o", *a.output}} : NamedFiles{});
+  options.output = stream_to(inputs_of(a.study, st), a.output);
   // For eyes a table; a file, a shard and a pipe get CSV.
-  const bool shown = a.output.empty() && a.shard.empty() && on_terminal();
+  const bool shown = !a.output && !a.shard && a.format.empty() && on_terminal();
   std::optional<spec::TemporaryFolder> folder;
   if (shown) options.output = (folder.emplace().path() / "rows.csv").string();
-  if (a.resume && st.order) complain("an ordered study keeps no state: it starts over");
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
+  std::signal(SIGHUP, interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Progress();
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {
-    complain(fmt::format(
-        "tomestimate: stopped after {} points{}", result.points,
-        a.output.empty() || st.order ? "" : "; the same command with --resume goes on"));
+    complain(fmt::format("tomestimate: stopped after {} points{}", result.points,
+                         result.resumable ? "; the same command with --resume goes on" : ""));
     return no;
   }
   if (shown) show_rows(st.name, options.output);
-  if (!a.output.empty())
-    complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, a.output));
+  if (a.output)
+    complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, *a.output));
   return 0;
 }
 
 // HARDWARE,MODEL[,PATH=VALUE...]
-report::Design parse_design(const std::string& text, const Design& common) {
+report::Design parse_design(const std::string& text, const Design& common, const Output& output) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
     if (c == ',')
@@ -128,46 +177,49 @@ report::Design parse_design(const std::string& text, const Design& common) {
       parts.back() += c;
   }
   if (parts.size() < 2)
-    throw CLI::ValidationError("DESIGN",
-                               "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + text + "\"");
+    throw CLI::ValidationError(
+        "DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + spec::shortened(text) + "\"");
   auto design = common;
   design.hardware = parts[0];
   design.model = parts[1];
   design.sets.insert(design.sets.end(), parts.begin() + 2, parts.end());
-  return {text, load(design)};
+  return {text, load(design, output)};
 }
 
 // `common` is set in all designs, before what each sets itself.
 int run_compare(const std::vector<std::string>& texts, const Design& common, const Output& output) {
   std::vector<report::Design> designs;
-  for (const auto& text : texts) designs.push_back(parse_design(text, common));
+  for (const auto& text : texts) designs.push_back(parse_design(text, common, output));
   print(report::compare_document(designs), output);
   return 0;
 }
 
 struct SolveArguments {
   QuickStudy search;  // --vary, and what goes with --min and --max
-  std::string target;
-  std::string from;
-  std::string to;
+  std::optional<std::string> target;
+  std::optional<std::string> from;
+  std::optional<std::string> to;
 };
 
 // An end of the searched range: as given, or the legal one.
-double range_end(const study::Specs& specs, const study::Parameter& p, const std::string& text,
-                 const std::string& flag, double legal) {
-  if (text.empty()) return legal * study::unit_factor(p.unit);
-  return study::value_if_set(specs, p.path, text, {flag + " " + text, 1, 1});
+double range_end(const study::Specs& specs, const study::Parameter& p,
+                 const std::optional<std::string>& text, const std::string& flag, double legal) {
+  if (!text) return legal * study::unit_factor(p.unit);
+  return study::value_if_set(specs, p.path, *text, {flag + " " + *text, 0, 0});
 }
 
 int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
               const Output& output) {
-  if (a.target.empty() && !(a.from.empty() && a.to.empty()))
+  if (!a.target && (a.from || a.to))
     throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
-  if (a.target.empty()) return run_search(design, a.search, threads, output);
+  if (!a.target) return run_search(design, a.search, threads, output);
   const auto& parameter = only_path(a.search);
-  const auto specs = load(design);
-  const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 1, 1});
-  const auto target = study::parse_target(a.target);
+  const auto specs = load(design, output);
+  const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 0, 0});
+  if (!p.number)
+    throw CLI::ValidationError(
+        "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
+  const auto target = study::parse_target(*a.target);
   const double low = range_end(specs, p, a.from, "--from", p.min);
   const double high = range_end(specs, p, a.to, "--to", p.max);
   if (!(low < high)) throw CLI::ValidationError("--from", "is not below --to");
@@ -177,7 +229,7 @@ int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
 }
 
 int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
-  const auto st = load_study(q);
+  const auto st = load_study(q, outputs_of(output));
   if (st.objectives.empty())
     throw spec::SpecError({{{q.places[0], 1, 1},
                             "the study has no objectives",
@@ -190,12 +242,14 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
 }
 
 int run_parameters(const Design& design, bool names, const Output& output) {
-  const auto specs = load(design);
+  const auto specs = load(design, output);
   if (!names) {
     print(report::parameters_document(specs), output);
     return 0;
   }
-  for (const auto& p : study::parameters(specs)) fmt::print("{}\n", p.path);
+  std::string text;
+  for (const auto& p : study::parameters(specs)) text += p.path + "\n";
+  deliver(text, output.file);
   return 0;
 }
 
@@ -220,16 +274,16 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("FILE")
       ->allow_extra_args(false);
   commands.push_back({what_if, [=] {
+                        auto written = outputs_of(*output);
+                        for (const auto& file : *saved) written.push_back({"--save", file});
+                        check_files(inputs_of(*design), written);
                         const auto before = load_files(*design);
                         spec::check_pair(before.hardware.values, before.model.values);
                         auto after = before;
                         apply(*design, after);
                         auto changes = design->sets;
-                        for (const auto& [flag, value] : {std::pair{"batch", design->batch},
-                                                          {"prompt", design->prompt},
-                                                          {"context", design->context}})
-                          if (value != 0)
-                            changes.push_back(fmt::format("workload.{}={}", flag, value));
+                        for (const auto& [name, value] : workload_of(*design))
+                          changes.push_back(fmt::format("workload.{}={}", name, value));
                         if (changes.empty())
                           throw CLI::ValidationError("what-if",
                                                      "nothing changes: give --set PATH=VALUE");
@@ -240,16 +294,20 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                       }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
-  auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV, streamed");
+  auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV or .npy, streamed");
   add_study_options(*sweep, sweep_arguments->study);
-  sweep->add_option("-o,--output", sweep_arguments->output, "write to FILE, complete or not at all")
+  add_optional(*sweep, "-o,--output", sweep_arguments->output,
+               "write to FILE, complete or not at all")
       ->type_name("FILE");
+  sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
+      ->check(CLI::IsMember({"csv", "npy"}).description(""))
+      ->type_name("csv|npy");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
   add_threads_option(*sweep, sweep_arguments->threads, "threads");
   sweep->add_option("--isa", sweep_arguments->isa, "instructions to use; same bytes for all")
-      ->check(CLI::IsMember({"baseline", "avx2", "avx512"}).description(""))
+      ->check(one_of({"baseline", "avx2", "avx512"}))
       ->type_name("baseline|avx2|avx512");
   commands.push_back({sweep, [=] { return run_sweep(*sweep_arguments); }});
 
@@ -259,7 +317,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   merge->add_option("SHARD", *shards, "files that sweep --shard made")->required();
   merge->add_option("-o,--output", *merged, "write to FILE")->type_name("FILE")->required();
   commands.push_back({merge, [=] {
-                        study::merge(*shards, *merged);
+                        NamedFiles inputs;
+                        for (const auto& shard : *shards) inputs.push_back({"SHARD", shard});
+                        study::merge(*shards, stream_to(inputs, *merged));
                         return 0;
                       }});
 
@@ -282,13 +342,13 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("PATH")
       ->allow_extra_args(false);
   add_search_options(*solve, solve_arguments->search);
-  solve
-      ->add_option("--target", solve_arguments->target,
-                   "such as \"throughput>=5000 token/s\" (=, >=, <=)")
+  add_optional(*solve, "--target", solve_arguments->target,
+               "such as \"throughput>=5000 token/s\" (=, >=, <=)")
       ->type_name("METRIC=VALUE");
-  solve->add_option("--from", solve_arguments->from, "lowest value; default: the lowest legal one")
+  add_optional(*solve, "--from", solve_arguments->from,
+               "lowest value; default: the lowest legal one")
       ->type_name("VALUE");
-  solve->add_option("--to", solve_arguments->to, "highest value; default: the highest legal one")
+  add_optional(*solve, "--to", solve_arguments->to, "highest value; default: the highest legal one")
       ->type_name("VALUE");
   add_output_options(*solve, *output);
   commands.push_back(
@@ -310,11 +370,11 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("METRIC");
   sensitivity->add_option("--top", *top, "rows")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
   add_output_options(*sensitivity, *output);
   commands.push_back({sensitivity, [=] {
-                        const auto specs = load(*design);
+                        const auto specs = load(*design, *output);
                         const auto all = study::sensitivity(specs, *metric);
                         print(report::sensitivity_document(specs, *metric, all, *top), *output);
                         return 0;
@@ -332,14 +392,17 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->allow_extra_args(false);
   uncertainty->add_option("--samples", options->samples, "draws")
       ->capture_default_str()
-      ->check(CLI::Range(2, 10'000'000))
+      ->check(CLI::Range(2, 1'000'000))
       ->type_name("N");
-  uncertainty->add_option("--seed", options->seed, "seed")->capture_default_str()->type_name("N");
+  uncertainty->add_option("--seed", options->seed, "seed")
+      ->capture_default_str()
+      ->check(whole_number)
+      ->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
   add_output_options(*uncertainty, *output);
   commands.push_back({uncertainty, [=] {
-                        const auto specs = load(*design);
+                        const auto specs = load(*design, *output);
                         if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
                         if (*uniform) options->spread = study::Spread::uniform;
                         for (const auto& m : *metrics)

@@ -1,28 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/evidence/check.hpp>
 
-#include <toml++/toml.h>
-
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/load.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/study.hpp>
 
 namespace tomestimate::evidence {
 
 std::vector<spec::Diagnostic> check(const std::string& path) try {
-  // What is no TOML at all is left to spec::check, which says so.
-  const auto parsed = [&path]() -> toml::table {
-    try {
-      return toml::parse_file(path);
-    } catch (const toml::parse_error&) {
-      return {};
-    }
-  }();
-  if (parsed["kind"].value_or(std::string{}) == "study") {
+  const auto text = spec::read_file(path);
+  const auto root = spec::parse_toml(text, path);
+  const auto kind = root["kind"].value_or(std::string{});
+  if (kind == "study") {
     study::load_study(path);
     return {};
   }
-  if (parsed.contains("figure")) {
+  if (kind == "published" || root.contains("figure")) {
     compare_published(path);
     return {};
   }

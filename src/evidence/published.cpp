@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/evidence/published.hpp>
 
-#include <cmath>
+#include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <map>
 #include <set>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
+#include <range/v3/algorithm/find.hpp>
 
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/load.hpp>
+#include <tomestimate/spec/text.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/study.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::evidence {
@@ -22,95 +28,252 @@ namespace {
 
 using HardwareSpec = spec::Spec<spec::Hardware<double>>;
 using ModelSpec = spec::Spec<spec::Model<double>>;
+namespace fs = std::filesystem;
 
-// Reads one [[figure]], collecting nothing: the first error is thrown with its place.
-class Figure {
+// ---- reading ----
+
+// A text of a figure, and where it is.
+struct Text {
+  std::string text;
+  spec::Place place;
+};
+
+// One [[figure]], as far as it can be checked without its specs.
+struct Figure {
+  Text id;
+  std::string what;
+  double value = 0;  // in `unit`
+  std::string unit;
+  std::string grade, source, note;
+  bool compared = false;  // if not, note says why, and what follows is empty
+  std::string hardware, model;
+  Text metric;
+  std::vector<std::pair<std::string, Text>> set;  // path, value
+  std::optional<std::string> bound;               // "upper" or "lower"
+  std::vector<Text> follows, given_by;
+};
+
+// Reads one [[figure]] table, and collects what is wrong with it.
+class FigureReader {
  public:
-  Figure(const toml::table& table, std::string file) : table_(table), file_(std::move(file)) {
-    static const std::set<std::string_view> keys{
+  FigureReader(const toml::table& table, const std::string& file,
+               std::vector<spec::Diagnostic>& errors)
+      : table_(table), file_(file), errors_(errors) {}
+
+  Figure read() {
+    refuse_unknown_keys();
+    Figure f;
+    f.id = text("id");
+    f.what = text("what").text;
+    f.grade = text("grade").text;
+    if (!f.grade.empty())
+      one_of("grade", {spec::grade_names.begin(), spec::grade_names.end()}, f.grade);
+    f.source = text("source").text;
+    f.compared = !table_.contains("not_compared");
+    f.note = optional_text(f.compared ? "note" : "not_compared");
+    if (f.compared) read_estimate(f);
+    read_value(f);
+    return f;
+  }
+
+ private:
+  void fail(const spec::Place& place, std::string message, std::string hint = "") {
+    errors_.push_back({place, std::move(message), std::move(hint)});
+  }
+  spec::Place place(const toml::node& node) const { return spec::place_of(node, file_); }
+
+  void refuse_unknown_keys() {
+    static const std::vector<std::string_view> known{
         "id",     "what", "value", "grade",        "source", "hardware", "model",
         "metric", "set",  "note",  "not_compared", "bound",  "follows",  "given_by"};
-    for (const auto& [key, node] : table)
-      if (!keys.contains(key.str())) fail(node, fmt::format("unknown key \"{}\"", key.str()));
+    for (const auto& [key, node] : table_)
+      if (!ranges::contains(known, key.str()))
+        fail(place(node), fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
+             spec::did_you_mean(key.str(), known));
   }
 
-  bool has(std::string_view key) const { return table_.contains(key); }
-
-  std::string text(std::string_view key) const {
-    const auto* node = table_.get(key);
-    if (node == nullptr) fail(table_, fmt::format("figure has no \"{}\"", key));
-    const auto value = node->value<std::string>();
-    if (!value || value->empty()) fail(*node, fmt::format("expected text for \"{}\"", key));
-    return *value;
+  Text text_of(const toml::node& node, std::string_view key) {
+    const auto* value = node.as_string();
+    if (value != nullptr && !(**value).empty()) return {**value, place(node)};
+    fail(place(node), fmt::format("expected text for \"{}\"", key));
+    return {"", place(node)};
   }
 
-  std::string text_or_empty(std::string_view key) const { return has(key) ? text(key) : ""; }
+  Text text(std::string_view key) {
+    if (const auto* node = table_.get(key)) return text_of(*node, key);
+    fail(place(table_), fmt::format("figure has no \"{}\"", key));
+    return {"", place(table_)};
+  }
 
-  std::vector<std::string> texts(std::string_view key) const {
+  std::string optional_text(std::string_view key) {
+    return table_.contains(key) ? text(key).text : "";
+  }
+
+  std::vector<Text> texts(std::string_view key) {
     const auto* node = table_.get(key);
     if (node == nullptr) return {};
-    std::vector<std::string> out;
-    if (!node->is_array()) fail(*node, fmt::format("expected an array of text for \"{}\"", key));
-    for (const auto& item : *node->as_array()) {
-      const auto text = item.value<std::string>();
-      if (!text) fail(item, fmt::format("expected text in \"{}\"", key));
-      out.push_back(*text);
-    }
+    std::vector<Text> out;
+    if (!node->is_array())
+      fail(place(*node), fmt::format("expected an array of text for \"{}\"", key));
+    else
+      for (const auto& item : *node->as_array()) out.push_back(text_of(item, key));
     return out;
   }
 
-  // The `set` overrides, applied to whichever spec knows the path.
-  void apply_overrides(HardwareSpec& hardware, ModelSpec& model) const {
-    const auto* node = table_.get("set");
-    if (node == nullptr) return;
-    if (!node->is_table()) fail(*node, "expected a table of overrides for \"set\"");
-    for (const auto& [key, value] : *node->as_table()) {
-      const auto new_value = value.value<std::string>();
-      if (!new_value) fail(value, "expected text for an override");
-      spec::override_value(hardware, model, std::string(key.str()), *new_value, place(value));
+  void one_of(std::string_view key, const std::vector<std::string_view>& known,
+              const std::string& word) {
+    if (ranges::contains(known, word)) return;
+    fail(place(*table_.get(key)),
+         fmt::format("expected one of {} for \"{}\"", fmt::join(known, ", "), key),
+         spec::did_you_mean(word, known));
+  }
+
+  void read_estimate(Figure& f) {
+    f.hardware = text("hardware").text;
+    f.model = text("model").text;
+    f.metric = text("metric");
+    if (table_.contains("bound")) {
+      f.bound = text("bound").text;
+      if (!f.bound->empty()) one_of("bound", {"upper", "lower"}, *f.bound);
     }
+    f.follows = texts("follows");
+    f.given_by = texts("given_by");
+    const auto* set = table_.get("set");
+    if (set == nullptr) return;
+    if (!set->is_table()) return fail(place(*set), "expected a table of overrides for \"set\"");
+    for (const auto& [key, value] : *set->as_table())
+      f.set.emplace_back(std::string(key.str()), text_of(value, key.str()));
   }
 
-  spec::Place place(const toml::node& node) const {
-    const auto at = node.source().begin;
-    return {file_, at.line, at.column};
+  // The number, and its unit, which must be one of what the metric measures.
+  void read_value(Figure& f) {
+    const auto [written, where] = text("value");
+    if (written.empty()) return;
+    std::string metric_unit;
+    if (f.compared && !f.metric.text.empty()) try {
+        metric_unit = study::require_metric(f.metric.text, f.metric.place);
+      } catch (const spec::SpecError& e) {
+        return fail(f.metric.place, e.diagnostics()[0].message, e.diagnostics()[0].hint);
+      }
+    const auto parsed = units::parse_quantity(written, metric_unit);
+    if (const auto* bad = std::get_if<units::UnitError>(&parsed)) {
+      auto at = where;
+      at.column += static_cast<std::uint32_t>(bad->offset) + 1;  // 1 for the quote
+      return fail(at, fmt::format("{}: {}", spec::shortened(written), bad->message), bad->hint);
+    }
+    const auto& value = std::get<units::ParsedQuantity>(parsed);
+    const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(metric_unit)).dimension;
+    if (f.compared && !f.metric.text.empty() && value.dimension != wanted)
+      return fail(
+          where,
+          fmt::format("{} is {}, but {} is {}", written, units::kind(value.dimension),
+                      f.metric.text, units::kind(wanted)),
+          metric_unit.empty() ? "without a unit" : fmt::format("a value in {}", metric_unit));
+    // As it is written: 15.0 GB/s shall not become 1.2e11 bit/s and back.
+    const auto* end = written.data() + written.size();
+    const auto* unit = std::from_chars(written.data(), end, f.value).ptr;
+    f.unit.assign(std::find_if(unit, end, [](char c) { return c != ' '; }), end);
   }
 
-  [[noreturn]] void fail(const toml::node& node, std::string message) const {
-    throw spec::SpecError({{place(node), std::move(message), ""}});
-  }
-
-  const toml::node& node(std::string_view key) const { return *table_.get(key); }
-
- private:
   const toml::table& table_;
-  std::string file_;
+  const std::string& file_;
+  std::vector<spec::Diagnostic>& errors_;
 };
 
-// The number and unit of "3306 token/s"; a bare number has no unit.
-std::pair<double, std::string> split(const std::string& value) {
-  std::size_t end = 0;
-  const double number = std::stod(value, &end);
-  while (end < value.size() && value[end] == ' ') ++end;
-  return {number, value.substr(end)};
+// Ids are used once, and those that others name are there.
+void check_ids(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>& errors) {
+  std::vector<std::string_view> ids;
+  for (const auto& f : figures) {
+    if (ranges::contains(ids, f.id.text) && !f.id.text.empty())
+      errors.push_back({f.id.place, fmt::format("id \"{}\" is used twice", f.id.text), ""});
+    ids.push_back(f.id.text);
+  }
+  for (const auto& f : figures)
+    for (const auto* list : {&f.follows, &f.given_by})
+      for (const auto& other : *list)
+        if (!other.text.empty() && !ranges::contains(ids, other.text))
+          errors.push_back({other.place,
+                            fmt::format("no figure \"{}\"", spec::shortened(other.text)),
+                            spec::did_you_mean(other.text, ids)});
 }
 
-// Value of the named metric in `unit`.
-double metric_value(const Figure& figure, const std::string& name, const HardwareSpec& hardware,
-                    const ModelSpec& model, const std::string& unit) {
-  std::optional<double> found;
+// A figure that follows itself, by way of others or not, would vouch for itself. (One that is an
+// input of its own estimate is given by itself, which is said.)
+class Cycles {
+ public:
+  Cycles(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>& errors)
+      : errors_(errors) {
+    for (const auto& f : figures) by_id_.emplace(f.id.text, &f);
+    for (const auto& f : figures) visit(f);
+  }
+
+ private:
+  void visit(const Figure& f) {
+    if (!seen_.insert(f.id.text).second) return;
+    path_.push_back(f.id.text);
+    for (const auto& other : f.follows) follow(other);
+    path_.pop_back();
+  }
+
+  void follow(const Text& other) {
+    const auto start = ranges::find(path_, other.text);
+    if (start != path_.end())
+      errors_.push_back({other.place,
+                         fmt::format("figures that follow each other: {} -> {}",
+                                     fmt::join(start, path_.end(), " -> "), other.text),
+                         "one of them has to stand alone"});
+    else if (const auto next = by_id_.find(other.text); next != by_id_.end())
+      visit(*next->second);
+  }
+
+  std::map<std::string, const Figure*> by_id_;
+  std::set<std::string> seen_;
+  std::vector<std::string> path_;
+  std::vector<spec::Diagnostic>& errors_;
+};
+
+std::vector<Figure> read_figures(const std::string& path) {
+  const auto root = spec::parse_toml(spec::read_file(path), path);
+  std::vector<spec::Diagnostic> errors;
+  for (const auto& [key, node] : root)
+    if (key.str() != "kind" && key.str() != "figure")
+      errors.push_back({spec::place_of(node, path),
+                        fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
+                        spec::did_you_mean(key.str(), {"kind", "figure"})});
+  if (const auto* kind = root.get("kind");
+      kind != nullptr && kind->value_or(std::string{}) != "published")
+    errors.push_back({spec::place_of(*kind, path), "expected kind = \"published\"", ""});
+  const auto* list = root.get_as<toml::array>("figure");
+  if (list == nullptr || list->empty())
+    throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
+  std::vector<Figure> figures;
+  for (const auto& node : *list) {
+    if (const auto* table = node.as_table())
+      figures.push_back(FigureReader(*table, path, errors).read());
+    else
+      errors.push_back({spec::place_of(node, path), "expected a [[figure]] table", ""});
+  }
+  check_ids(figures, errors);
+  Cycles(figures, errors);
+  if (!errors.empty()) throw spec::SpecError(std::move(errors));
+  return figures;
+}
+
+// ---- comparing ----
+
+// Value of the metric in `unit`.
+double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,
+                    const std::string& unit) {
+  double base = 0;
   study::visit_metrics(hardware.values, study::evaluate(hardware.values, model.values),
                        [&](const Metric& metric, const auto& value) {
                          if (metric.name != name) return;
-                         double base = 0;
                          if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
                            base = value;
                          else
                            base = value.value();
-                         found = unit.empty() ? base : units::from_base(base, unit);
                        });
-  if (!found) figure.fail(figure.node("metric"), fmt::format("unknown metric \"{}\"", name));
-  return *found;
+  return unit.empty() ? base : units::from_base(base, unit);
 }
 
 template <class S>
@@ -119,55 +282,48 @@ void collect_fits(const spec::Spec<S>& s, const std::string& id, std::vector<std
     if (ranges::contains(value.fits, id)) out.push_back(value.path);
 }
 
-// The figures that a value of the specs is fitted to.
-std::vector<std::string> still_fitted(std::vector<std::string> ids, const HardwareSpec& hardware,
-                                      const ModelSpec& model) {
-  std::erase_if(ids, [&](const std::string& id) {
-    std::vector<std::string> values;
-    collect_fits(hardware, id, values);
-    collect_fits(model, id, values);
-    return values.empty();
-  });
-  return ids;
+bool is_fitted(const std::string& id, const HardwareSpec& hardware, const ModelSpec& model) {
+  std::vector<std::string> values;
+  collect_fits(hardware, id, values);
+  collect_fits(model, id, values);
+  return !values.empty();
 }
 
-Comparison compare(const Figure& figure, const std::filesystem::path& folder) {
+Relation relation_of(const Figure& figure, const Comparison& c) {
+  if (figure.bound) {
+    const bool keeps =
+        *figure.bound == "upper" ? *c.estimate <= c.published : *c.estimate >= c.published;
+    return keeps ? Relation::within_bound : Relation::out_of_bound;
+  }
+  if (!c.calibrated_by.empty()) return Relation::calibrated;
+  return c.follows.empty() ? Relation::predicted : Relation::follows;
+}
+
+Comparison compare(const Figure& figure, const fs::path& folder) {
   Comparison c;
-  c.id = figure.text("id");
-  c.figure = figure.text("what");
-  try {
-    std::tie(c.published, c.unit) = split(figure.text("value"));
-  } catch (const std::logic_error&) {
-    figure.fail(figure.node("value"), "expected a number and a unit");
-  }
-  c.grade = figure.text("grade");
-  c.source = figure.text("source");
-  if (figure.has("not_compared")) {
-    c.note = figure.text("not_compared");
-    return c;
-  }
-  c.note = figure.text_or_empty("note");
-  c.hardware = figure.text("hardware");
-  c.model = figure.text("model");
-  c.metric = figure.text("metric");
-  auto hardware = spec::load_hardware((folder / c.hardware).string());
-  auto model = spec::load_model((folder / c.model).string());
+  c.id = figure.id.text;
+  c.figure = figure.what;
+  c.published = figure.value;
+  c.unit = figure.unit;
+  c.grade = figure.grade;
+  c.source = figure.source;
+  c.note = figure.note;
+  if (!figure.compared) return c;
+  c.hardware = figure.hardware;
+  c.model = figure.model;
+  c.metric = figure.metric.text;
+  auto hardware = spec::load_hardware(spec::find_spec(c.hardware, folder));
+  auto model = spec::load_model(spec::find_spec(c.model, folder));
   collect_fits(hardware, c.id, c.calibrated_by);
   collect_fits(model, c.id, c.calibrated_by);
-  c.follows = still_fitted(figure.texts("follows"), hardware, model);
-  for (auto& id : figure.texts("given_by")) c.follows.push_back(std::move(id));
-  figure.apply_overrides(hardware, model);
+  for (const auto& other : figure.follows)
+    if (is_fitted(other.text, hardware, model)) c.follows.push_back(other.text);
+  for (const auto& other : figure.given_by) c.follows.push_back(other.text);
+  for (const auto& [path, value] : figure.set)
+    spec::override_value(hardware, model, path, value.text, value.place);
   spec::check_pair(hardware.values, model.values);
-  c.estimate = metric_value(figure, c.metric, hardware, model, c.unit);
-  c.relation = c.calibrated_by.empty() ? Relation::predicted : Relation::calibrated;
-  if (!c.follows.empty() && c.calibrated_by.empty()) c.relation = Relation::follows;
-  if (figure.has("bound")) {
-    const auto bound = figure.text("bound");
-    if (bound != "upper" && bound != "lower")
-      figure.fail(figure.node("bound"), "expected \"upper\" or \"lower\" for \"bound\"");
-    const bool keeps = bound == "upper" ? *c.estimate <= c.published : *c.estimate >= c.published;
-    c.relation = keeps ? Relation::within_bound : Relation::out_of_bound;
-  }
+  c.estimate = metric_value(c.metric, hardware, model, c.unit);
+  c.relation = relation_of(figure, c);
   return c;
 }
 
@@ -179,26 +335,21 @@ std::optional<double> Comparison::error() const {
   return (*estimate - published) / published;
 }
 
-std::vector<Comparison> compare_published(const std::string& path) try {
-  const auto root = toml::parse_file(path);
-  const auto* figures = root.get_as<toml::array>("figure");
-  if (figures == nullptr) throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
+std::vector<Comparison> compare_published(const std::string& path) {
   std::vector<Comparison> out;
-  std::set<std::string> ids;
-  for (const auto& node : *figures) {
-    if (!node.is_table())
-      throw spec::SpecError({{{path, node.source().begin.line, node.source().begin.column},
-                              "expected a [[figure]] table",
-                              ""}});
-    const Figure figure(*node.as_table(), path);
-    out.push_back(compare(figure, std::filesystem::path(path).parent_path()));
-    if (!ids.insert(out.back().id).second)
-      figure.fail(figure.node("id"), fmt::format("id \"{}\" is used twice", out.back().id));
-  }
+  for (const auto& figure : read_figures(path))
+    out.push_back(compare(figure, fs::path(path).parent_path()));
   return out;
-} catch (const toml::parse_error& e) {
-  const auto at = e.source().begin;
-  throw spec::SpecError({{{path, at.line, at.column}, std::string(e.description()), ""}});
+}
+
+std::vector<std::string> files_of_published(const std::string& path) {
+  std::set<std::string> files{path};
+  for (const auto& figure : read_figures(path))
+    for (const auto* name : {&figure.hardware, &figure.model})
+      if (!name->empty())
+        for (auto& file : spec::files_of(spec::find_spec(*name, fs::path(path).parent_path())))
+          files.insert(std::move(file));
+  return {files.begin(), files.end()};
 }
 
 }  // namespace tomestimate::evidence

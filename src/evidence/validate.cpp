@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/kernel/kernel.hpp>
+#include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::evidence {
@@ -143,6 +144,22 @@ double weights(const Model& m) {
 }
 
 }  // namespace
+
+void check_size(const Graph& graph) {
+  constexpr double most = 3e11;
+  const auto& m = graph.model;
+  const double tokens = graph.pass.batch * graph.pass.fresh;
+  const double attention = 2 * static_cast<double>(m.layers) * tokens *
+                           (graph.pass.past + graph.pass.fresh) * m.heads * m.head_dim;
+  // A step of attention takes the kernel four times as long as one of a matrix.
+  const double work = weights(m) * tokens + 4 * attention;
+  if (work > most)
+    throw spec::SpecError(
+        {{{"validate", 0, 0},
+          fmt::format("{}: the kernel would count for {:.1f} hours of a core", graph.name,
+                      work / most / 6),
+          "take less --context or --batch, or --small for the small graphs only"}});
+}
 
 Validation compare(const Hardware& hw, const Model& model, const spec::Pass<double>& pass,
                    const kernel::PassCounts& counted) {

@@ -95,6 +95,7 @@ class SpecBuilder {
     fact("model.kv_heads", a.kv_heads);
     fact("model.head_dim", a.head_dim);
     fact("model.intermediate", a.intermediate);
+    add_graph(a);
     flag("model.sub_norms", a.sub_norms);
     if (coding.ternary)
       add("model.activation_bits", "8 bit", Grade::secondary,
@@ -105,6 +106,7 @@ class SpecBuilder {
     assume("model.residual_bits", "16 bit",
            "not in the checkpoint; residual stream kept in 16 bit");
     add_weights();
+    add_groups();
     assume("adapter.rank", "16", "not in the checkpoint; 16 is what ROMA quotes context for",
            {{0, 64}});
     assume("adapter.bits", "8 bit", "not in the checkpoint; 8-bit adapters");
@@ -132,10 +134,62 @@ class SpecBuilder {
     value = {"weights.zero_share", "[" + text + "]", Grade::derived, source, std::nullopt, {}, {}};
   }
 
+  // Adds the counted share of each projection, by layer; `linears` are by layer and projection.
+  void set_projection_shares(const std::vector<Linear>& linears, const std::string& source) {
+    auto at = ranges::find(spec_.sourced, "weights.zero_share", &spec::Sourced::path) + 1;
+    for (std::size_t p = 0; p < projection_count; ++p) {
+      std::string text;
+      for (std::size_t i = p; i < linears.size(); i += projection_count)
+        text += (text.empty() ? "" : ", ") + fmt::format("{:.9g}", linears[i].counts.zero_share());
+      at = spec_.sourced.insert(at, {std::string(spec::zero_share_paths[p]),
+                                     "[" + text + "]",
+                                     Grade::derived,
+                                     source,
+                                     std::nullopt,
+                                     {},
+                                     {}}) +
+           1;
+    }
+  }
+
   spec::Spec<spec::Model<double>>& spec() { return spec_; }
 
  private:
   using Range = std::optional<std::array<double, 2>>;
+
+  // What a layer is made of beside its shapes.
+  void add_graph(const Architecture& a) {
+    flag("model.gated", a.gate);
+    if (const auto known = activation_name(a.activation))
+      add("model.activation", std::string(*known), Grade::secondary, "hidden_act " + a.activation);
+    else
+      assume("model.activation", "silu", "not in the checkpoint; Llama's");
+    if (a.window.value == 0)
+      add("model.full_every", "1", Grade::secondary, a.window.source);
+    else
+      fact("model.full_every", a.full_every);
+    fact("model.window", a.window);
+    assume("model.norm_bits", "32 bit", "norm gains in ROM, in 32 bit as TOM's");
+  }
+
+  // The name that specs have for what transformers calls an activation.
+  static std::optional<std::string_view> activation_name(std::string_view text) {
+    if (text == "relu2" || text == "relu_squared") return "relu2";
+    if (text == "silu" || text == "swish") return "silu";
+    if (text.starts_with("gelu")) return "gelu";
+    return std::nullopt;
+  }
+
+  void add_groups() {
+    const auto* const why = "scales are not counted";
+    if (coding_.ternary) {
+      add("weights.group", "0", Grade::secondary, "one scale a matrix, as BitNet b1.58");
+      add("weights.group_bits", "0 bit", Grade::secondary, "one scale a matrix, as BitNet b1.58");
+    } else {
+      assume("weights.group", "0", why);
+      assume("weights.group_bits", "0 bit", why);
+    }
+  }
 
   void add(std::string path, std::string text, Grade grade, std::string source, Range range = {}) {
     spec_.sourced.push_back(
@@ -210,20 +264,13 @@ void refuse_unmodelled(const Checkpoint& checkpoint) {
   const auto& a = checkpoint.architecture;
   const auto fail = [&](std::string message) {
     throw spec::SpecError(
-        {{{checkpoint.path, 1, 1}, std::move(message), "a model spec has no place for that yet"}});
+        {{{checkpoint.path, 1, 1}, std::move(message), "its config.json alone is read"}});
   };
-  if (a.gate.value == 0) {
-    const bool is_missing = !checkpoint.parts.empty() && !has_tensor(checkpoint, Projection::gate);
+  // Shapes are enough for a model without a gate; its tensors have no names that are known.
+  if (a.gate.value == 0 && !checkpoint.parts.empty()) {
+    const bool is_missing = !has_tensor(checkpoint, Projection::gate);
     fail(a.gate.source + (is_missing ? ": layer 0 has no tensor for gate" : ""));
   }
-  if (a.window.value != 0 && a.full_every.value == 0)
-    fail(fmt::format("tokens attend to a sliding window of {} positions ({})", a.window.value,
-                     a.window.source));
-  if (a.window.value != 0)
-    fail(
-        fmt::format("tokens attend to a sliding window of {} positions, but in every {}. layer to "
-                    "all ({})",
-                    a.window.value, a.full_every.value, a.window.source));
 }
 
 // Whether a module's name is one of those that a pattern stands for: a part of the name, or a
@@ -463,6 +510,7 @@ Imported import_model(const std::string& path, const Options& options) {
       out.source =
           fmt::format("{} ({}, {})", file_name(path), checkpoint.format, types_of(out.linears));
       builder.set_zero_share(out.linears, counting_source(out.source, out.linears, from_masters));
+      builder.set_projection_shares(out.linears, out.source + ", counted one by one");
     }
   }
   out.spec = spec::to_toml(builder.spec(), "Made by tomestimate import from " + out.source +

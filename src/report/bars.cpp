@@ -59,13 +59,18 @@ Ink ink_of(std::string_view name) {
   return ink::rest;
 }
 
-// A bar of stacked parts along x, with the numbers of the parts that are wide enough.
+// A bar of stacked parts along x. A pointer is told the numbers of its parts, in the bar's unit.
 void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
-              const std::vector<std::string>& names, double y, const std::string& at_end) {
+              const std::vector<std::string>& names, double y, const std::string& at_end,
+              std::string_view unit) {
   double x = 0;
+  const double whole = std::accumulate(bar.parts.begin(), bar.parts.end(), 0.0);
   for (std::size_t i = 0; i < bar.parts.size(); ++i) {
     const double to = x + bar.parts[i];
-    if (bar.parts[i] > 0) canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, ink_of(names[i]));
+    if (bar.parts[i] > 0)
+      canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, ink_of(names[i]),
+                       fmt::format("{}: {} {}, {:.1f} %", names[i], told(bar.parts[i]), unit,
+                                   100 * bar.parts[i] / whole));
     x = to;
   }
   canvas.text({panel.pixel_x(x) + 8, panel.pixel_y(y)}, at_end);
@@ -114,16 +119,21 @@ double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0
 Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
   const auto half = engine::rom_alternatives(hw, {e.rom.stored.all, 0.5 * e.rom.stored.all});
   const auto& area = e.common.area;
-  Bars out{{"ROM", "SRAM", "units", "vector unit", "buffers, bus, links, control"}, {}};
+  // As the design has it: by layer, and a macro of its own kind.
+  const auto own = e.common.content.layers_area + e.common.content.head_area;
+  const bool is_macro = hw.rom.law == spec::RomLaw::macro;
+  Bars out{{"ROM", "SRAM", "units", "vector unit", "buffers, bus, links, control",
+            "norm gains, power switches"},
+           {}};
   const auto add = [&](std::string name, units::Area<double> rom) {
     out.bars.push_back(
         {std::move(name),
          {in(rom, "mm^2"), in(area.sram, "mm^2"), in(area.units(), "mm^2"), in(area.vector, "mm^2"),
-          in(area.buffers + area.wires + area.control, "mm^2")}});
+          in(area.buffers + area.wires + area.control, "mm^2"), in(area.rom - own, "mm^2")}});
   };
-  add("sparse logic", e.rom.sparse_logic);
+  add("sparse logic", is_macro ? e.rom.sparse_logic : own);
   add("logic, half of the bits 1", half.sparse_logic);
-  add("compiled ROM", e.rom.compiled);
+  add(is_macro ? "macro" : "compiled ROM", is_macro ? own : e.rom.compiled);
   add("SRAM", e.rom.sram);
   return out;
 }
@@ -139,7 +149,7 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   canvas.begin(panel);
   for (std::size_t i = 0; i < data.bars.size(); ++i) {
     const double y = static_cast<double>(data.bars.size() - i);
-    draw_bar(canvas, panel, data.bars[i], data.parts, y, told(data.bars[i].total()));
+    draw_bar(canvas, panel, data.bars[i], data.parts, y, told(data.bars[i].total()), "mm²");
     const double rom = data.bars[i].parts[0];
     const auto label = told(rom);
     const double middle = panel.pixel_x(rom / 2);
@@ -179,7 +189,8 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
                   "with half of the bits 1 ({}), compiled ROM ({}) and SRAM ({}).",
                   chip(0), chip(1), chip(2), chip(3)),
       {caption},
-      canvas.script()};
+      canvas.script(),
+      canvas.hovers()};
 }
 
 // ---- energy ----
@@ -226,12 +237,12 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   canvas.begin(top);
   for (std::size_t i = 0; i < data.bars.size(); ++i)
     draw_bar(canvas, top, data.bars[i], data.parts, static_cast<double>(data.bars.size() - i),
-             told(data.bars[i].total()));
+             told(data.bars[i].total()), "µJ");
   canvas.end();
   canvas.begin(below);
   for (std::size_t i = 0; i < shares.bars.size(); ++i)
     draw_bar(canvas, below, shares.bars[i], shares.parts,
-             static_cast<double>(shares.bars.size() - i), "");
+             static_cast<double>(shares.bars.size() - i), "", "%");
   canvas.legend(below.bottom + 64, legend(data), 110);
   canvas.end();
 
@@ -264,7 +275,8 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
                       "below, the same as shares.",
                       told(gated.total()), told(open.total())),
           {caption},
-          canvas.script()};
+          canvas.script(),
+          canvas.hovers()};
 }
 
 }  // namespace tomestimate::report

@@ -2,11 +2,14 @@
 #include "cells.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/csv.hpp>
 
 namespace tomestimate::report {
@@ -27,12 +30,6 @@ std::vector<Strings> merged(const std::vector<Strings>& rows) {
     if (last != first) out.back()[0] += "-" + (*last)[0];
     first = last + 1;
   }
-  return out;
-}
-
-std::string markdown_cell(const std::string& text) {
-  std::string out;
-  for (const char c : text) out += c == '|' ? std::string("\\|") : std::string(1, c);
   return out;
 }
 
@@ -57,6 +54,10 @@ std::string told(double value) {
                                                          : fmt::format("{:.4g}", value);
 }
 
+double printed(std::string_view metric, double value) {
+  return metric == "max_rank" ? std::max(0.0, value) : value;
+}
+
 bool is_numeric(const Table& table, std::size_t column) {
   return std::any_of(table.rows.begin(), table.rows.end(), [column](const Row& row) {
     return std::holds_alternative<double>(row[column]);
@@ -69,13 +70,46 @@ std::vector<Strings> readable_rows(const Table& table) {
   return table.merge_equal_rows ? merged(rows) : rows;
 }
 
+std::string markdown_text(const std::string& given) {
+  const auto text = spec::visible(given);
+  const auto is_word = [&text](std::size_t i) {
+    return i < text.size() && (std::isalnum(static_cast<unsigned char>(text[i])) != 0 ||
+                               static_cast<unsigned char>(text[i]) >= 0x80);
+  };
+  // "a * b" is a product.
+  const auto alone = [&text](std::size_t at) {
+    return at > 0 && text[at - 1] == ' ' && at + 1 < text.size() && text[at + 1] == ' ';
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const bool within = i > 0 && is_word(i - 1) && is_word(i + 1);  // snake_case stays as it is
+    if (c == '<')
+      out += "&lt;";
+    else if (c == '&')
+      out += is_word(i + 1) || (i + 1 < text.size() && text[i + 1] == '#') ? "&amp;" : "&";
+    else if (c == '*' && alone(i))
+      out += c;
+    else if (std::string_view("\\`*|~").find(c) != std::string_view::npos || (c == '_' && !within))
+      out += std::string("\\") + c;
+    else if (c == ']' && i + 1 < text.size() &&
+             std::string_view("([:").find(text[i + 1]) != std::string_view::npos)
+      out += "\\]";  // "[us]" is no link
+    else if (i == 0 && std::string_view("#>").find(c) != std::string_view::npos)
+      out += std::string("\\") + c;
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string joined(const Strings& cells, std::string_view separator) {
   return fmt::format("{}", fmt::join(cells, separator));
 }
 
 std::string markdown_table(const Table& table, const std::vector<Strings>& rows) {
   const auto line = [](const Strings& cells) {
-    return "| " + joined(cells | rv::transform(markdown_cell) | ranges::to<Strings>, " | ") +
+    return "| " + joined(cells | rv::transform(markdown_text) | ranges::to<Strings>, " | ") +
            " |\n";
   };
   std::string out = line(headings(table));
@@ -85,7 +119,7 @@ std::string markdown_table(const Table& table, const std::vector<Strings>& rows)
   out += "\n";
   for (const auto& row : rows) out += line(row);
   if (!table.notes.empty()) out += "\n";
-  for (const auto& note : table.notes) out += fmt::format("- {}\n", note);
+  for (const auto& note : table.notes) out += fmt::format("- {}\n", markdown_text(note));
   return out;
 }
 

@@ -24,6 +24,10 @@ std::string rounded(double value);
 // At most four digits and no trailing zeros, for running text: 15, 0.02, 58.49.
 std::string told(double value);
 
+// A metric's value as printed: the rank that fits is 0 where not even no adapter does, and the
+// engine has less than 0.
+double printed(std::string_view metric, double value);
+
 // Whether a column has numbers.
 bool is_numeric(const Table& table, std::size_t column);
 
@@ -41,6 +45,9 @@ Strings row_text(const Row& row, Number number) {
 std::vector<Strings> readable_rows(const Table& table);
 
 std::string joined(const Strings& cells, std::string_view separator);
+
+// Text as Markdown takes it: printable, and without markup, HTML or links of its own.
+std::string markdown_text(const std::string& text);
 
 // Markdown of a table's headings, these rows, and its notes.
 std::string markdown_table(const Table& table, const std::vector<Strings>& rows);

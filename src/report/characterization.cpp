@@ -29,6 +29,11 @@ const Law* law_of(const Characterization& c, const std::string& quantity) {
   return found == c.laws.end() ? nullptr : &*found;
 }
 
+bool has_held_out(const Characterization& c) {
+  return std::any_of(c.banks.begin(), c.banks.end(),
+                     [](const BankFacts& b) { return b.held_out && b.gates.area > 0; });
+}
+
 Table laws_table(const Characterization& c) {
   Table t{"laws",
           "Laws over height and 1-bits",
@@ -49,9 +54,12 @@ Table laws_table(const Characterization& c) {
       if (i >= law.coefficients.size()) return std::monostate{};
       return law.coefficients[i];
     };
+    const auto judged = [&](double error) {
+      return has_held_out(c) ? Cell(percent(error)) : Cell();
+    };
     t.rows.push_back({law.quantity, law.expression, law.unit, coefficient(0), coefficient(1),
                       coefficient(2), percent(law.fit.rms), percent(law.fit.worst),
-                      percent(law.held_out.rms), percent(law.held_out.worst)});
+                      judged(law.held_out.rms), judged(law.held_out.worst)});
   }
   return t;
 }
@@ -134,12 +142,14 @@ Table units_table(const Characterization& c) {
   return t;
 }
 
-std::string law_sentence(const Law& law) {
-  return fmt::format(
-      "{}: {} {}, rms {:.1f} % in the fit and {:.1f} % held out (worst {:+.1f} % and "
-      "{:+.1f} %).",
-      law.quantity, law.expression, law.unit, percent(law.fit.rms), percent(law.held_out.rms),
-      percent(law.fit.worst), percent(law.held_out.worst));
+std::string law_sentence(const Characterization& c, const Law& law) {
+  const auto held_out = has_held_out(c)
+                            ? fmt::format("{:.1f} % held out (worst {:+.1f} %)",
+                                          percent(law.held_out.rms), percent(law.held_out.worst))
+                            : std::string("no bank held out");
+  return fmt::format("{}: {} {}, rms {:.1f} % in the fit (worst {:+.1f} %), {}.", law.quantity,
+                     law.expression, law.unit, percent(law.fit.rms), percent(law.fit.worst),
+                     held_out);
 }
 
 }  // namespace
@@ -156,7 +166,7 @@ Document characterization_document(const Characterization& c) {
         "{} banks, {} form, seed {}, {:g} % of blocks of {} weights zero throughout.",
         c.banks.size(), name(g.form), g.seed, percent(g.zero_blocks), rtl::block_weights));
     for (const auto* quantity : {"area a bit", "access in order", "access at random", "leakage"})
-      if (const auto* law = law_of(c, quantity)) document.lead.push_back(law_sentence(*law));
+      if (const auto* law = law_of(c, quantity)) document.lead.push_back(law_sentence(c, *law));
     if (c.laws.empty())
       document.lead.push_back(
           "No law: the banks of the fit have too few heights or zero shares to tell its terms "

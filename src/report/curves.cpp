@@ -82,7 +82,9 @@ Figure context_figure(const ContextCurve& curve) {
   const plot::Line rate_line{ink::rom.colour, 3}, time_line{ink::pe.colour, 3, 2};
   canvas.curve(rates, rate_line);
   canvas.curve(times, time_line, true);
-  canvas.mark({curve.present.context, curve.present.throughput}, Marker::circle, "#000000", 1.5);
+  canvas.mark({curve.present.context, curve.present.throughput}, Marker::circle, "#000000", 1.5,
+              fmt::format("context {}: {} token/s, {} µs a token", told(curve.present.context),
+                          told(curve.present.throughput), told(curve.present.tpot)));
   const double edge = panel.pixel_x(curve.largest);
   canvas.stroke({edge, panel.top}, {edge, panel.bottom}, {"#000000", 1.5, 4});
   canvas.text({edge + (edge > 700 ? -6 : 6), panel.top + 14},
@@ -95,9 +97,9 @@ Figure context_figure(const ContextCurve& curve) {
        plot::box(curve.spills ? "KV spills off the chip" : "does not fit the SRAM", beyond)});
   canvas.end();
 
-  std::string caption = fmt::format("At the present context of {} it is {} token/s, {} µs a token.",
-                                    told(curve.present.context), told(curve.present.throughput),
-                                    told(curve.present.tpot));
+  std::string caption = fmt::format(
+      "At the present context of {} decode makes {} token/s, {} µs a token.",
+      told(curve.present.context), told(curve.present.throughput), told(curve.present.tpot));
   const auto fits = [&](const ContextPoint& p) { return p.context <= curve.largest; };
   const auto end = std::find_if_not(curve.points.begin(), curve.points.end(), fits);
   if (end == curve.points.begin()) {
@@ -134,7 +136,8 @@ Figure context_figure(const ContextCurve& curve) {
                       "positions fit the SRAM.",
                       told(last.context), told(curve.largest)),
           {caption},
-          canvas.script()};
+          canvas.script(),
+          canvas.hovers()};
 }
 
 // ---- density ----
@@ -210,13 +213,14 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
 namespace {
 
 // Zero-bit ratio from which sparse logic is denser than `other`, read off the curve between its
-// points; none if that is nowhere, 0 if everywhere.
+// points. Only where most bits are 0: the law is the same for as many 1.
 std::string beaten_from(const DensityCurve& curve, double other, const std::string& what) {
+  constexpr double most = 0.5;
   for (std::size_t i = 0; i < curve.sparse.size(); ++i) {
     const auto& b = curve.sparse[i];
-    if (b.density <= other) continue;
-    if (i == 0) return fmt::format("{} at any ratio", what);
-    // 1/density is linear in the ratio.
+    if (b.zero_bit_ratio < most || b.density <= other) continue;
+    if (b.zero_bit_ratio == most) return fmt::format("{} at any ratio", what);
+    // 1/density is all but linear between two points.
     const auto& a = curve.sparse[i - 1];
     const double part = (1 / a.density - 1 / other) / (1 / a.density - 1 / b.density);
     return fmt::format("{} from {:.1f} % zero bits", what,
@@ -275,7 +279,7 @@ Figure density_figure(const DensityCurve& curve) {
               {},
               {},
               ""};
-  plot::Canvas canvas(1000, 520);
+  plot::Canvas canvas(1000, 546);  // a legend of three rows
   canvas.begin(panel);
   std::vector<plot::Point> sparse;
   for (const auto& p : curve.sparse)
@@ -289,7 +293,9 @@ Figure density_figure(const DensityCurve& curve) {
   const auto mark = [&canvas](const DensityPoint& p, Marker marker, std::string_view colour,
                               double size) {
     if (std::isfinite(p.density))
-      canvas.mark({100 * p.zero_bit_ratio, p.density}, marker, colour, size);
+      canvas.mark({100 * p.zero_bit_ratio, p.density}, marker, colour, size,
+                  fmt::format("{}: {} % zero bits, {} MB/mm²", p.name, told(100 * p.zero_bit_ratio),
+                              told(p.density)));
   };
   for (const auto& p : curve.layers) mark(p, Marker::circle, ink::kv.colour, 0.8);
   for (const auto& p : curve.published) mark(p, Marker::square, ink::pe.colour, 1.9);
@@ -309,12 +315,15 @@ Figure density_figure(const DensityCurve& curve) {
   canvas.legend(462, entries);
   canvas.end();
   return {
-      "density", "ROM density against the share of zero bits",
+      "density",
+      "ROM density against the share of zero bits",
       fmt::format("Curve of sparse-logic density over the zero-bit ratio, with lines of a compiled "
                   "ROM at {} and SRAM at {} MiB/mm²; this design is at {:.1f} % and {} MiB/mm².",
                   told(curve.macro), told(curve.sram), 100 * curve.design.zero_bit_ratio,
                   told(curve.design.density)),
-      density_caption(curve), canvas.script()};
+      density_caption(curve),
+      canvas.script(),
+      canvas.hovers()};
 }
 
 // ---- all ----

@@ -8,6 +8,7 @@
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/csv.hpp>
 
 #include "cells.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 namespace rv = ranges::views;
 using study::csv_cell;
+using study::csv_comment;
 
 // Shortest text that reads back as the same double.
 std::string exact(double value) { return fmt::format("{}", value); }
@@ -33,7 +35,7 @@ void append_csv(const Table& table, std::string& out) {
 void append_markdown(const Table& table, std::string& out) {
   const auto body = table.rows | rv::transform([](const Row& r) { return row_text(r, exact); }) |
                     ranges::to<std::vector<Strings>>;
-  out += fmt::format("\n## {}\n\n{}", table.title, markdown_table(table, body));
+  out += fmt::format("\n## {}\n\n{}", markdown_text(table.title), markdown_table(table, body));
 }
 
 nlohmann::ordered_json to_json(const Table& table) {
@@ -54,25 +56,42 @@ nlohmann::ordered_json to_json(const Table& table) {
   return out;
 }
 
+// Text of specs, flags and file names must do nothing to a terminal.
+Document printable(Document document) {
+  const auto mend = [](std::string& text) { text = spec::visible(text); };
+  mend(document.title);
+  for (auto& paragraph : document.lead) mend(paragraph);
+  for (auto& table : document.tables) {
+    mend(table.title);
+    for (auto& column : table.columns) mend(column.name);
+    for (auto& row : table.rows)
+      for (auto& cell : row)
+        if (auto* text = std::get_if<std::string>(&cell)) mend(*text);
+    for (auto& note : table.notes) mend(note);
+  }
+  return document;
+}
+
 // A single table is plain CSV; several are set apart by a blank line and a "# id: title" line, and
 // the paragraphs are "# " lines at the top.
 std::string render_csv(const Document& document) {
   std::string out;
   const bool several = document.tables.size() > 1;
   if (several) {
-    out += fmt::format("# {}\n", document.title);
-    for (const auto& paragraph : document.lead) out += fmt::format("# {}\n", paragraph);
+    out += csv_comment(document.title) + "\n";
+    for (const auto& paragraph : document.lead) out += csv_comment(paragraph) + "\n";
   }
   for (const auto& table : document.tables) {
-    if (several) out += fmt::format("\n# {}: {}\n", table.id, table.title);
+    if (several) out += "\n" + csv_comment(table.id + ": " + table.title) + "\n";
     append_csv(table, out);
   }
   return out;
 }
 
 std::string render_markdown(const Document& document) {
-  std::string out = fmt::format("# {}\n", document.title);
-  for (const auto& paragraph : document.lead) out += fmt::format("\n{}\n", paragraph);
+  std::string out = fmt::format("# {}\n", markdown_text(document.title));
+  for (const auto& paragraph : document.lead)
+    out += fmt::format("\n{}\n", markdown_text(paragraph));
   for (const auto& table : document.tables) append_markdown(table, out);
   return out;
 }
@@ -81,7 +100,7 @@ std::string render_json(const Document& document) {
   nlohmann::ordered_json out{{"title", document.title}, {"lead", document.lead}};
   out["tables"] = nlohmann::ordered_json::array();
   for (const auto& table : document.tables) out["tables"].push_back(to_json(table));
-  return out.dump(2) + "\n";
+  return out.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace
@@ -97,7 +116,7 @@ std::string render(const Document& document, Format format, const TextStyle& sty
     case Format::text:
       break;
   }
-  return render_text(document, style);
+  return render_text(printable(document), style);
 }
 
 }  // namespace tomestimate::report

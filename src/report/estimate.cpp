@@ -21,6 +21,7 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include "binding.hpp"
+#include "cells.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -60,7 +61,7 @@ Table summary_table(const Hardware& hw, const Evaluation& all) {
   Table table{
       "summary", "Summary", {{"metric", ""}, {"value", ""}, {"unit", ""}, {"what", ""}}, {}, {}};
   study::visit_metrics(hw, all, [&table](const study::Metric& metric, const auto& value) {
-    table.rows.push_back({std::string(metric.name), in(value, metric.unit),
+    table.rows.push_back({std::string(metric.name), printed(metric.name, in(value, metric.unit)),
                           std::string(metric.unit), std::string(metric.doc)});
   });
   return table;
@@ -394,6 +395,16 @@ void add_spills(const Estimate& e, std::vector<std::string>& text) {
   spilled(e.prefill_capacity, "prefill");
 }
 
+// Doubles count exactly up to 2^53.
+void add_rounding(const Estimate& e, std::vector<std::string>& text) {
+  const double most = std::max(e.decode.base_macs + e.decode.macs.total(),
+                               e.prefill.base_macs + e.prefill.macs.total());
+  if (most > 0x1p53)
+    text.push_back(fmt::format(
+        "CAUTION: counts above 2^53 (9.0e15) are rounded; a pass has {:.3g} multiplications",
+        most));
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
@@ -418,6 +429,7 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
         "end to end, with host link: {:.0f} token/s, {:.4g} uJ/token{}",
         in(e.end_to_end.throughput, "token/s"), in(e.end_to_end.energy_per_token, "uJ/token"),
         hw.map.head == spec::HeadPlace::none ? "; no LM head is in these numbers" : ""));
+  add_rounding(e, text);
   add_spills(e, text);
   text.push_back(fitted_text({hardware, model}));
   return text;
@@ -563,6 +575,7 @@ std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpe
                                     const Evaluation& all) {
   std::vector<std::string> text{workload_text(model.values), scopes_text(hardware.values, all),
                                 binding_text(hardware.values, model.values, all.base.decode)};
+  add_rounding(all.base, text);
   add_spills(all.base, text);
   text.push_back(fitted_text({hardware, model}));
   return text;

@@ -170,7 +170,7 @@ Document explain_document(const Specs& specs, const Explain& what) {
   const auto of = all.names()[asked].same_as.value_or(asked);
   const auto& n = all.names()[of];
   if (n.input)
-    throw spec::SpecError({{{what.quantity, 1, 1},
+    throw spec::SpecError({{{what.quantity, 0, 0},
                             fmt::format("\"{}\" is a spec value, not computed", n.name),
                             "\"tomestimate parameters\" lists those"}});
   Document document{

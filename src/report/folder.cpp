@@ -2,7 +2,6 @@
 #include <tomestimate/report/folder.hpp>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -12,7 +11,9 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/spec/file.hpp>
 
 namespace tomestimate::report {
@@ -24,7 +25,8 @@ namespace fs = std::filesystem;
 std::string foreign_entry(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const auto name = entry.path().filename().string();
-    const bool kept_file = name == "report.md" || name == "report.html" || name == "workbook.xlsx";
+    const bool kept_file = name == "report.md" || name == "report.html" || name == "live.html" ||
+                           name == "workbook.xlsx";
     const bool kept_folder = name == "figures" || name == "tables";
     if (kept_file && entry.symlink_status().type() == fs::file_type::regular) continue;
     if (!kept_folder || entry.symlink_status().type() != fs::file_type::directory) return name;
@@ -38,7 +40,7 @@ std::string foreign_entry(const fs::path& folder) {
 
 // The folder itself: links followed, no "/." at its end.
 fs::path real_path(const std::string& folder) {
-  auto path = fs::weakly_canonical(folder);
+  auto path = fs::weakly_canonical(fs::absolute(folder));
   return path.has_filename() ? path : path.parent_path();
 }
 
@@ -47,73 +49,67 @@ std::string reason(int error) { return std::strerror(error); }
 // A folder beside `target` that is gone unless it was moved into place.
 class Draft {
  public:
-  explicit Draft(const fs::path& target) {
-    auto name = target.string() + ".XXXXXX";
-    if (mkdtemp(name.data()) == nullptr)
-      throw std::runtime_error("cannot create a folder beside it: " + reason(errno));
-    path_ = name;
-    // mkdtemp makes the folder private; a report gets the mode any other new folder would.
-    const auto mask = umask(0);
-    umask(mask);
-    fs::permissions(path_, static_cast<fs::perms>(0777 & ~mask));
-  }
+  explicit Draft(const fs::path& target) : folder_([&target] { return made(target); }) {}
   Draft(const Draft&) = delete;
   Draft& operator=(const Draft&) = delete;
   ~Draft() {
     std::error_code ignored;
-    fs::remove_all(path_, ignored);
+    if (!kept_) fs::remove_all(path(), ignored);
   }
 
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return folder_.path(); }
 
   // In place of nothing, of an empty folder, or of a report, which is what this draft then removes.
   void move_to(const fs::path& target) {
-    if (std::rename(path_.c_str(), target.c_str()) == 0) return;
+    if (std::rename(path().c_str(), target.c_str()) == 0) return;
     if (errno != ENOTEMPTY && errno != EEXIST)
       throw std::runtime_error("cannot move it into place: " + reason(errno));
-    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
+    if (renameat2(AT_FDCWD, path().c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
     if (errno != EINVAL && errno != ENOSYS)
       throw std::runtime_error("cannot move it into place: " + reason(errno));
-    // A file system that can't swap: for a moment there is no folder, but never half a report.
+    swap_with(target);
+  }
+
+ private:
+  static fs::path made(const fs::path& target) {
+    auto name = target.string() + ".XXXXXX";
+    if (mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error("cannot create a folder beside it: " + reason(errno));
+    // mkdtemp makes the folder private; a report gets the mode any other new folder would.
+    const auto mask = umask(0);
+    umask(mask);
+    fs::permissions(name, static_cast<fs::perms>(0777 & ~mask));
+    return name;
+  }
+
+  // On a file system that can't: for a moment there is no folder, but never half a report.
+  void swap_with(const fs::path& target) {
     Draft old(target);
-    if (std::rename(target.c_str(), old.path_.c_str()) != 0)
+    const auto held = process::hold_signals();
+    if (std::rename(target.c_str(), old.path().c_str()) != 0)
       throw std::runtime_error("cannot move the old report away: " + reason(errno));
-    if (std::rename(path_.c_str(), target.c_str()) == 0) return;
+    if (std::rename(path().c_str(), target.c_str()) == 0) return;
     const int error = errno;
-    std::string kept;
-    if (std::rename(old.path_.c_str(), target.c_str()) != 0) {
-      kept = "; the old report is in " + old.path_.string();
-      old.path_.clear();
-    }
-    throw std::runtime_error("cannot move it into place: " + reason(error) + kept);
+    old.kept_ = std::rename(old.path().c_str(), target.c_str()) != 0;
+    throw std::runtime_error("cannot move it into place: " + reason(error) +
+                             (old.kept_ ? "; the old report is in " + old.path().string() : ""));
   }
 
- private:
-  fs::path path_;
-};
-
-// Holds Ctrl-C back until the draft is in place or gone.
-class SignalsHeld {
- public:
-  SignalsHeld() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int s : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, s);
-    pthread_sigmask(SIG_BLOCK, &set, &before_);
-  }
-  SignalsHeld(const SignalsHeld&) = delete;
-  SignalsHeld& operator=(const SignalsHeld&) = delete;
-  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
+  process::RemovedOnSignal folder_;
+  bool kept_ = false;
 };
 
 }  // namespace
 
 void check_report_folder(const std::string& folder) {
   const auto status = fs::status(folder);
-  if (!fs::exists(status)) return;
+  if (!fs::exists(status)) {
+    const auto beside = real_path(folder).parent_path();
+    if (access(beside.c_str(), W_OK | X_OK) != 0)
+      throw std::runtime_error(
+          fmt::format("{}: cannot be made in {}: {}", folder, beside.string(), reason(errno)));
+    return;
+  }
   if (!fs::is_directory(status))
     throw std::runtime_error(
         fmt::format("{}: is not a folder (hint: give -o a new folder)", folder));
@@ -126,7 +122,6 @@ void check_report_folder(const std::string& folder) {
 }
 
 void write_report_folder(const std::string& folder, const Files& files) try {
-  const SignalsHeld held;
   const auto target = real_path(folder);
   Draft draft(target);
   for (const auto& [name, contents] : files) {

@@ -1,55 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs gnuplot as a process of its own, without a shell: commands on its standard input, the
-// picture from its standard output, both through files that have no name.
+// Runs gnuplot as a process of its own, without a shell.
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <memory>
+#include <chrono>
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <tomestimate/process/run.hpp>
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/spec/file.hpp>
 
+#include "hatch.hpp"
 #include "html.hpp"
 
 namespace tomestimate::report {
 namespace {
 
-using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
-
-File nameless_file() {
-  File file(std::tmpfile(), &std::fclose);
-  if (!file)
-    throw std::runtime_error(
-        fmt::format("cannot make a temporary file for gnuplot: {}", std::strerror(errno)));
-  return file;
-}
-
-std::string contents(const File& file) {
-  std::rewind(file.get());
-  std::string text;
-  char buffer[65536];
-  while (const auto n = std::fread(buffer, 1, sizeof buffer, file.get())) text.append(buffer, n);
-  return text;
-}
+// A figure takes a fraction of a second.
+constexpr std::chrono::seconds usual_limit = std::chrono::minutes(1);
 
 [[noreturn]] void fail(const std::string& why) {
-  throw std::runtime_error(
-      fmt::format("cannot draw the figures: gnuplot {} (hint: apt-get install gnuplot-nox)", why));
+  throw std::runtime_error("cannot draw the figures: " + why);
 }
-
-struct Actions {
-  posix_spawn_file_actions_t value;
-  Actions() { posix_spawn_file_actions_init(&value); }
-  Actions(const Actions&) = delete;
-  Actions& operator=(const Actions&) = delete;
-  ~Actions() { posix_spawn_file_actions_destroy(&value); }
-};
 
 // The first line that says something.
 std::string first_words(const std::string& text) {
@@ -58,33 +30,32 @@ std::string first_words(const std::string& text) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
+// Commands from a file on standard input, the picture on standard output.
 std::string run_gnuplot(const std::string& script) {
-  const auto in = nameless_file(), out = nameless_file(), err = nameless_file();
-  if (std::fwrite(script.data(), 1, script.size(), in.get()) != script.size() ||
-      std::fflush(in.get()) != 0)
-    throw std::runtime_error(fmt::format("cannot write for gnuplot: {}", std::strerror(errno)));
-  std::rewind(in.get());
-  Actions actions;
-  posix_spawn_file_actions_adddup2(&actions.value, fileno(in.get()), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, fileno(out.get()), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions.value, fileno(err.get()), STDERR_FILENO);
-  // -d: no gnuplotrc.
-  char name[] = "gnuplot", defaults[] = "-d";
-  char* arguments[] = {name, defaults, nullptr};
-  pid_t child = 0;
-  if (const int error = posix_spawnp(&child, name, &actions.value, nullptr, arguments, environ))
-    fail(fmt::format("did not start: {}", std::strerror(error)));
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) fail(fmt::format("was lost: {}", std::strerror(errno)));
-  const auto complaint = first_words(contents(err));
-  if (WIFSIGNALED(status)) fail(fmt::format("was stopped by signal {}", WTERMSIG(status)));
-  if (WEXITSTATUS(status) != 0)
-    fail(fmt::format("failed with exit code {}{}{}", WEXITSTATUS(status),
-                     complaint.empty() ? "" : ": ", complaint));
-  auto svg = contents(out);
+  const spec::TemporaryFolder folder;
+  const auto file = [&](const char* name) { return (folder.path() / name).string(); };
+  const auto contents = [&](const char* name) { return spec::read_file(file(name), 1u << 30); };
+  spec::write_file(file("script"), script);
+  int code = 0;
+  try {
+    // -d: no gnuplotrc.
+    code = process::run_program({{"gnuplot", "-d"},
+                                 "gnuplot-nox",
+                                 folder.path(),
+                                 file("script"),
+                                 file("picture"),
+                                 file("errors"),
+                                 process::time_limit(usual_limit)});
+  } catch (const std::runtime_error& e) {
+    fail(e.what());
+  }
+  const auto complaint = first_words(contents("errors"));
+  if (code != 0)
+    fail(fmt::format("gnuplot failed with exit code {}{}{}", code, complaint.empty() ? "" : ": ",
+                     complaint));
+  auto svg = contents("picture");
   if (svg.find("</svg>") == std::string::npos)
-    fail(complaint.empty() ? "made no picture" : "made no picture: " + complaint);
+    fail("gnuplot made no picture" + (complaint.empty() ? "" : ": " + complaint));
   return svg;
 }
 
@@ -96,10 +67,32 @@ void insert_after(std::string& text, std::string_view before, const std::string&
   }
 }
 
+// gnuplot names what it plots, for nobody.
+void erase_names(std::string& svg) {
+  const std::string_view open = "<title>gnuplot_plot_", close = "</title>";
+  for (auto at = svg.find(open); at != std::string::npos; at = svg.find(open, at))
+    svg.erase(at, svg.find(close, at) + close.size() - at);
+}
+
+// Places that nobody sees, with texts that browsers show where a pointer rests.
+std::string overlay(const std::vector<Hover>& hovers) {
+  if (hovers.empty()) return "";
+  std::string out = "<g fill=\"none\" pointer-events=\"all\">\n";
+  for (const auto& h : hovers)
+    out += fmt::format(
+        "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" "
+        "height=\"{:.1f}\"><title>{}</title></rect>"
+        "\n",
+        h.left, h.top, h.width, h.height, escaped(h.text));
+  return out + "</g>\n";
+}
+
 }  // namespace
 
 std::string draw(const Figure& figure) {
   auto svg = run_gnuplot(figure.script);
+  erase_names(svg);
+  svg = lines_for_patterns(svg);
   // Several pictures share one page: their ids must differ.
   for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})
     insert_after(svg, before, figure.id + "-");
@@ -109,9 +102,10 @@ std::string draw(const Figure& figure) {
                   figure.id, escaped(figure.title), escaped(figure.alt));
   constexpr std::string_view close = "</desc>";
   const auto from = svg.find("<title>"), to = svg.find(close);
-  if (from > to || to == std::string::npos) fail("made a picture of an unknown form");
+  if (from > to || to == std::string::npos) fail("gnuplot made a picture of an unknown form");
   svg.replace(from, to + close.size() - from, alt);
   const auto open = svg.find("<svg") + 4;
+  svg.insert(svg.rfind("</svg>"), overlay(figure.hovers));
   svg.insert(open, fmt::format(" role=\"img\" aria-labelledby=\"{0}-title {0}-desc\"", figure.id));
   return svg;
 }

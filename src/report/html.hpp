@@ -7,7 +7,7 @@
 
 namespace tomestimate::report {
 
-// & < > and quotes as entities.
+// Printable, with & < > and quotes as entities.
 std::string escaped(std::string_view text);
 
 }  // namespace tomestimate::report

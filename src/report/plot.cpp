@@ -147,7 +147,12 @@ void Canvas::fill(const std::string& where, const Ink& ink, std::string_view bor
                     where, ink.hatch_colour, ink.hatch);
 }
 
-void Canvas::rectangle(Point from, Point to, const Ink& ink) {
+void Canvas::rectangle(Point from, Point to, const Ink& ink, std::string tip) {
+  if (!tip.empty()) {
+    const double left = panel_.pixel_x(from.x), top = panel_.pixel_y(to.y);
+    hovers_.push_back(
+        {left, top, panel_.pixel_x(to.x) - left, panel_.pixel_y(from.y) - top, std::move(tip)});
+  }
   fill(fmt::format("from first {},{} to first {},{} front", from.x, from.y, to.x, to.y), ink,
        thin_border);
 }
@@ -165,7 +170,11 @@ void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y
                         stroke_style(line));
 }
 
-void Canvas::mark(Point p, Marker marker, std::string_view colour, double size) {
+void Canvas::mark(Point p, Marker marker, std::string_view colour, double size, std::string tip) {
+  const double half = std::max(6.0, 5 * size);  // pixels
+  if (!tip.empty())
+    hovers_.push_back({panel_.pixel_x(p.x) - half, panel_.pixel_y(p.y) - half, 2 * half, 2 * half,
+                       std::move(tip)});
   script_ += fmt::format("set label '' at first {},{} point pt {} ps {:.3f} lc rgb '{}' front\n",
                          p.x, p.y, static_cast<int>(marker), size, colour);
 }

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include <tomestimate/report/figures.hpp>
+
 namespace tomestimate::report::plot {
 
 // Colour, and the gnuplot fill pattern drawn over it (0: none).
@@ -94,11 +96,11 @@ class Canvas {
   void begin_overlay();
   void end();
 
-  // In the panel's coordinates.
-  void rectangle(Point from, Point to, const Ink& ink);
+  // In the panel's coordinates. `tip` is what a pointer that rests there is told.
+  void rectangle(Point from, Point to, const Ink& ink, std::string tip = "");
   void shade(Point from, Point to, const Ink& ink);  // behind the curves, without a border
   void curve(const std::vector<Point>& points, const Line& line, bool on_y2 = false);
-  void mark(Point at, Marker marker, std::string_view colour, double size);
+  void mark(Point at, Marker marker, std::string_view colour, double size, std::string tip = "");
   // In pixels.
   void text(Point at, const std::string& text, Align align = Align::left,
             std::string_view colour = "#000000", double size = font_size);
@@ -110,8 +112,9 @@ class Canvas {
   // Entries from left to right, in rows, below `top` (pixels).
   void legend(double top, const std::vector<LegendEntry>& entries, double left = 70);
 
-  // The finished commands.
+  // The finished commands, and what to tell where.
   std::string script() const;
+  const std::vector<Hover>& hovers() const { return hovers_; }
 
   static constexpr double font_size = 15;
   // Pixels that a text takes, about.
@@ -128,6 +131,7 @@ class Canvas {
   std::string script_;
   std::string data_, plots_;  // of the panel
   Panel panel_;
+  std::vector<Hover> hovers_;
   int blocks_ = 0;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 
@@ -54,14 +55,15 @@ class Roofs {
     to.sram = in(a.lanes * a.per_lane * a.sram_width * hw.chip.clock, "TB/s");
   }
 
-  // `bytes` are from ROM or DRAM for base work, from SRAM for other work.
-  Sum of(const OpEstimate<double>& op, Work work, double base_macs) const {
-    Sum s;
-    s.operations = 2 * (base_macs + op.dense_macs);
-    s.bytes = in(work == Work::base ? op.rom_bits + op.dram_bits : op.sram_read, "B");
-    s.cycles = total_cycles(op).value();
-    s.ideal = seconds(s, work) * hw_.chip.clock.value();
-    return s;
+  // Work on base weights, which come from ROM or DRAM. Scales of groups do not pass the ROM's port:
+  // `through` is the share of the bits that do.
+  Sum of_base(const OpEstimate<double>& op, double macs, double through) const {
+    return of(op, Work::base, macs, in(through * op.rom_bits + op.dram_bits, "B"));
+  }
+
+  // Work on adapters, keys and values, which come from SRAM.
+  Sum of_sram(const OpEstimate<double>& op, Work work) const {
+    return of(op, work, op.dense_macs, in(op.sram_read, "B"));
   }
 
   RooflinePoint point(std::string name, Work work, const Sum& s, double layer_cycles) const {
@@ -77,6 +79,15 @@ class Roofs {
   }
 
  private:
+  Sum of(const OpEstimate<double>& op, Work work, double macs, double bytes) const {
+    Sum s;
+    s.operations = 2 * macs;
+    s.bytes = bytes;
+    s.cycles = total_cycles(op).value();
+    s.ideal = seconds(s, work) * hw_.chip.clock.value();
+    return s;
+  }
+
   double seconds(const Sum& s, Work work) const {
     const double peak = work == Work::base        ? to_.peak
                         : work == Work::attention ? to_.peak_attention
@@ -99,26 +110,37 @@ Roofline roofline(const Hardware& hw, const Model& m, const PassEstimate<double>
   const double tokens = pass.pass.batch * pass.pass.fresh;
   const double work_cycles = (plan.load[0] + plan.load[1] + plan.load[2]).value();
   Sum all;
-  const auto add = [&](std::string name, Work work, const Sum& s) {
+  std::array<double, 2> ideal{};  // of base and side units, which work side by side
+  const auto add = [&](std::string name, Work work, bool on_side, const Sum& s) {
     if (s.operations == 0 || s.bytes == 0) return;
     all = all + s;
+    ideal[on_side ? 1 : 0] += s.ideal;
     out.ops.push_back(roofs.point(std::move(name), work, s, work_cycles));
   };
   const auto at = [&ops](Op op) -> const OpEstimate<double>& {
     return ops[static_cast<std::size_t>(op)];
   };
+  const bool adapters_on_side = hw.map.adapter == spec::UnitChoice::side;
+  const bool attention_on_side = hw.map.attention == spec::UnitChoice::side;
+  auto setting = engine::make_setting(hw, m, pass.pass);
+  engine::enter_layer(setting, 0);
   for (std::size_t i = 0; i < ops.size(); ++i) {
     const auto [kind, p] = spec::info(static_cast<Op>(i));
     if (kind != spec::OpKind::linear) continue;
-    const auto [outputs, inputs] = spec::shape(m, p);
+    const auto [outputs, inputs] = engine::layer_shape(setting, p);
+    const double weights = outputs * inputs;
+    const auto stored = engine::stored_bits(setting, 0, p).all.value();
     const std::string name(spec::op_names[i]);
-    add(name, Work::base, roofs.of(ops[i], Work::base, tokens * outputs * inputs));
-    add(name, Work::adapter,
-        roofs.of(ops[i + 1], Work::adapter, 0) + roofs.of(ops[i + 2], Work::adapter, 0));
+    const double through = stored == 0 ? 0 : weights * m.weights.bits.value() / stored;
+    add(name, Work::base, false, roofs.of_base(ops[i], tokens * weights, through));
+    add(name, Work::adapter, adapters_on_side,
+        roofs.of_sram(ops[i + 1], Work::adapter) + roofs.of_sram(ops[i + 2], Work::adapter));
   }
-  add("scores", Work::attention, roofs.of(at(Op::scores), Work::attention, 0));
-  add("context", Work::attention, roofs.of(at(Op::context), Work::attention, 0));
+  add("scores", Work::attention, attention_on_side, roofs.of_sram(at(Op::scores), Work::attention));
+  add("context", Work::attention, attention_on_side,
+      roofs.of_sram(at(Op::context), Work::attention));
   all.cycles = plan.cycles.value();
+  all.ideal = std::max(ideal[0], ideal[1]);
   out.layer = roofs.point("layer", Work::vector, all, plan.cycles.value());
   return out;
 }
@@ -235,8 +257,8 @@ std::vector<Label> labels(const Panel& panel, std::vector<RooflinePoint> points)
   return out;
 }
 
-// Labels of one side, moved down until none covers the one above. Those of points at the PE roof,
-// at `roof` pixels, go above it.
+// Labels of one side, moved down until none covers the one above. Those of points at the units'
+// roof, at `roof` pixels, go above it.
 void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left, double roof) {
   const auto wanted = [roof](const Label& l) {
     const double middle = (l.at.y + l.low) / 2;
@@ -272,8 +294,11 @@ void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) 
   points.push_back(data.layer);
   // A mark's area is its share of the layer's time.
   for (const auto& p : points)
-    canvas.mark({p.intensity, p.rate}, marker(p.work), colour(p.work),
-                p.work == Work::vector ? 1.4 : std::max(0.7, 4 * std::sqrt(p.share)));
+    canvas.mark(
+        {p.intensity, p.rate}, marker(p.work), colour(p.work),
+        p.work == Work::vector ? 1.4 : std::max(0.7, 4 * std::sqrt(p.share)),
+        fmt::format("{}: {} TOPS at {} op/byte, {:.0f} % of its roof, {:.1f} % of the layer",
+                    p.name, told(p.rate), told(p.intensity), 100 * p.rate / p.roof, 100 * p.share));
   std::vector<Label> left, right;
   for (auto& label : labels(panel, points)) {
     const double from = label.at.x + 20;
@@ -424,7 +449,8 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
       {binding_text(hw, m, e), doubling_text(doublings(hw, m, e.decode.pass)),
        phase_text("Decode", decode), phase_text("Prefill", prefill),
        "The area of a mark is its share of the layer's work; rates include latency."},
-      canvas.script()};
+      canvas.script(),
+      canvas.hovers()};
 }
 
 }  // namespace tomestimate::report

@@ -15,8 +15,12 @@ using ColumnIndex = lxw_col_t;
 
 // How cells look. libxlsxwriter owns the formats.
 struct Formats {
-  lxw_format *title, *heading, *number_heading, *section, *unit, *input, *assumed, *number, *share,
-      *change, *state;
+  lxw_format *title, *heading, *number_heading, *section, *unit, *top, *wrapped, *input, *assumed,
+      *number, *large, *whole, *tiny, *share, *change, *state;
+
+  // For a computed number that is `now`: four digits or so, as it may become ten times that. A
+  // whole number is shown as it comes, since it need not stay one.
+  lxw_format* of(double now) const;
 };
 
 Formats make_formats(lxw_workbook* book);
@@ -41,6 +45,9 @@ class Sheet {
   lxw_worksheet* raw() const { return sheet_; }
   RowIndex row() const { return row_; }
   void next(RowIndex rows = 1) { row_ += rows; }
+  // Makes the present row as high as the longest of wrapped texts takes: each with its column's
+  // width. Not all programs do so by themselves.
+  void fit(const std::vector<std::pair<std::string, double>>& wrapped);
 
   // Cells of the present row.
   void text(ColumnIndex column, const std::string& value, lxw_format* format = nullptr);
@@ -59,8 +66,11 @@ class Sheet {
   std::string place(ColumnIndex column) const;
 
   void widths(const std::vector<double>& all);
-  // Keeps the rows above the present one, and the first column, in view.
+  // Keeps the rows above the present one, and the first column, in view, and the last of those rows
+  // on every printed page.
   void freeze();
+  // Lets only cells of input formats be changed. No password: a fence, not a lock.
+  void protect();
 
  private:
   const Formats* formats_;

@@ -12,6 +12,8 @@
 #include <tomestimate/spec/describe.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
+#include "cells.hpp"
+
 namespace tomestimate::report {
 namespace {
 
@@ -30,7 +32,7 @@ std::vector<MetricValue> metrics_of(const Specs& specs) {
   study::visit_metrics(
       hw, study::evaluate(hw, specs.model.values), [&](const study::Metric& m, const auto& value) {
         out.push_back({std::string(m.name), std::string(m.unit), std::string(m.doc),
-                       study::raw(value) / study::unit_factor(m.unit)});
+                       printed(m.name, study::raw(value) / study::unit_factor(m.unit))});
       });
   return out;
 }
@@ -202,16 +204,14 @@ Document pareto_document(const study::Study& st, const std::vector<study::Found>
   const study::Space space(st.specs, st.axes, {});
   for (const auto& axis : st.axes)
     for (const auto& v : axis.members)
-      table.columns.push_back({v.parameter.path, v.numbers.empty() ? "" : v.parameter.unit});
+      table.columns.push_back({v.parameter.path, v.is_number() ? v.parameter.unit : ""});
   for (const auto& c : st.columns) table.columns.push_back({c.name, c.unit});
   for (const auto& found : front) {
     Row row;
     for (std::size_t a = 0; a < st.axes.size(); ++a) {
       const auto i = space.index(found.point, a);
       for (const auto& v : st.axes[a].members)
-        row.push_back(v.numbers.empty()
-                          ? Cell{v.texts[i]}
-                          : Cell{v.numbers[i] / study::unit_factor(v.parameter.unit)});
+        row.push_back(v.is_number() ? Cell{v.number(i)} : Cell{v.text(i)});
     }
     for (const double value : found.values) row.push_back(value);
     table.rows.push_back(std::move(row));

@@ -141,15 +141,18 @@ void name_ops(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
 void draw_layer(plot::Canvas& canvas, const Panel& panel, const Timeline& t) {
   canvas.begin(panel);
   const double shift = t.exposed_first;  // the layer's ops start when it is awake
-  const auto bar = [&](double from, double cycles, std::size_t row, const Ink& ink) {
+  const auto bar = [&](double from, double cycles, std::size_t row, const Ink& ink,
+                       const std::string& name) {
     if (cycles > 0)
       canvas.rectangle({from * t.cycle_us, row_y(row) - 0.36},
-                       {(from + cycles) * t.cycle_us, row_y(row) + 0.36}, ink);
+                       {(from + cycles) * t.cycle_us, row_y(row) + 0.36}, ink,
+                       fmt::format("{}: {:.0f} cycles", name, cycles));
   };
-  bar(0, t.exposed_first, 0, ink::rom_wake);
+  bar(0, t.exposed_first, 0, ink::rom_wake, "wake");
   for (const auto& op : t.ops) {
-    bar(op.start + shift, op.busy, op.row, ink_of(op.work));
-    bar(op.start + shift + op.busy, op.latency, op.row, ink::latency);
+    bar(op.start + shift, op.busy, op.row, ink_of(op.work),
+        op.bound_by.empty() ? op.name : op.name + ", bound by " + op.bound_by);
+    bar(op.start + shift + op.busy, op.latency, op.row, ink::latency, op.name + ", latency");
   }
   name_ops(canvas, panel, t);
   canvas.end();
@@ -256,12 +259,15 @@ Figure timeline_figure(const Timeline& t) {
                  plot::box("latency", ink::latency), plot::box("exposed wake", ink::rom_wake)},
                 160);
   canvas.end();
-  return {
-      "timeline", "Timeline of a decode step and of a layer",
-      fmt::format("A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, "
-                  "a row for each class of units, and the share of units at work.",
-                  t.layers, told(t.step_us)),
-      caption(t), canvas.script()};
+  return {"timeline",
+          "Timeline of a decode step and of a layer",
+          fmt::format(
+              "A strip of all {} layers of a decode step of {} µs; below it layer 0 in time, a row "
+              "for each class of units, and the share of units at work.",
+              t.layers, told(t.step_us)),
+          caption(t),
+          canvas.script(),
+          canvas.hovers()};
 }
 
 }  // namespace tomestimate::report

@@ -4,15 +4,21 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/view/enumerate.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/equations.hpp>
 
 #include "sheet.hpp"
@@ -20,6 +26,7 @@
 namespace tomestimate::report {
 namespace {
 
+namespace fs = std::filesystem;
 using study::Equations;
 using study::Expression;
 using study::Named;
@@ -73,12 +80,33 @@ std::string in_display_unit(const std::string& text, double factor) {
   return factor == 1 ? "=" + text : fmt::format("=({})/{}", text, number_text(factor));
 }
 
+// Standard error goes nowhere: libxlsxwriter prints its errors there beside those it returns.
+class QuietErrors {
+ public:
+  QuietErrors() : before_(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) {
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (before_ >= 0 && nowhere >= 0) dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0) close(nowhere);
+  }
+  QuietErrors(const QuietErrors&) = delete;
+  QuietErrors& operator=(const QuietErrors&) = delete;
+  ~QuietErrors() {
+    if (before_ < 0) return;
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+  }
+
+ private:
+  int before_;
+};
+
 class Workbook {
  public:
-  Workbook(const Specs& specs, const std::string& path)
+  // The file at `path`, beside which libxlsxwriter puts files of its own.
+  Workbook(const Specs& specs, const fs::path& path)
       : specs_(specs),
         all_(specs),
-        book_(workbook_new(path.c_str())),
+        book_(new_book(path)),
         formats_(make_formats(book_)),
         summary_(book_, formats_, cell_names_, "Summary"),
         inputs_(book_, formats_, cell_names_, "Inputs"),
@@ -97,9 +125,16 @@ class Workbook {
     write_rules();
     write_breakdown();
     write_summary();
+    for (auto* sheet :
+         {&summary_, &inputs_, &breakdown_, &decode_, &prefill_, &equations_, &rules_})
+      sheet->protect();
     cell_names_.define_all(book_);
-    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR)
-      throw std::runtime_error(fmt::format("cannot write the workbook: {}", lxw_strerror(error)));
+    errno = 0;
+    if (const auto error = workbook_close(std::exchange(book_, nullptr)); error != LXW_NO_ERROR) {
+      const auto reason = errno == 0 ? "" : fmt::format(": {}", std::strerror(errno));
+      throw std::runtime_error(
+          fmt::format("cannot write the workbook: {}{}", lxw_strerror(error), reason));
+    }
   }
 
   Workbook(const Workbook&) = delete;
@@ -109,6 +144,13 @@ class Workbook {
   }
 
  private:
+  static lxw_workbook* new_book(const fs::path& path) {
+    auto folder = path.parent_path().string();
+    lxw_workbook_options options{};
+    options.tmpdir = folder.data();
+    return workbook_new_opt(path.c_str(), &options);
+  }
+
   const std::vector<Named>& names() const { return all_.names(); }
 
   std::string title() const {
@@ -116,7 +158,7 @@ class Workbook {
   }
 
   void set_properties() {
-    auto heading = title();
+    auto heading = spec::shortened(title(), 240);  // 255 characters at most
     std::string comment = "Made by tomestimate: change cells of Inputs, everything else follows.";
     lxw_doc_properties properties{};
     properties.title = heading.data();
@@ -129,12 +171,13 @@ class Workbook {
 
   void write_inputs() {
     auto& s = inputs_;
-    s.widths({30, 14, 12, 12, 12, 12, 12, 14, 60, 13, 80, 30});
+    s.widths({30, 13, 13, 13, 13, 13, 13, 14, 36, 11, 50, 22});
     s.text(0, "Change the blue numbers; yellow ones are assumptions or calibrated", formats_.title);
-    s.next(2);
+    s.next();
+    write_key_results(s);
     s.headings({"value", "is", "unit", "least", "most", "range from", "to", "legal?", "what",
                 "grade", "source", "place"},
-               1, 1);
+               3, 7);
     s.freeze();
     const auto parameters = study::parameters(specs_);
     std::string section;
@@ -152,6 +195,45 @@ class Workbook {
     write_fixed(parameters);
   }
 
+  // What one looks at while changing inputs: above them, where it stays in view.
+  void write_key_results(Sheet& s) {
+    static constexpr std::array<const char*, 6> key{"throughput", "power", "energy_per_token",
+                                                    "area",       "ttft",  "max_context"};
+    std::vector<const Named*> found;
+    for (const auto* name : key)
+      if (const auto* n = all_.look_up(name)) found.push_back(n);
+    const auto row = [&](const char* title, const auto& cell) {
+      s.text(0, title, formats_.section);
+      for (const auto& [i, n] : found | ranges::views::enumerate)
+        cell(static_cast<ColumnIndex>(i + 1), *n);
+      s.next();
+    };
+    s.fit({{std::string(20, '-'), 13}});  // names in two lines
+    row("", [&](ColumnIndex c, const Named& n) {
+      auto words = n.name;  // which break between lines
+      std::replace(words.begin(), words.end(), '_', ' ');
+      s.text(c, words, formats_.number_heading);
+    });
+    row("is", [&](ColumnIndex c, const Named& n) {
+      s.formula(c, "=" + n.name, n.value, formats_.of(n.value));
+    });
+    row("change", [&](ColumnIndex c, const Named& n) {
+      s.formula(c, fmt::format("=IF({0}=0,0,{1}/({0})-1)", number_text(n.value), n.name), 0,
+                formats_.change);
+    });
+    row("unit", [&](ColumnIndex c, const Named& n) { s.text(c, n.unit, formats_.unit); });
+    s.text(0, "state", formats_.section);
+    s.formula(1, "=state", std::string(is_broken() ? broken_state : "ok: a design"),
+              formats_.state);
+    s.next(2);
+  }
+
+  static constexpr const char* broken_state = "NO DESIGN: a rule is broken, see Rules";
+  bool is_broken() const {
+    return std::any_of(all_.rules().begin(), all_.rules().end(),
+                       [](const study::NamedRule& rule) { return rule.value > 0; });
+  }
+
   void write_input(const Named& n, const study::Parameter& p) {
     auto& s = inputs_;
     const auto* source = study::find_sourced(specs_, n.path);
@@ -165,24 +247,29 @@ class Workbook {
     s.number(4, p.max);
     if (source != nullptr && source->range) {
       const double unit = study::unit_factor(p.unit);
-      s.number(5, (*source->range)[0] / unit, formats_.number);
-      s.number(6, (*source->range)[1] / unit, formats_.number);
+      s.number(5, (*source->range)[0] / unit, formats_.of((*source->range)[0] / unit));
+      s.number(6, (*source->range)[1] / unit, formats_.of((*source->range)[1] / unit));
     }
-    const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
-    s.formula(7,
-              fmt::format("=IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
-                          number_text(p.min), number_text(p.max), whole),
-              std::string());
-    s.text(8, p.doc);
+    s.formula(7, "=" + legality(n, p, source != nullptr), std::string());
+    s.text(8, p.doc, formats_.wrapped);
     write_source(s, 9, source);
+    s.fit({{p.doc, 36}, {source == nullptr ? "" : source->source, 50}});
     add_validation(s.row(), p);
     s.next();
+  }
+
+  // What says that a cell is out of range. A value of a table that the spec leaves out is 0.
+  static std::string legality(const Named& n, const study::Parameter& p, bool is_given) {
+    const auto whole = p.whole ? fmt::format(",{0}=INT({0})", n.name) : "";
+    const auto legal = fmt::format("IF(AND({0}>={1},{0}<={2}{3}),\"\",\"OUT OF RANGE\")", n.name,
+                                   number_text(p.min), number_text(p.max), whole);
+    return is_given ? legal : fmt::format("IF({}=0,\"\",{})", n.name, legal);
   }
 
   void write_source(Sheet& s, ColumnIndex column, const spec::Sourced* source) {
     if (source == nullptr) return;
     s.text(column, std::string(spec::name(source->grade)));
-    s.text(static_cast<ColumnIndex>(column + 1), source->source);
+    s.text(static_cast<ColumnIndex>(column + 1), source->source, formats_.wrapped);
     s.text(static_cast<ColumnIndex>(column + 2),
            fmt::format("{}:{}", source->place.file, source->place.line));
   }
@@ -262,7 +349,7 @@ class Workbook {
 
   void write_equations() {
     auto& s = equations_;
-    s.widths({38, 18, 10, 60, 120});
+    s.widths({34, 15, 10, 30, 70});
     s.text(0, "Every quantity between inputs and results", formats_.title);
     s.next(2);
     s.headings({"quantity", "is", "unit", "what", "equation"}, 1, 2);
@@ -271,11 +358,13 @@ class Workbook {
       if (n.input || n.role == study::Role::metric || in_layer_sheet(n)) continue;
       const auto text = formula_of(s, n);
       s.text(0, n.name);
-      s.formula(1, text, n.value, formats_.number);
+      s.formula(1, text, n.value, formats_.of(n.value));
       s.define(1, n.name);
       s.text(2, n.unit, formats_.unit);
-      s.text(3, n.doc);
-      s.text(4, study::plain_text(n.equation, names()).substr(0, 2000));
+      s.text(3, n.doc, formats_.wrapped);
+      const auto equation = study::plain_text(n.equation, names()).substr(0, 2000);
+      s.text(4, equation, formats_.wrapped);
+      s.fit({{n.doc, 30}, {equation, 70}});
       s.next();
     }
   }
@@ -302,7 +391,11 @@ class Workbook {
       headings.push_back(n.unit.empty() ? metrics.back()
                                         : fmt::format("{} [{}]", metrics.back(), n.unit));
     }
-    s.widths(std::vector<double>(headings.size(), 19));
+    s.widths(std::vector<double>(headings.size(), 13));
+    // As many pages side by side as it takes to be read; each with the number of the layer.
+    worksheet_fit_to_pages(s.raw(), static_cast<std::uint16_t>(1 + headings.size() / 14), 0);
+    worksheet_repeat_columns(s.raw(), 0, 0);
+    s.fit({{std::string(30, '-'), 13}});  // headings in three lines
     s.headings(headings, 1, headings.size());
     s.freeze();
     for (std::size_t layer = 0; layer < specs_.model.values.layers; ++layer) {
@@ -312,7 +405,7 @@ class Workbook {
         const auto* found = all_.look_up(name);
         if (found == nullptr) continue;  // 0 whatever the inputs
         const auto column = static_cast<ColumnIndex>(i + 1);
-        s.formula(column, formula_of(equations_, *found), found->value, formats_.number);
+        s.formula(column, formula_of(equations_, *found), found->value, formats_.of(found->value));
         s.define(column, name);
       }
       s.next();
@@ -342,12 +435,7 @@ class Workbook {
     chart_of(s, "Time of a decode step by op of the layers [us]", "time [us]", cycle_parts());
     chart_of(s, "Energy of a decode step by component [uJ]", "energy [uJ]",
              parts("decode.energy."));
-    chart_of(s, "Chip area by component [mm^2]", "area [mm^2]",
-             {{"ROM", "area.rom", value_of("area.rom")},
-              {"SRAM", "area.sram", value_of("area.sram")},
-              {"PEs", "area.pe", value_of("area.pe")},
-              {"vector unit", "area.vector", value_of("area.vector")},
-              {"control and trees", "area.control", value_of("area.control")}});
+    chart_of(s, "Chip area by component [mm^2]", "area [mm^2]", area_parts());
   }
 
   struct Part {
@@ -369,6 +457,16 @@ class Workbook {
     return out;
   }
 
+  // What the area is the sum of, less what is 0 whatever the inputs.
+  std::vector<Part> area_parts() const {
+    std::vector<Part> out;
+    for (const std::string part :
+         {"rom", "sram", "base", "side", "vector", "buffers", "wires", "control"})
+      if (const auto* found = all_.look_up("area." + part))
+        out.push_back({part, found->name, found->value});
+    return out;
+  }
+
   std::vector<Part> cycle_parts() const {
     std::vector<Part> out;
     const auto layers = static_cast<double>(specs_.model.values.layers);
@@ -382,9 +480,11 @@ class Workbook {
     return out;
   }
 
-  // A table with shares, and a bar chart of it to the right.
+  // A table with shares, largest first, and a bar chart of it to the right.
   void chart_of(Sheet& s, const std::string& title, const std::string& axis,
-                const std::vector<Part>& table) {
+                std::vector<Part> table) {
+    std::stable_sort(table.begin(), table.end(),
+                     [](const Part& a, const Part& b) { return a.now > b.now; });
     s.text(0, title, formats_.title);
     s.next();
     s.headings({"part", "is", "share"}, 1, 3);
@@ -396,7 +496,7 @@ class Workbook {
     lxw_rowcol_to_range_abs(range.data(), first, 1, last, 1);
     for (const auto& part : table) {
       s.text(0, part.label);
-      s.formula(1, "=" + part.formula, part.now, formats_.number);
+      s.formula(1, "=" + part.formula, part.now, formats_.of(part.now));
       s.formula(2, fmt::format("={}/SUM({})", s.place(1), range.data()), part.now / sum,
                 formats_.share);
       s.next();
@@ -405,6 +505,11 @@ class Workbook {
     auto* series = chart_add_series(chart, nullptr, nullptr);
     chart_series_set_categories(series, "Breakdown", first, 0, last, 0);
     chart_series_set_values(series, "Breakdown", first, 1, last, 1);
+    chart_series_set_labels(series);
+    chart_series_set_labels_num_format(series, "[>=100]#,##0;[>=1]0.0;0.000");
+    lxw_chart_font label{};
+    label.size = 8;
+    chart_series_set_labels_font(series, &label);
     chart_title_set_name(chart, title.c_str());
     lxw_chart_font small{}, bold{};
     small.size = 8;
@@ -430,15 +535,13 @@ class Workbook {
     s.next();
     s.text(0, "Change numbers on the sheet Inputs; all results follow. \"As made\" stays.");
     s.next();
-    const bool broken = std::any_of(all_.rules().begin(), all_.rules().end(),
-                                    [](const study::NamedRule& rule) { return rule.value > 0; });
     s.text(0, "state", formats_.section);
     s.formula(
         1,
         "=IF(COUNTIF(Inputs!H:H,\"OUT OF RANGE\")>0,\"NO DESIGN: a number is out of range, see "
         "Inputs\",IF(COUNTIF(Rules!C:C,\"BROKEN\")>0,\"NO DESIGN: a rule is broken, see Rules\","
         "\"ok: a design\"))",
-        broken ? "NO DESIGN: a rule is broken, see Rules" : "ok: a design", formats_.state);
+        std::string(is_broken() ? broken_state : "ok: a design"), formats_.state);
     s.define(1, "state");
     s.next();
     s.text(0, "as made: " + binding_sentence(specs_.hardware, specs_.model));
@@ -448,10 +551,10 @@ class Workbook {
     for (const auto& n : names()) {
       if (n.role != study::Role::metric) continue;
       s.text(0, n.name);
-      s.formula(1, formula_of(equations_, n), n.value, formats_.number);
+      s.formula(1, formula_of(equations_, n), n.value, formats_.of(n.value));
       s.define(1, n.name);
       s.text(2, n.unit, formats_.unit);
-      s.number(3, n.value, formats_.number);
+      s.number(3, n.value, formats_.of(n.value));
       s.formula(4, fmt::format("=IF({0}=0,0,{1}/{0}-1)", s.place(3), s.place(1)), 0,
                 formats_.change);
       s.text(5, n.doc, formats_.unit);
@@ -472,9 +575,15 @@ class Workbook {
 
 std::string workbook(const Specs& specs) {
   const spec::TemporaryFolder folder;  // libxlsxwriter only writes files
-  const auto path = (folder.path() / "workbook.xlsx").string();
-  Workbook(specs, path).write();
-  return spec::read_file(path, 1u << 30);
+  const auto path = folder.path() / "workbook.xlsx";
+  try {
+    const QuietErrors quiet;
+    Workbook(specs, path).write();
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error(
+        fmt::format("{} (in {}, by TMPDIR)", e.what(), folder.path().string()));
+  }
+  return spec::read_file(path.string(), 1u << 30);
 }
 
 }  // namespace tomestimate::report

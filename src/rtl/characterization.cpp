@@ -270,6 +270,7 @@ auto operands(const Netlist& netlist, Unit unit, std::size_t lanes, const Stimul
 // ---- tasks ----
 
 struct Task {
+  std::string what;     // "bank 1024x64"
   std::string key;      // of the kept file
   std::size_t size;     // larger ones go first
   std::size_t numbers;  // that it gives
@@ -333,9 +334,10 @@ class Characterizer {
     const auto shape = tile.shape;
     auto verilog = rom_verilog(tile, top, plan_.banks.form, "");
     tiles_.push_back({std::move(tile), held_out, given});
-    auto id = key(fmt::format("bank {}x{}", shape.words, shape.word_weights()), verilog);
+    auto what = fmt::format("bank {}x{}", shape.words, shape.word_weights());
+    auto id = key(what, verilog);
     tasks_.push_back(
-        {std::move(id), shape.weights(), gates_numbers + 2 * energy_numbers,
+        {std::move(what), std::move(id), shape.weights(), gates_numbers + 2 * energy_numbers,
          [this, shape, text = std::move(verilog)](const std::string& name) {
            const auto netlist = synthesizer_.synthesize(text, top, name);
            Numbers out;
@@ -350,9 +352,10 @@ class Characterizer {
     const auto lanes = has_lanes(unit) ? plan_.lanes : 1;
     auto verilog = unit_verilog(unit, lanes, top, "");
     const auto list = stimuli(unit);
-    auto id = key(fmt::format("{} {}", rtl::name(unit), lanes), verilog);
+    auto what = fmt::format("{} {}", rtl::name(unit), lanes);
+    auto id = key(what, verilog);
     tasks_.push_back(
-        {std::move(id), lanes * 2048, gates_numbers + list.size() * energy_numbers,
+        {std::move(what), std::move(id), lanes * 2048, gates_numbers + list.size() * energy_numbers,
          [this, unit, lanes, list, text = std::move(verilog)](const std::string& name) {
            const auto netlist = synthesizer_.synthesize(text, top, name);
            Numbers out;
@@ -362,6 +365,12 @@ class Characterizer {
                               [&] { return operands(netlist, unit, lanes, stimulus); }));
            return out;
          }});
+  }
+
+  static Numbers measured(const Task& task, const std::string& name) try {
+    return task.measure(name);
+  } catch (const std::runtime_error& e) {
+    throw std::runtime_error(fmt::format("synthesis of {}: {}", task.what, e.what()));
   }
 
   std::vector<Numbers> measure_all(unsigned threads, const Progress& progress) {
@@ -385,7 +394,7 @@ class Characterizer {
       for (std::size_t i = next++; i < open.size(); i = next++) {
         const auto& task = tasks_[open[i]];
         try {
-          auto numbers = task.measure(fmt::format("task{}", open[i]));
+          auto numbers = measured(task, fmt::format("task{}", open[i]));
           const std::lock_guard lock(mutex);
           kept.add(task.key, numbers);
           out[open[i]] = std::move(numbers);

@@ -272,6 +272,7 @@ double decode(std::uint32_t code, int exponent, int mantissa) {
 
 // The code of a magnitude, to nearest even, as if there were no largest number.
 std::uint32_t round_magnitude(double magnitude, int exponent, int mantissa) {
+  if (magnitude == 0) return 0;
   const int bias = (1 << (exponent - 1)) - 1;
   int e = 0;
   std::frexp(magnitude, &e);
@@ -340,6 +341,18 @@ std::uint32_t draw(Unit unit, int bits, std::mt19937_64& random) {
   }
 }
 
+// Operands of floating point whose exponents lie far apart hide what near ones show: of one
+// exponent, of equal magnitude and unlike signs, or both -0.
+void relate(std::uint32_t& a, std::uint32_t& b, std::size_t i, const Shape& s,
+            std::mt19937_64& random) {
+  const auto sign = std::uint32_t{1} << (s.a - 1);
+  if (i % 64 == 31) a = sign;
+  b = i % 64 == 31   ? sign
+      : i % 64 == 63 ? a ^ sign
+                     : a ^ static_cast<std::uint32_t>(random() >> (64 - s.mantissa)) ^
+                           (random() >> 63 != 0 ? sign : 0);
+}
+
 }  // namespace
 
 bool is_lane_count(std::size_t width) {
@@ -402,13 +415,8 @@ std::vector<UnitVector> random_vectors(Unit unit, std::size_t width, std::size_t
     for (std::size_t lane = 0; lane < (has_lanes(unit) ? width : 1); ++lane) {
       v.a.push_back(draw(unit, s.a, random));
       v.b.push_back(v.ternary ? static_cast<std::uint32_t>(random() % 3) : draw(unit, s.b, random));
-      // Exponents far apart hide what small differences show.
       if (s.exponent > 0 && !has_lanes(unit) && i % 2 == 1)
-        v.b.back() = v.a.back() ^ static_cast<std::uint32_t>(random() >> (64 - s.mantissa - 1)) ^
-                     static_cast<std::uint32_t>(random() >> 63) << (s.a - 1);
-      if (s.exponent > 0 && !has_lanes(unit) &&
-          (v.b.back() >> s.mantissa & ((1u << s.exponent) - 1)) == (1u << s.exponent) - 1)
-        v.b.back() = v.a.back();
+        relate(v.a.back(), v.b.back(), i, s, random);
     }
   }
   answer(unit, out);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace tomestimate::rtl {
@@ -56,7 +57,7 @@ const Form forms[] = {
      [](const BankSample& s) {
        return Row{1, s.ones_share};
      }},
-    {"leakage", "pW/um^2", "a", leakage_an_area, [](const BankSample&) { return Row{1}; }},
+    {"leakage", "uW/mm^2", "a", leakage_an_area, [](const BankSample&) { return Row{1}; }},
 };
 
 double value(const Row& coefficients, const Row& terms) {
@@ -122,7 +123,11 @@ std::vector<double> fit_relative(const std::vector<Row>& terms, const Row& targe
 
 std::vector<Law> fit_laws(std::span<const BankSample> samples) {
   std::vector<Law> out;
+  std::string missing;  // what the first law of cannot be fitted: others would pass for it
+  std::string before;
   for (const auto& form : forms) {
+    const bool first = std::exchange(before, form.quantity) != form.quantity;
+    if (form.quantity == missing) continue;
     std::vector<Row> terms;
     Row targets;
     for (const auto& s : samples) {
@@ -130,9 +135,11 @@ std::vector<Law> fit_laws(std::span<const BankSample> samples) {
       terms.push_back(form.terms(s));
       targets.push_back(form.target(s));
     }
-    if (terms.empty() || terms.size() < terms[0].size()) continue;
     auto coefficients = fit_relative(terms, targets);
-    if (coefficients.empty()) continue;
+    if (coefficients.empty()) {
+      if (first) missing = form.quantity;
+      continue;
+    }
     const auto fit = errors(form, coefficients, samples, false);
     const auto held_out = errors(form, coefficients, samples, true);
     out.push_back(

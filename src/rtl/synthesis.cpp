@@ -2,20 +2,21 @@
 #include <tomestimate/rtl/synthesis.hpp>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include <tomestimate/process/run.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
-
-#include "process.hpp"
 
 namespace tomestimate::rtl {
 namespace {
 
 namespace fs = std::filesystem;
+
+// A tile of 65,536 weights takes minutes.
+constexpr std::chrono::seconds usual_limit = std::chrono::hours(2);
 
 // yosys failed, and the reason is in what it printed.
 class YosysError : public std::runtime_error {
@@ -35,18 +36,14 @@ std::string error_line(const std::string& log) {
 
 }  // namespace
 
-InterruptGuard::InterruptGuard() : before_(std::signal(SIGINT, SIG_IGN)) {}
-
-InterruptGuard::~InterruptGuard() { std::signal(SIGINT, before_); }
-
-Synthesizer::Synthesizer(const Cells& cells, const std::string& file) : library_(cells.library) {
+Synthesizer::Synthesizer(const Cells& cells, const std::string& file)
+    : library_(cells.library), limit_(process::time_limit(usual_limit)) {
   const auto refuse = [&](std::string message, std::string hint = "") {
-    throw spec::SpecError({{{file, 1, 1}, std::move(message), std::move(hint)}});
+    throw spec::SpecError({{{file, 0, 0}, std::move(message), std::move(hint)}});
   };
   spec::write_file((folder_.path() / "cells.lib").string(), cells.liberty);
   const auto log = folder_.path() / "version.log";
-  if (run_program({"yosys", "-V"}, "yosys", folder_.path(), log) != 0)
-    throw std::runtime_error("yosys -V failed");
+  if (run_yosys({"-V"}, log) != 0) throw std::runtime_error("yosys -V failed");
   const auto line = spec::read_file(log.string());
   version_ = line.substr(0, line.find_first_of("(\n"));
   version_.resize(version_.find_last_not_of(' ') + 1);
@@ -63,6 +60,12 @@ Synthesizer::Synthesizer(const Cells& cells, const std::string& file) : library_
   if (!(nand2_ > 0)) refuse("its cells have no area");
 }
 
+int Synthesizer::run_yosys(const std::vector<std::string>& arguments, const fs::path& log) const {
+  std::vector<std::string> all{"yosys"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  return process::run_program({all, "yosys", folder_.path(), "", log, log, limit_});
+}
+
 Netlist Synthesizer::synthesize(const std::string& verilog, const std::string& top,
                                 const std::string& name) const {
   const auto file = [&](const char* extension) { return folder_.path() / (name + extension); };
@@ -73,7 +76,7 @@ Netlist Synthesizer::synthesize(const std::string& verilog, const std::string& t
       "read_verilog {0}.v; synth -flatten -top {1}; {2}abc -liberty cells.lib; opt_clean; "
       "write_blif {0}.blif",
       name, top, has_flip_flops ? "dfflibmap -liberty cells.lib; " : "");
-  const int code = run_program({"yosys", "-p", script}, "yosys", folder_.path(), file(".log"));
+  const int code = run_yosys({"-p", script}, file(".log"));
   if (code != 0) throw YosysError(error_line(spec::read_file(file(".log").string(), 1u << 30)));
   const auto blif = spec::read_file(file(".blif").string(), 1u << 30);
   for (const auto* extension : {".v", ".log", ".blif"}) fs::remove(file(extension));

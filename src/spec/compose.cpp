@@ -12,7 +12,9 @@
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/load.hpp>
 #include <tomestimate/spec/model.hpp>
+#include <tomestimate/spec/toml.hpp>
 
 namespace tomestimate::spec {
 namespace {
@@ -29,11 +31,7 @@ struct Link {
 
 [[noreturn]] void fail(const toml::node& node, const std::string& file, std::string message,
                        std::string hint = "") {
-  const auto at = node.source().begin;
-  throw SpecError({{{file, std::max(1u, static_cast<unsigned>(at.line)),
-                     std::max(1u, static_cast<unsigned>(at.column))},
-                    std::move(message),
-                    std::move(hint)}});
+  throw SpecError({{place_of(node, file), std::move(message), std::move(hint)}});
 }
 
 // The name that key `key` gives; nullptr if there is no such key.
@@ -47,11 +45,6 @@ const std::string* name_at(const Link& link, std::string_view key, std::string_v
 }
 
 // ---- bases ----
-
-bool same_file(const fs::path& a, const fs::path& b) {
-  std::error_code ignored;
-  return fs::weakly_canonical(a, ignored) == fs::weakly_canonical(b, ignored);
-}
 
 // The file of a base: NAME or NAME.toml beside the spec (NAME may be a path), or the installed
 // spec.
@@ -182,9 +175,9 @@ std::string technology_file(const std::string& name, const std::string& hardware
   return (folder / "technology" / (name + ".toml")).string();
 }
 
-// The values of the technology that a spec names; nothing if it names none. A spec with a base may
-// also mean one of those that the base can name.
-std::optional<toml::table> technology_of(const std::vector<Link>& chain) {
+// The technology that a spec names; nothing if it names none. A spec with a base may also mean one
+// of those that the base can name.
+std::optional<Link> technology_of(const std::vector<Link>& chain) {
   const std::string* name = nullptr;
   const Link* by = nullptr;
   for (const auto& link : chain) {
@@ -199,7 +192,7 @@ std::optional<toml::table> technology_of(const std::vector<Link>& chain) {
     if (read_kind(below) != "technology")
       throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
     for (const auto* key : {"kind", "name", "description"}) below.erase(key);
-    return below;
+    return Link{path, std::move(below)};
   }
   if (name == nullptr) return std::nullopt;
   fail(*by->root.get("technology"), by->file,
@@ -212,16 +205,6 @@ void name_after_file(Link& link) {
 }
 
 }  // namespace
-
-toml::table parse_toml(std::string_view text, const std::string& file) try {
-  return toml::parse(text, file);
-} catch (const toml::parse_error& e) {
-  const auto at = e.source().begin;
-  throw SpecError({{{file, std::max(1u, static_cast<unsigned>(at.line)),
-                     std::max(1u, static_cast<unsigned>(at.column))},
-                    std::string(e.description()),
-                    ""}});
-}
 
 std::string read_kind(const toml::table& root) { return root["kind"].value_or(std::string{}); }
 
@@ -237,9 +220,17 @@ toml::table compose(std::string_view text, const std::string& file) {
     inherit(chain.front().root, std::move(chain[i].root));
   }
   auto root = std::move(chain.front().root);
-  if (technology) inherit(root, std::move(*technology));
+  if (technology) inherit(root, std::move(technology->root));
   root.erase(base_key);
   return root;
+}
+
+std::vector<std::string> files_of(const std::string& path) {
+  std::vector<std::string> files;
+  const auto chain = chain_of(read_file(path), path);
+  for (const auto& link : chain) files.push_back(link.file);
+  if (const auto technology = technology_of(chain)) files.push_back(technology->file);
+  return files;
 }
 
 }  // namespace tomestimate::spec

@@ -16,9 +16,6 @@ namespace tomestimate::spec {
 // SpecError: no TOML, no such file, specs based on each other, another kind of file.
 toml::table compose(std::string_view text, const std::string& file);
 
-// As it stands. Throws SpecError.
-toml::table parse_toml(std::string_view text, const std::string& file);
-
 // "hardware"; "" if it does not say.
 std::string read_kind(const toml::table& root);
 

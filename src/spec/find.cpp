@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::spec {
@@ -45,7 +46,7 @@ std::optional<std::string> installed_spec(const std::string& name) {
 
 std::string find_spec(const std::string& name, const fs::path& folder) {
   std::error_code ignored;
-  if (name.empty()) throw SpecError({{{"\"\"", 1, 1}, "names no file", ""}});
+  if (name.empty()) throw SpecError({{{"\"\"", 0, 0}, "names no file", ""}});
   const auto path = folder / name;
   const auto status = fs::status(path, ignored);
   const bool is_name = name.find('/') == std::string::npos;
@@ -54,7 +55,7 @@ std::string find_spec(const std::string& name, const fs::path& folder) {
   const auto known = installed_names();
   if (known.empty() || fs::exists(status)) return path.string();
   const auto near = units::nearest(fs::path(name).stem().string(), known);
-  throw SpecError({{{path.string(), 1, 1},
+  throw SpecError({{{path.string(), 0, 0},
                     "no such file, and no installed spec of that name",
                     near ? fmt::format("did you mean \"{}\"?", *near)
                          : fmt::format("installed: {}", fmt::join(known, ", "))}});

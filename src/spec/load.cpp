@@ -2,6 +2,7 @@
 #include <tomestimate/spec/load.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <set>
@@ -9,7 +10,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/range/conversion.hpp>
@@ -18,6 +18,8 @@
 #include <tomestimate/spec/changes.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/rules.hpp>
+#include <tomestimate/spec/text.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "compose.hpp"
@@ -46,33 +48,47 @@ struct Errors {
   }
 };
 
-std::string did_you_mean(std::string_view text, const std::vector<std::string_view>& known) {
-  const auto near = units::nearest(text, known);
-  return near ? fmt::format("did you mean \"{}\"?", *near) : "";
-}
-
 std::string display(double value, const Field& field) {
   return field.unit.empty() ? fmt::format("{}", value) : fmt::format("{} {}", value, field.unit);
 }
 
 // ---- one scalar ----
 
+// A bare number that is written as text for its ending: "4k" tokens, "30 %" of weights.
+std::optional<double> number_in_text(std::string_view text, Whole whole) {
+  if (text.empty() || std::isdigit(static_cast<unsigned char>(text.back())) != 0)
+    return std::nullopt;
+  if (whole == Whole::yes) return units::parse_count(text);
+  const auto parsed = units::parse_quantity(text);
+  const auto* good = std::get_if<units::ParsedQuantity>(&parsed);
+  return good != nullptr && good->dimension == units::Dimension{} ? std::optional(good->value)
+                                                                  : std::nullopt;
+}
+
 // A value in base units, if node is a good value of a field with this dimension.
 std::optional<double> read_number(const toml::node& node, const Field& field,
                                   const units::Dimension& dimension, Errors& errors) {
   double base = 0;
   const double unit = field.unit.empty() ? 1 : 1 / units::from_base(1, field.unit);
-  if (const auto* text = node.as_string()) {
-    if (field.unit.empty()) {
-      errors.add(node, fmt::format("expected a number for {}, got text \"{}\"", field.path, **text),
-                 "without quotes");
+  if (const auto* text = node.as_string(); text != nullptr && field.unit.empty()) {
+    const auto number = number_in_text(**text, field.whole);
+    if (!number) {
+      errors.add(
+          node,
+          fmt::format("expected a number for {}, got text \"{}\"", field.path, shortened(**text)),
+          units::parse_count(**text)  ? "without quotes"
+          : field.whole == Whole::yes ? "such as 4096 or \"4k\""
+                                      : "such as 0.3 or \"30 %\"");
       return std::nullopt;
     }
-    const auto parsed = units::parse_quantity(**text);
+    base = *number;
+  } else if (text != nullptr) {
+    const auto parsed = units::parse_quantity(**text, field.unit);
     if (const auto* bad = std::get_if<units::UnitError>(&parsed)) {
       auto where = node.source();
       where.begin.column += static_cast<toml::source_index>(bad->offset) + 1;  // 1 for the quote
-      errors.add(where, fmt::format("{} for {}: {}", **text, field.path, bad->message), bad->hint);
+      errors.add(where, fmt::format("{} for {}: {}", shortened(**text), field.path, bad->message),
+                 bad->hint);
       return std::nullopt;
     }
     const auto& good = std::get<units::ParsedQuantity>(parsed);
@@ -80,7 +96,7 @@ std::optional<double> read_number(const toml::node& node, const Field& field,
       errors.add(node, fmt::format("expected {} for {}, such as \"{}\"; got {} (\"{}\")",
                                    units::kind(dimension), field.path,
                                    display(std::max(field.min, 1.0), field),
-                                   units::kind(good.dimension), **text));
+                                   units::kind(good.dimension), shortened(**text)));
       return std::nullopt;
     }
     base = good.value;
@@ -117,7 +133,11 @@ std::optional<std::size_t> read_name(const toml::node& node, const Field& field,
   if constexpr (N == 2) {
     if (names == switch_names) {
       if (const auto* flag = node.as_boolean()) return **flag ? 1 : 0;
-      errors.add(node, fmt::format("expected true or false for {}", field.path));
+      const auto* word = node.as_string();
+      if (word != nullptr && (**word == "on" || **word == "true")) return 1;
+      if (word != nullptr && (**word == "off" || **word == "false")) return 0;
+      errors.add(node, fmt::format("expected true or false for {}", field.path),
+                 "\"on\" and \"off\" are the same");
       return std::nullopt;
     }
   }
@@ -333,7 +353,7 @@ class Reader {
     for (const auto& [key, node] : root_) {
       const std::string_view table_name = key.str();
       if (ranges::find(tables, table_name) == tables.end()) {
-        errors_.add(key.source(), fmt::format("unknown key \"{}\"", table_name),
+        errors_.add(key.source(), fmt::format("unknown key \"{}\"", shortened(table_name)),
                     did_you_mean(table_name, tables));
       } else if (const auto* table = node.as_table(); table != nullptr && table_name != "labels") {
         report_unknown_in(table_name, *table);
@@ -390,7 +410,8 @@ class Reader {
       if (!node.is_table()) continue;
       for (const auto& [leaf_key, leaf] : *node.as_table())
         if (ranges::find(leaf_keys, leaf_key.str()) == leaf_keys.end())
-          errors_.add(leaf_key.source(), fmt::format("unknown key \"{}\"", leaf_key.str()),
+          errors_.add(leaf_key.source(),
+                      fmt::format("unknown key \"{}\"", shortened(leaf_key.str())),
                       did_you_mean(leaf_key.str(), leaf_keys));
     }
   }
@@ -531,20 +552,15 @@ class Override {
     known_.push_back(field.path);
     if (field.path != path_) return;
     found_ = true;
-    // On a command line quotes are the shell's, so what TOML would call text comes bare.
-    const bool bare = std::is_same_v<Member, double> || std::is_same_v<Member, std::size_t> ||
-                      std::is_same_v<Member, std::vector<double>> ||
-                      std::is_same_v<Member, Switch> || text_.starts_with("[");
-    try {
-      const auto table = bare ? toml::parse("value = " + text_) : toml::table{{"value", text_}};
-      if (const auto* value = table.size() == 1 ? table.get("value") : nullptr) {
-        written_ = as_written(*value);
-        read_value(*value, field, member, names..., errors_);
-      } else {
-        bad_value(field);
-      }
-    } catch (const toml::parse_error&) {
-      bad_value(field);
+    const auto line = "value = " + text_;
+    bound_nesting(line, path_);
+    const auto table = parsed(is_bare<Member>());
+    if (const auto* value = table.size() == 1 ? table.get("value") : nullptr) {
+      written_ = as_written(*value);
+      read_value(*value, field, member, names..., errors_);
+    } else {
+      errors_.add(toml::source_region{},
+                  fmt::format("bad value \"{}\" for {}", shortened(text_), field.path));
     }
   }
 
@@ -554,8 +570,23 @@ class Override {
   const std::vector<std::string_view>& known() const { return known_; }
 
  private:
-  void bad_value(const Field& field) {
-    errors_.add(toml::source_region{}, fmt::format("bad value \"{}\" for {}", text_, field.path));
+  // On a command line quotes are the shell's, so what TOML would call text comes bare.
+  template <class Member>
+  bool is_bare() const {
+    return std::is_same_v<Member, double> || std::is_same_v<Member, std::size_t> ||
+           std::is_same_v<Member, std::vector<double>> || std::is_same_v<Member, Switch> ||
+           text_.starts_with("[");
+  }
+
+  // A table with the value, or without any if the text is none.
+  toml::table parsed(bool bare) const {
+    const toml::table as_text{{"value", text_}};
+    if (!bare) return as_text;
+    try {
+      return toml::parse("value = " + text_);
+    } catch (const toml::parse_error&) {
+      return text_.starts_with("[") ? toml::table{} : as_text;  // "30 %", "on"
+    }
   }
 
   const std::string& path_;
@@ -568,30 +599,80 @@ class Override {
 
 const std::string set_source = "set for this run";
 
+// `known` are all paths of the spec, in the order that its values are kept in.
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
-                     const Place& place) {
-  auto found = ranges::find(spec.sourced, path, &Sourced::path);
-  if (found == spec.sourced.end()) found = spec.sourced.insert(found, Sourced{});
+                     const Place& place, const std::vector<std::string_view>& known) {
+  const auto at = ranges::find(known, path);
+  const auto is_before = [&](const Sourced& s) { return ranges::find(known, s.path) < at; };
+  auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
+  if (found == spec.sourced.end() || found->path != path)
+    found = spec.sourced.insert(found, Sourced{});
   *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place};
+}
+
+// A per-layer list as a spec has it, once it does not hold what was written.
+std::string list_text(const std::vector<double>& list) {
+  return fmt::format("[{}]", fmt::join(list, ", "));
+}
+
+// More or fewer layers of the same kinds: lists that have a value a layer go round again, or end
+// early. Those of one value are spread anew.
+void fit_lists(Spec<Model<double>>& model, std::size_t layers) {
+  const auto fit = [&](std::string_view path, std::vector<double>& list) {
+    if (list.empty()) return;
+    for (std::size_t l = list.size(); l < model.values.layers; ++l)
+      list.push_back(list[l - layers]);
+    list.resize(model.values.layers);
+    const auto own = ranges::find(model.sourced, path, &Sourced::path);
+    if (own != model.sourced.end() && own->text.starts_with("[")) own->text = list_text(list);
+  };
+  auto& weights = model.values.weights;
+  fit("weights.zero_share", weights.zero_share);
+  fit("weights.zero_bit_ratio", weights.zero_bit_ratio);
+  fit("weights.dead_share", weights.dead_share);
+  for (std::size_t p = 0; p < projection_count; ++p)
+    fit(zero_share_paths[p], weights.zero_share_of[p]);
+}
+
+// One share for all projections: what was known of each does not hold any more.
+void forget_projections(Spec<Model<double>>& model) {
+  model.values.weights.zero_share_of.fill({});
+  std::erase_if(model.sourced, [](const Sourced& s) {
+    return ranges::find(zero_share_paths, s.path) != zero_share_paths.end();
+  });
 }
 
 }  // namespace
 
 std::string format(const Diagnostic& d) {
-  const auto where = d.place.byte ? fmt::format("byte {}", *d.place.byte)
-                                  : fmt::format("{}:{}", d.place.line, d.place.column);
-  return fmt::format("{}:{}: error: {}{}", d.place.file, where, d.message,
-                     d.hint.empty() ? "" : fmt::format(" ({})", d.hint));
+  const auto where = d.place.byte        ? fmt::format(":byte {}", *d.place.byte)
+                     : d.place.line == 0 ? std::string()
+                                         : fmt::format(":{}:{}", d.place.line, d.place.column);
+  return fmt::format("{}{}: error: {}{}", shortened(d.place.file, 400), where,
+                     shortened(d.message, 1000),
+                     d.hint.empty() ? "" : fmt::format(" ({})", shortened(d.hint, 1000)));
 }
 
+namespace {
+
+// Of a file the first error: check lists the others. Of a command line there is no such list.
+std::string summary(const std::vector<Diagnostic>& all) {
+  constexpr std::size_t most = 10;
+  const auto& first = all.at(0);
+  if (all.size() > 1 && first.place.line != 0)
+    return fmt::format("{}, and {} more: tomestimate check {} lists them", format(first),
+                       all.size() - 1, shortened(first.place.file, 400));
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, all.size()); ++i)
+    text += (i == 0 ? "" : "\n") + format(all[i]);
+  return all.size() <= most ? text : text + fmt::format("\nand {} more", all.size() - most);
+}
+
+}  // namespace
+
 SpecError::SpecError(std::vector<Diagnostic> all)
-    : std::runtime_error(format(all.at(0)) +
-                         (all.size() == 1 ? ""
-                                          : fmt::format(", and {} more: tomestimate check {} lists "
-                                                        "them",
-                                                        all.size() - 1, all[0].place.file))),
-      all_(std::move(all)) {}
+    : std::runtime_error(summary(all)), all_(std::move(all)) {}
 
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file) {
   return read_spec<Hardware<double>>(compose(text, file), file, "hardware");
@@ -616,6 +697,8 @@ std::vector<Diagnostic> check(const std::string& path) try {
     parse_model(text, path);
   else if (kind == "hardware")
     parse_hardware(text, path);
+  else if (kind == "node-factors" || kind == "cells")
+    return {};  // data of rescale and characterize, which check what they read
   else if (kind == "technology")
     read_spec<Technology<double>>(parse_toml(text, path), path, "technology");
   else
@@ -636,6 +719,8 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
                     const std::string& name, const std::string& text, const Place& place) {
   const auto path = resolve(name);
   Errors errors{place.file, {}};
+  if (const auto bad = first_unprintable(text))
+    throw SpecError({{place, "text with " + bad->what, "only printable text, on one line"}});
   Override in_hardware(path, text, errors);
   Override in_model(path, text, errors);
   const auto layers = model.values.layers;
@@ -645,27 +730,15 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
     auto known = in_hardware.known();
     known.insert(known.end(), in_model.known().begin(), in_model.known().end());
     throw SpecError(
-        {{place, fmt::format("no spec value \"{}\"", path), did_you_mean(path, known)}});
+        {{place, fmt::format("no spec value \"{}\"", shortened(path)), did_you_mean(path, known)}});
   }
-  auto& weights = model.values.weights;
-  // One share for all projections: what was known of each does not hold any more.
-  if (path == "weights.zero_share") weights.zero_share_of.fill({});
-  if (model.values.layers != layers) {
-    // More or fewer layers of the same kinds: lists go round again, or end early.
-    const auto fit = [&](std::vector<double>& list) {
-      for (std::size_t l = list.size(); !list.empty() && l < model.values.layers; ++l)
-        list.push_back(list[l - layers]);
-      if (list.size() > model.values.layers) list.resize(model.values.layers);
-    };
-    for (auto* list : {&weights.zero_share, &weights.zero_bit_ratio, &weights.dead_share})
-      fit(*list);
-    for (auto& list : weights.zero_share_of) fit(list);
-  }
+  if (path == "weights.zero_share") forget_projections(model);
+  if (model.values.layers != layers) fit_lists(model, layers);
   if (errors.all.empty()) {
     if (in_hardware.found()) {
-      record_override(hardware, path, in_hardware.written(), place);
+      record_override(hardware, path, in_hardware.written(), place, in_hardware.known());
     } else {
-      record_override(model, path, in_model.written(), place);
+      record_override(model, path, in_model.written(), place, in_model.known());
       check_lists(model.values, {model.sourced, errors.all, place});
     }
   }
@@ -680,7 +753,7 @@ void check_pair(const Hardware<double>& h, const Model<double>& m) {
   const auto complain = [&errors](const Rule& rule, double excess) {
     // Written so that NaN and infinity fail.
     if (!(excess <= 0))
-      errors.push_back({{"the two specs together", 1, 1},
+      errors.push_back({{"the two specs together", 0, 0},
                         std::string(rule.message),
                         fmt::format("see {}", rule.path)});
   };

@@ -6,7 +6,8 @@
 
 namespace tomestimate::spec {
 
-// A TOML string with everything escaped that has to be; on one line.
+// A TOML string, on one line, that reads back: what may not stand in a spec is made visible, as in
+// a file's name.
 std::string quoted(const std::string& text);
 
 // Sourced::text as TOML: numbers and switches bare, names and quantities quoted, lists by item.

@@ -9,6 +9,8 @@
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "toml_text.hpp"
@@ -19,9 +21,13 @@ namespace {
 // Whether text is a TOML value as it stands: a number, a switch, or (from --set) a list.
 bool is_literal(const std::string& text) {
   try {
-    const auto table = toml::parse("x = " + text);
+    const auto line = "x = " + text;
+    bound_nesting(line, "");
+    const auto table = toml::parse(line);
     return table.size() == 1 &&
            (table["x"].is_number() || table["x"].is_boolean() || table["x"].is_array());
+  } catch (const SpecError&) {
+    return false;
   } catch (const toml::parse_error&) {
     return false;
   }
@@ -31,14 +37,9 @@ bool is_literal(const std::string& text) {
 
 std::string quoted(const std::string& text) {
   std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      out += fmt::format("\\{}", c);
-    else if (byte < 0x20 || byte == 0x7F)
-      out += fmt::format("\\u{:04x}", byte);
-    else
-      out += c;
+  for (const char c : visible(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
   }
   return out + "\"";
 }
@@ -75,14 +76,23 @@ std::string line(const Sourced& value, const std::string& key, const std::string
   return out + " }\n";
 }
 
+// What the classes of units are called, where that is not what their tables are.
+std::string labels_text(const Labels& labels) {
+  const Labels plain;
+  if (labels.base == plain.base && labels.side == plain.side) return "";
+  return fmt::format("\n[labels]\nbase = {}\nside = {}\n", quoted(labels.base),
+                     quoted(labels.side));
+}
+
 template <class S>
 std::string write(const Spec<S>& spec, const std::string& comment, std::string_view kind,
                   const std::map<std::string, std::string>& units) {
   std::string out;
   std::istringstream lines(comment);
-  for (std::string text; std::getline(lines, text);) out += "# " + text + "\n";
+  for (std::string text; std::getline(lines, text);) out += "# " + visible(text) + "\n";
   out += fmt::format("\nkind = \"{}\"\nname = {}\ndescription = {}\n", kind, quoted(spec.name),
                      quoted(spec.description));
+  out += labels_text(spec.labels);
   std::string open;
   for (const auto& value : spec.sourced) {
     const auto dot = value.path.find('.');

@@ -44,6 +44,16 @@ class RunNames {
   std::size_t size_ = 0, run_ = 0;
 };
 
+// Names of the values of each per-layer list of a model.
+struct NameRuns {
+  std::map<std::string_view, RunNames>& runs;
+  void operator()(const spec::Field& f, const std::vector<double>& list) const {
+    runs.emplace(f.path, RunNames(std::string(f.path), list));
+  }
+  template <class... Others>
+  void operator()(const spec::Field&, const Others&...) const {}
+};
+
 int strength(Kind kind) {
   if (kind == Kind::sum) return 1;
   if (kind == Kind::product || kind == Kind::quotient) return 2;
@@ -325,13 +335,11 @@ struct Equations::Builder {
 Equations::Equations(const Specs& specs) {
   Builder build{*this, {}, {}};
   const auto given = parameters(specs);
-  const auto& weights = specs.model.values.weights;
-  std::map<std::string, RunNames> runs{
-      {"weights.zero_share", {"weights.zero_share", weights.zero_share}},
-      {"weights.zero_bit_ratio", {"weights.zero_bit_ratio", weights.zero_bit_ratio}}};
+  std::map<std::string_view, RunNames> runs;
+  spec::visit_model(specs.model.values, NameRuns{runs});
   const auto number = [&](const spec::Field& f, double x) {
     const auto p = ranges::find(given, f.path, &Parameter::path);
-    const auto list = runs.find(std::string(f.path));
+    const auto list = runs.find(f.path);
     return build.input(*p, list == runs.end() ? p->path : list->second.next(), x);
   };
   const auto hw = lift<Symbol>(specs.hardware.values, number);
@@ -362,7 +370,7 @@ std::uint32_t Equations::find(std::string_view name) const {
   std::vector<std::string_view> known;
   for (const auto& n : names_) known.push_back(n.name);
   const auto near = units::nearest(name, known);
-  throw spec::SpecError({{{std::string(name), 1, 1},
+  throw spec::SpecError({{{std::string(name), 0, 0},
                           fmt::format("no quantity \"{}\"", name),
                           near ? fmt::format("did you mean \"{}\"?", *near)
                                : "\"tomestimate quantities\" lists all"}});

@@ -19,6 +19,11 @@ units::Dimension combined(const units::Dimension& a, const units::Dimension& b, 
 
 Symbol truth_not(const Symbol& x) { return Symbol(1) - x; }
 
+// x, but no number where a or b is not finite: what compares or chooses would hide that.
+Symbol if_finite(const Symbol& x, const Symbol& a, const Symbol& b) {
+  return x + ((a - a) + (b - b));
+}
+
 // Recursive descent, a function a level of precedence.
 class Parser {
  public:
@@ -69,7 +74,7 @@ class Parser {
       const auto right = both();
       need_bare(left, "or");
       need_bare(right, "or");
-      left.number = max(left.number, right.number);
+      left.number = if_finite(max(left.number, right.number), left.number, right.number);
     }
     return left;
   }
@@ -80,7 +85,7 @@ class Parser {
       const auto right = negated();
       need_bare(left, "and");
       need_bare(right, "and");
-      left.number = min(left.number, right.number);
+      left.number = if_finite(min(left.number, right.number), left.number, right.number);
     }
     return left;
   }
@@ -106,12 +111,14 @@ class Parser {
       need_same(left, right, "compare");
       const auto& a = left.number;
       const auto& b = right.number;
-      if (op == "<") return {Symbol::make(Fn::less, a, b), {}};
-      if (op == ">") return {Symbol::make(Fn::less, b, a), {}};
-      if (op == "<=") return {Symbol::make(Fn::less_equal, a, b), {}};
-      if (op == ">=") return {Symbol::make(Fn::less_equal, b, a), {}};
       const auto same = Symbol::make(Fn::equal, a, b);
-      return {op == "==" ? same : truth_not(same), {}};
+      const auto holds = op == "<"    ? Symbol::make(Fn::less, a, b)
+                         : op == ">"  ? Symbol::make(Fn::less, b, a)
+                         : op == "<=" ? Symbol::make(Fn::less_equal, a, b)
+                         : op == ">=" ? Symbol::make(Fn::less_equal, b, a)
+                         : op == "==" ? same
+                                      : truth_not(same);
+      return {if_finite(holds, a, b), {}};
     }
     return left;
   }
@@ -181,7 +188,8 @@ class Parser {
       const auto y = either();
       need_same(x, y, "compare");
       if (!take(")")) fail("expected )");
-      return {function == "min" ? min(x.number, y.number) : max(x.number, y.number), x.dimension};
+      const auto chosen = function == "min" ? min(x.number, y.number) : max(x.number, y.number);
+      return {if_finite(chosen, x.number, y.number), x.dimension};
     }
     need_bare(x, function);
     if (!take(")")) fail("expected )");

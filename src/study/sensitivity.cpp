@@ -68,10 +68,10 @@ std::pair<double, double> ends(const Parameter& p,
 std::vector<std::optional<double>> metric_at(const Specs& specs, const Parameter& p,
                                              const std::string& metric,
                                              const std::vector<double>& values) {
-  const Space space(specs, {Axis{{varied(p, values)}}}, {metric});
+  const Space space(specs, {Axis{{varied(p, p.value)}}}, {metric});
   Space::Worker worker(space);
   Space::Chunk chunk;
-  worker.evaluate(0, values.size(), chunk);
+  worker.evaluate_numbers({values}, chunk);
   std::vector<std::optional<double>> out(values.size());
   for (std::size_t i = 0; i < values.size(); ++i)
     if (chunk.status[i] == 0) out[i] = chunk.values[0][i];
@@ -116,13 +116,13 @@ double Sensitivity::swing(double metric) const {
 }
 
 double metric_value(const Specs& specs, const std::string& metric) {
-  require_metric(metric, {metric, 1, 1});
+  require_metric(metric, {metric, 0, 0});
   const auto& hw = specs.hardware.values;
   return metrics_of(hw, evaluate(hw, specs.model.values), {metric})[0];
 }
 
 std::vector<Slopes> slopes(const Specs& specs, const std::vector<std::string>& metrics) {
-  for (const auto& metric : metrics) require_metric(metric, {metric, 1, 1});
+  for (const auto& metric : metrics) require_metric(metric, {metric, 0, 0});
   const auto all = parameters(specs);
   std::vector<Slopes> out;
   std::vector<Jet> jets;

@@ -16,7 +16,7 @@ constexpr double grid = 65537;
 constexpr double most_whole = 4'194'304;
 
 [[noreturn]] void refuse(const std::string& what, std::string message, std::string hint = "") {
-  throw spec::SpecError({{{what, 1, 1}, std::move(message), std::move(hint)}});
+  throw spec::SpecError({{{what, 0, 0}, std::move(message), std::move(hint)}});
 }
 
 struct Sample {
@@ -29,7 +29,7 @@ struct Sample {
 class Curve {
  public:
   Curve(const Specs& specs, const Parameter& p, const std::string& metric)
-      : space_(specs, {Axis{{varied(p, {p.value})}}}, {metric}), worker_(space_) {}
+      : space_(specs, {Axis{{varied(p, p.value)}}}, {metric}), worker_(space_) {}
 
   std::vector<Sample> at(std::vector<double> xs) {
     std::vector<Sample> out;
@@ -102,10 +102,10 @@ Target parse_target(const std::string& text) {
   while (t.metric.ends_with(' ')) t.metric.pop_back();
   const bool two = text[at] != '=' && at + 1 < text.size() && text[at + 1] == '=';
   t.goal = text[at] == '>' ? Goal::at_least : text[at] == '<' ? Goal::at_most : Goal::equal;
-  const auto unit = require_metric(t.metric, {text, 1, 1});
+  const auto unit = require_metric(t.metric, {text, 0, 0});
   const auto start = text.find_first_not_of(' ', at + (two ? 2 : 1));
-  const auto parsed =
-      units::parse_quantity(start == std::string::npos ? "" : std::string_view(text).substr(start));
+  const auto parsed = units::parse_quantity(
+      start == std::string::npos ? "" : std::string_view(text).substr(start), unit);
   if (const auto* bad = std::get_if<units::UnitError>(&parsed))
     refuse(text, bad->message, bad->hint);
   const auto& good = std::get<units::ParsedQuantity>(parsed);
@@ -115,7 +115,8 @@ Target parse_target(const std::string& text) {
     refuse(text, fmt::format("expected {} for {}, got {}", units::kind(wanted.dimension), t.metric,
                              units::kind(good.dimension)));
   // A bare number, "%" apart, is in the metric's own unit.
-  const bool percent = text.find('%') != std::string::npos;
+  const bool percent =
+      text.find('%') != std::string::npos || text.find("percent") != std::string::npos;
   t.value = bare && !percent ? good.value * wanted.factor : good.value;
   return t;
 }
@@ -123,7 +124,7 @@ Target parse_target(const std::string& text) {
 Solved solve(const Specs& specs, const std::string& name, double low, double high,
              const Target& target) {
   Solved out;
-  out.parameter = find_parameter(specs, name, {name, 1, 1});
+  out.parameter = find_parameter(specs, name, {name, 0, 0});
   const auto& p = out.parameter;
   if (!p.number) refuse(name, fmt::format("{} is not a plain number", p.path), "use sweep");
   out.low = low;

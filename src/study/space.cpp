@@ -2,8 +2,8 @@
 #include <tomestimate/study/space.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
-#include <numeric>
 #include <optional>
 
 #include <fmt/format.h>
@@ -16,98 +16,29 @@ namespace tomestimate::study {
 namespace {
 
 constexpr std::size_t most_variants = 1024;
+constexpr std::uint64_t most_kept = 65536;  // numbers of an axis that are kept, not worked out
 
-// Collects the parameters of a spec.
-struct Collect {
-  std::vector<Parameter>& out;
+bool is_numbers(const Axis& axis) {
+  return std::all_of(axis.members.begin(), axis.members.end(),
+                     [](const Varied& v) { return v.is_number(); });
+}
 
-  void add(const spec::Field& f, bool number, double value, units::Dimension dimension) const {
-    out.push_back({std::string(f.path), std::string(f.unit), std::string(f.doc), f.min, f.max,
-                   f.whole == spec::Whole::yes, number, value, dimension});
-  }
-  template <class Member>
-  void operator()(const spec::Field& f, const Member& m) const {
-    add(f, true, raw(m), dimension_of_value(m));
-  }
-  void operator()(const spec::Field& f, std::size_t m) const {
-    add(f, false, static_cast<double>(m), {});
-  }
-  void operator()(const spec::Field& f, const std::vector<double>& list) const {
-    if (list.empty()) return;  // the list that does not go with weights.code
-    const double sum = std::accumulate(list.begin(), list.end(), 0.0);
-    add(f, true, sum / static_cast<double>(list.size()), {});
-  }
-  template <class Member, class Names>
-  void operator()(const spec::Field& f, const Member&, const Names&) const {
-    add(f, false, 0, {});
-  }
-};
+// Without a branch, so that it is SIMD code.
+bool all_finite(const double* x, std::size_t n) {
+  int bad = 0;
+  for (std::size_t k = 0; k < n; ++k)
+    bad |= !(std::abs(x[k]) <= std::numeric_limits<double>::max());
+  return bad == 0;
+}
 
 }  // namespace
 
-std::vector<Parameter> parameters(const Specs& specs) {
-  std::vector<Parameter> out;
-  spec::visit_hardware(specs.hardware.values, Collect{out});
-  spec::visit_model(specs.model.values, Collect{out});
-  return out;
-}
-
-Parameter find_parameter(const Specs& specs, const std::string& name, const spec::Place& place) {
-  const auto path = spec::resolve(name);
-  const auto all = parameters(specs);
-  const auto found = ranges::find(all, path, &Parameter::path);
-  if (found != all.end()) return *found;
-  std::vector<std::string_view> known;
-  for (const auto& p : all) known.push_back(p.path);
-  const auto near = units::nearest(name, known);
-  throw spec::SpecError({{place, fmt::format("no spec value \"{}\"", name),
-                          near ? fmt::format("did you mean \"{}\"?", *near) : ""}});
-}
-
-const spec::Sourced* find_sourced(const Specs& specs, std::string_view path) {
-  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced}) {
-    const auto found = ranges::find(*list, path, &spec::Sourced::path);
-    if (found != list->end()) return &*found;
-  }
-  return nullptr;
-}
-
-double unit_factor(std::string_view unit) {
-  return std::get<units::ParsedUnit>(units::parse_unit(unit)).factor;
-}
-
-Varied varied(const Parameter& parameter, std::vector<double> numbers) {
-  Varied v{parameter, {}, std::move(numbers)};
-  const double unit = unit_factor(parameter.unit);
-  for (const double x : v.numbers)
-    v.texts.push_back(parameter.unit.empty() ? fmt::format("{}", x / unit)
-                                             : fmt::format("{} {}", x / unit, parameter.unit));
-  return v;
-}
-
-double value_if_set(const Specs& specs, const std::string& path, const std::string& text,
-                    const spec::Place& place) {
-  auto copy = specs;
-  spec::override_value(copy.hardware, copy.model, path, text, place);
-  return find_parameter(copy, path, place).value;
-}
-
-// One recording of the engine: its program, and what the program's further outputs mean.
-struct Space::Variant {
+Space::Variant Space::record(const Specs& specs) {
+  Variant variant;
   Recording recording;
-  std::unique_ptr<Program> program;
-  std::vector<std::uint8_t> rules;  // status of program output outputs + i when above 0
-};
-
-Space::~Space() = default;
-
-std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
-  auto variant = std::make_unique<Variant>();
   std::vector<std::pair<std::string, Symbol>> inputs;
-  for (const auto& axis : axes_)
-    for (const auto& v : axis.members)
-      if (!v.numbers.empty())
-        inputs.emplace_back(v.parameter.path, variant->recording.input(v.numbers[0]));
+  for (const auto& input : inputs_)
+    inputs.emplace_back(input.varied->parameter.path, recording.input(input.at(0)));
   const auto number = [&](const spec::Field& f, double x) {
     const auto found = ranges::find(inputs, f.path, [](const auto& i) { return i.first; });
     return found == inputs.end() ? Symbol(x) : found->second;
@@ -143,130 +74,177 @@ std::unique_ptr<Space::Variant> Space::record(const Specs& specs) {
     if (excess.is_constant() && excess.value() <= 0) return;
     auto at = std::find(reasons_.begin(), reasons_.end(), reason);
     if (at == reasons_.end()) at = reasons_.insert(at, std::string(reason));
-    variant->rules.push_back(static_cast<std::uint8_t>(at - reasons_.begin()));
+    variant.rules.push_back(static_cast<std::uint8_t>(at - reasons_.begin()));
     outputs.push_back(excess);
   });
-  variant->program = std::make_unique<Program>(variant->recording, outputs);
+  variant.program = std::make_unique<Program>(recording, outputs, axis_of_input_, own_sizes_);
   return variant;
 }
 
-Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string> formulas)
-    : axes_(std::move(axes)),
-      strides_(axes_.size()),
-      reasons_{"ok"},
-      variant_strides_(axes_.size(), 0) {
+Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string> formulas,
+             const std::atomic<bool>* stop)
+    : axes_(std::move(axes)), reasons_{"ok"} {
   for (auto& f : formulas) outputs_.push_back({std::move(f), {}});
-  std::size_t combinations = 1;
-  for (std::size_t a = axes_.size(); a-- > 0;) {
-    const auto size = axes_[a].size();
-    strides_[a] = points_;
-    if (points_ > std::numeric_limits<std::uint64_t>::max() / size / 2)
-      throw spec::SpecError({{{"study", 1, 1}, "more than 2^63 points", ""}});
-    points_ *= size;
-    const bool numbers = std::all_of(axes_[a].members.begin(), axes_[a].members.end(),
-                                     [](const Varied& v) { return !v.numbers.empty(); });
-    if (numbers) continue;
-    variant_strides_[a] = combinations;
-    combinations *= size;
-    if (combinations > most_variants)
-      throw spec::SpecError({{{"study", 1, 1},
-                              fmt::format("more than {} combinations of values that are not plain "
-                                          "numbers",
-                                          most_variants),
-                              "vary fewer of them, or split the study"}});
-  }
-  for (std::size_t c = 0; c < combinations; ++c) {
+  lay_out();
+  add_inputs();
+  for (std::size_t c = 0; c < combinations_; ++c) {
+    if (c > 0 && stop != nullptr && *stop) throw Stopped{};
     auto design = specs;
     for (std::size_t a = 0; a < axes_.size(); ++a) {
-      const std::size_t i =
-          variant_strides_[a] == 0 ? 0 : c / variant_strides_[a] % axes_[a].size();
+      const std::size_t i = variant_strides_[a] == 0 ? 0 : c / variant_strides_[a] % sizes_[a];
       // Numbers are set too: that makes a per-layer list one value all over, as the axis means it.
       for (const auto& v : axes_[a].members)
-        spec::override_value(design.hardware, design.model, v.parameter.path, v.texts[i],
+        spec::override_value(design.hardware, design.model, v.parameter.path, v.text(i),
                              {v.parameter.path, 1, 1});
     }
     variants_.push_back(record(design));
   }
+  name_what_is_not_finite();
 }
 
-std::size_t Space::instructions() const { return variants_[0]->program->instructions(); }
-
-std::size_t Space::index(std::uint64_t point, std::size_t a) const {
-  return static_cast<std::size_t>(point / strides_[a] % axes_[a].size());
+void Space::lay_out() {
+  const auto n = axes_.size();
+  strides_.resize(n);
+  variant_strides_.assign(n, 0);
+  own_strides_.assign(n, 0);
+  for (const auto& axis : axes_) sizes_.push_back(axis.size());
+  for (std::size_t a = n; a-- > 0;) {
+    strides_[a] = points_;
+    if (points_ > std::numeric_limits<std::uint64_t>::max() / sizes_[a] / 2)
+      throw spec::SpecError({{{"study", 0, 0}, "more than 2^63 points", ""}});
+    points_ *= sizes_[a];
+    if (is_numbers(axes_[a])) {
+      own_strides_[a] = own_points_;
+      own_points_ *= sizes_[a];
+      own_sizes_.insert(own_sizes_.begin(), sizes_[a]);
+      continue;
+    }
+    variant_strides_[a] = combinations_;
+    if (sizes_[a] > most_variants / combinations_)
+      throw spec::SpecError({{{"study", 0, 0},
+                              fmt::format("more than {} combinations of values that are not plain "
+                                          "numbers",
+                                          most_variants),
+                              "vary fewer of them, or split the study"}});
+    combinations_ *= sizes_[a];
+  }
 }
 
-// Points of one variant that wait for a full block.
-struct Space::Worker::Bucket {
-  explicit Bucket(const Variant& v) : variant(&v), workspace(*v.program) {}
-  const Variant* variant;
-  Program::Workspace workspace;
-  std::size_t waiting = 0;
-  std::array<std::uint32_t, Program::block> position{};  // in the chunk
-};
-
-Space::Worker::Worker(const Space& space, Isa isa) : space_(&space), isa_(isa) {
-  buckets_.reserve(space.variants_.size());
-  for (const auto& v : space.variants_) buckets_.emplace_back(*v);
+void Space::add_inputs() {
+  std::size_t own_axis = 0;
+  for (const auto& axis : axes_) {
+    if (!is_numbers(axis)) continue;
+    for (const auto& v : axis.members) {
+      Input input{&v, unit_factor(v.parameter.unit), {}};
+      if (v.size() <= most_kept)
+        for (std::uint64_t i = 0; i < v.size(); ++i)
+          input.numbers.push_back(v.number(i) * input.factor);
+      inputs_.push_back(std::move(input));
+      axis_of_input_.push_back(own_axis);
+    }
+    ++own_axis;
+  }
 }
 
-Space::Worker::~Worker() = default;
+void Space::name_what_is_not_finite() {
+  not_finite_ = reasons_.size();
+  const auto room = std::numeric_limits<std::uint8_t>::max() - not_finite_;
+  for (std::size_t o = 0; o < std::min(outputs_.size(), room); ++o)
+    reasons_.push_back(outputs_[o].formula + " is not finite");
+  reasons_.emplace_back("a value is not finite");
+}
 
-void Space::Worker::flush(Bucket& b, Chunk& out) {
-  if (b.waiting == 0) return;
-  b.workspace.run(isa_);
+std::size_t Space::instructions() const { return variants_[0].program->instructions(); }
+
+// How many of a combination's own points come before a point of the whole space.
+std::uint64_t Space::own_points_before(std::uint64_t point, std::size_t combination) const {
+  if (point >= points_) return own_points_;
+  std::uint64_t before = 0;
+  auto part = own_points_;  // points of the combination that share the indices so far
+  for (std::size_t a = 0; a < axes_.size(); ++a) {
+    const auto i = index(point, a);
+    if (own_strides_[a] != 0) {
+      part = own_strides_[a];
+      before += i * part;
+      continue;
+    }
+    const auto own = combination / variant_strides_[a] % sizes_[a];
+    if (own > i) return before;
+    if (own < i) return before + part;
+  }
+  return before;
+}
+
+// The point of the whole space that is a combination's own one.
+std::uint64_t Space::point_of(std::uint64_t own, std::size_t combination) const {
+  std::uint64_t point = 0;
+  for (std::size_t a = 0; a < axes_.size(); ++a)
+    point += strides_[a] * (own_strides_[a] != 0 ? own / own_strides_[a] % sizes_[a]
+                                                 : combination / variant_strides_[a] % sizes_[a]);
+  return point;
+}
+
+Space::Worker::Worker(const Space& space, Isa isa) : space_(&space), isa_(isa) {}
+
+void Space::Worker::prepare(std::size_t count, Chunk& out) const {
+  out.values.resize(space_->outputs_.size());
+  for (auto& column : out.values) column.resize(count);
+  out.status.assign(count, 0);
+}
+
+// Evaluates a variant's own points first .. last - 1; position(own point) is where in the chunk its
+// results go.
+template <class Value, class Position>
+void Space::Worker::run(const Variant& variant, std::uint64_t first, std::uint64_t last,
+                        const Value& value, const Position& position, Chunk& out) {
   const auto outputs = space_->outputs_.size();
-  for (std::size_t o = 0; o < outputs; ++o) {
-    const double* from = b.workspace.output(o);
-    for (std::size_t k = 0; k < b.waiting; ++k) out.values[o][b.position[k]] = from[k];
-  }
-  // Backwards, so that the first broken rule is the one named. Written so that NaN fails.
-  for (std::size_t r = b.variant->rules.size(); r-- > 0;) {
-    const double* excess = b.workspace.output(outputs + r);
-    for (std::size_t k = 0; k < b.waiting; ++k)
-      if (!(excess[k] <= 0)) out.status[b.position[k]] = b.variant->rules[r];
-  }
-  b.waiting = 0;
+  workspace_.run(*variant.program, isa_, first, last, value, [&](std::uint64_t at, std::size_t n) {
+    position_.resize(n);
+    for (std::size_t k = 0; k < n; ++k) position_[k] = position(at + k);
+    const auto mark = [&](std::size_t status, const double* from, auto bad) {
+      for (std::size_t k = 0; k < n; ++k)
+        if (bad(from[k])) out.status[position_[k]] = static_cast<std::uint8_t>(status);
+    };
+    const bool in_a_row = position_[n - 1] - position_[0] == n - 1;
+    for (std::size_t o = outputs; o-- > 0;) {
+      const double* from = workspace_.output(o);
+      auto& to = out.values[o];
+      if (in_a_row)
+        std::copy_n(from, n, to.data() + position_[0]);
+      else
+        for (std::size_t k = 0; k < n; ++k) to[position_[k]] = from[k];
+      const auto status = std::min(space_->not_finite_ + o, space_->reasons_.size() - 1);
+      if (!all_finite(from, n)) mark(status, from, [](double x) { return !std::isfinite(x); });
+    }
+    // Backwards, so that the first broken rule is the one named. Written so that NaN fails.
+    for (std::size_t r = variant.rules.size(); r-- > 0;)
+      mark(variant.rules[r], workspace_.output(outputs + r), [](double x) { return !(x <= 0); });
+  });
 }
 
 void Space::Worker::evaluate(std::uint64_t first, std::size_t count, Chunk& out) {
-  const auto& axes = space_->axes_;
-  out.values.resize(space_->outputs_.size());
-  for (auto& column : out.values) column.resize(count);
-  out.status.assign(count, 0);
-  std::vector<std::size_t> index(axes.size());
-  for (std::size_t a = 0; a < axes.size(); ++a) index[a] = space_->index(first, a);
-  std::vector<std::pair<std::size_t, const double*>> inputs;  // axis, its numbers
-  for (std::size_t a = 0; a < axes.size(); ++a)
-    for (const auto& v : axes[a].members)
-      if (!v.numbers.empty()) inputs.emplace_back(a, v.numbers.data());
-  for (std::size_t i = 0; i < count; ++i) {
-    std::size_t variant = 0;
-    for (std::size_t a = 0; a < axes.size(); ++a) variant += index[a] * space_->variant_strides_[a];
-    auto& b = buckets_[variant];
-    for (std::size_t j = 0; j < inputs.size(); ++j)
-      b.workspace.input(j)[b.waiting] = inputs[j].second[index[inputs[j].first]];
-    b.position[b.waiting++] = static_cast<std::uint32_t>(i);
-    if (b.waiting == Program::block) flush(b, out);
-    for (std::size_t a = axes.size(); a-- > 0;) {
-      if (++index[a] < axes[a].size()) break;
-      index[a] = 0;
-    }
+  prepare(count, out);
+  const auto& space = *space_;
+  const auto value = [&space](std::size_t i, std::uint64_t k) { return space.inputs_[i].at(k); };
+  if (space.combinations_ == 1 && space.own_points_ == space.points_) {
+    run(
+        space.variants_[0], first, first + count, value,
+        [first](std::uint64_t own) { return own - first; }, out);
+    return;
   }
-  for (auto& b : buckets_) flush(b, out);
+  for (std::size_t c = 0; c < space.combinations_; ++c)
+    run(
+        space.variants_[c], space.own_points_before(first, c),
+        space.own_points_before(first + count, c), value,
+        [&, c](std::uint64_t own) { return space.point_of(own, c) - first; }, out);
 }
 
 void Space::Worker::evaluate_numbers(const std::vector<std::vector<double>>& inputs, Chunk& out) {
-  const auto count = inputs.at(0).size();
-  out.values.resize(space_->outputs_.size());
-  for (auto& column : out.values) column.resize(count);
-  out.status.assign(count, 0);
-  auto& b = buckets_[0];
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t j = 0; j < inputs.size(); ++j) b.workspace.input(j)[b.waiting] = inputs[j][i];
-    b.position[b.waiting++] = static_cast<std::uint32_t>(i);
-    if (b.waiting == Program::block) flush(b, out);
-  }
-  flush(b, out);
+  prepare(inputs.at(0).size(), out);
+  run(
+      space_->variants_[0], 0, inputs[0].size(),
+      [&inputs](std::size_t i, std::uint64_t k) { return inputs[i][k]; },
+      [](std::uint64_t own) { return own; }, out);
 }
 
 }  // namespace tomestimate::study

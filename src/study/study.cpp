@@ -3,27 +3,22 @@
 
 #include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <set>
 #include <sstream>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
 
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::study {
 namespace {
 
 constexpr std::size_t most_values = 10'000'000;  // on one axis
-
-std::string read_text(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // A TOML value as an override takes it.
 std::string as_text(const toml::node& node) {
@@ -38,19 +33,27 @@ std::string as_text(const toml::node& node) {
 
 class Loader {
  public:
-  explicit Loader(const std::string& path) : path_(path) {}
+  explicit Loader(const std::string& path) : path_(path), text_(spec::read_file(path)) {}
 
   Study load() {
-    const auto root = parse();
+    const auto root = spec::parse_toml(spec::read_file(path_), path_);
     known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
                       "order", "limit", "objectives"});
     if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
     study_.name = text(root, "name");
     const auto folder = std::filesystem::path(path_).parent_path();
-    const auto hardware = (folder / text(root, "hardware")).string();
-    const auto model = (folder / text(root, "model")).string();
+    const auto hardware = spec::find_spec(text(root, "hardware"), folder);
+    const auto model = spec::find_spec(text(root, "model"), folder);
     study_.specs = {spec::load_hardware(hardware), spec::load_model(model)};
-    study_.fingerprint = hash(read_text(model), hash(read_text(hardware), hash(read_text(path_))));
+    for (const auto& name : {hardware, model})
+      for (auto& file : spec::files_of(name)) study_.files.push_back(std::move(file));
+    // Each text ends with a byte that TOML doesn't have, so that no two studies run together.
+    const auto add = [this](std::string_view text) {
+      study_.fingerprint = hash(std::string_view("\0", 1), hash(text, study_.fingerprint));
+    };
+    add(TOMESTIMATE_VERSION);
+    add(text_);
+    for (const auto& file : study_.files) add(spec::read_file(file));
     read_set(root);
     read_axes(root);
     read_columns(root);
@@ -62,24 +65,10 @@ class Loader {
   }
 
  private:
-  spec::Place place(const toml::node& node) const {
-    const auto at = node.source().begin;
-    return {path_, std::max(1u, static_cast<unsigned>(at.line)),
-            std::max(1u, static_cast<unsigned>(at.column))};
-  }
+  spec::Place place(const toml::node& node) const { return spec::place_of(node, path_); }
 
   [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
     throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
-  }
-
-  toml::table parse() const try {
-    return toml::parse_file(path_);
-  } catch (const toml::parse_error& e) {
-    const auto at = e.source().begin;
-    throw spec::SpecError({{{path_, std::max(1u, static_cast<unsigned>(at.line)),
-                             std::max(1u, static_cast<unsigned>(at.column))},
-                            std::string(e.description()),
-                            ""}});
   }
 
   void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {
@@ -127,10 +116,10 @@ class Loader {
         }
         if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
         for (const auto& v : axis.members)
-          if (v.texts.size() != axis.size())
+          if (v.size() != axis.size())
             fail(*zip, fmt::format("zipped values differ in number: {} has {}, {} has {}",
                                    axis.members[0].parameter.path, axis.size(), v.parameter.path,
-                                   v.texts.size()));
+                                   v.size()));
       } else {
         axis.members.push_back(read_varied(table));
       }
@@ -152,78 +141,82 @@ class Loader {
     if (const auto* node = table.get("values")) {
       const auto* list = node->as_array();
       if (list == nullptr || list->empty()) fail(*node, "expected a list for \"values\"");
-      for (const auto& item : *list) add_value(v, as_text(item), item);
+      v.values = read_values(v.parameter, *list);
     } else {
-      read_range(v, table, table.contains("log"));
+      v.values = read_range(v.parameter, table, table.contains("log"));
     }
-    // A per-layer list as a value is no single number: then the whole axis is recorded by value.
-    if (v.numbers.size() != v.texts.size()) v.numbers.clear();
     return v;
   }
 
-  double checked(const Varied& v, const std::string& value, const toml::node& node) const {
-    return value_if_set(study_.specs, v.parameter.path, value, place(node));
+  double checked(const Parameter& p, const std::string& value, const toml::node& node) const {
+    return value_if_set(study_.specs, p.path, value, place(node));
   }
 
-  void add_value(Varied& v, const std::string& value, const toml::node& node) const {
-    const double number = checked(v, value, node);
-    if (!v.parameter.number || value.starts_with("[")) {
-      v.texts.push_back(value);
-      return;
+  // Numbers, unless one of them is a per-layer list: then the whole axis is recorded by value.
+  Varied::Values read_values(const Parameter& p, const toml::array& list) const {
+    Varied::Texts texts;
+    Varied::Numbers numbers;
+    for (const auto& item : list) {
+      const auto text = as_text(item);
+      const double number = checked(p, text, item);
+      texts.push_back(text);
+      if (p.number && !text.starts_with("[")) numbers.push_back(in_display_unit(p, number));
     }
-    const auto one = varied(v.parameter, {number});
-    v.numbers.push_back(number);
-    v.texts.push_back(one.texts[0]);
+    if (numbers.size() == texts.size()) return numbers;
+    return texts;
   }
 
-  void read_range(Varied& v, const toml::table& table, bool log) {
+  Varied::Values read_range(const Parameter& p, const toml::table& table, bool log) const {
     const auto* range = table.get_as<toml::table>(log ? "log" : "range");
     if (range == nullptr) fail(table, "expected { from, to, points } or { from, to, step }");
     known_keys(*range, {"from", "to", "points", "step"});
-    if (!v.parameter.number)
-      fail(*range, fmt::format("{} is not a plain number: list its values", v.parameter.path));
+    if (!p.number) fail(*range, fmt::format("{} is not a plain number: list its values", p.path));
     for (const auto* key : {"from", "to"})
       if (!range->contains(key)) fail(*range, fmt::format("missing \"{}\"", key));
-    const double from = checked(v, as_text(*range->get("from")), *range->get("from"));
-    const double to = checked(v, as_text(*range->get("to")), *range->get("to"));
+    const auto end = [&](std::string_view key) {
+      const auto& node = *range->get(key);
+      return in_display_unit(p, checked(p, as_text(node), node));
+    };
+    const double from = end("from");
+    const double to = end("to");
     if (!(from < to)) fail(*range, "expected from < to");
     if (log && from <= 0) fail(*range, "a log range starts above 0");
     if (range->contains("points") == range->contains("step") || (log && range->contains("step")))
       fail(*range, log ? "expected \"points\"" : "expected either \"points\" or \"step\"");
-    double points = 0;
-    double step = 0;
-    if (range->contains("points")) {
-      points = range->at("points").value_or(0.0);
-      if (points < 2 || points != std::floor(points)) fail(*range, "expected 2 or more points");
-    } else {
-      // The step in the parameter's own unit, which need not be a legal value of it.
-      const auto& node = *range->get("step");
-      const auto parsed = units::parse_quantity(as_text(node));
-      const auto* good = std::get_if<units::ParsedQuantity>(&parsed);
-      const bool bare = v.parameter.unit.empty() && node.is_number();
-      if (!bare && (good == nullptr || good->dimension != v.parameter.dimension))
-        fail(node, fmt::format("expected {} for \"step\"", units::kind(v.parameter.dimension)));
-      step = bare ? node.value_or(0.0) : good->value;
-      if (!(step > 0)) fail(node, "expected a step above 0");
-      points = std::floor((to - from) / step * (1 + 1e-12)) + 1;
+    const auto few_enough = [&](double points) {
+      if (!(points <= static_cast<double>(most_values)))
+        fail(*range, fmt::format("more than {} values on one axis", most_values));
+    };
+    if (const auto* node = range->get("step")) {
+      const double step = read_step(p, *node);
+      few_enough((to - from) / step);
+      return Range::steps(from, to, step, p.whole);
     }
-    if (!(points <= static_cast<double>(most_values)))
-      fail(*range, fmt::format("more than {} values on one axis", most_values));
-    const double factor = unit_factor(v.parameter.unit);
-    std::vector<double> values;
-    double last = -1;
-    for (double i = 0; i < points; ++i) {
-      double x = step > 0 ? from + i * step
-                 : log    ? from * std::pow(to / from, i / (points - 1))
-                          : from + (to - from) * (i / (points - 1));
-      if (step == 0 && i == points - 1) x = to;
-      // Whole parameters take the nearest whole value, once.
-      if (v.parameter.whole) x = std::round(x / factor) * factor;
-      if (x == last) continue;
-      last = x;
-      values.push_back(x);
-    }
-    v = varied(v.parameter, std::move(values));
+    const double points = range->at("points").value_or(0.0);
+    if (points < 2 || points != std::floor(points)) fail(*range, "expected 2 or more points");
+    few_enough(points);
+    const auto n = static_cast<std::uint64_t>(points);
+    if (!log) return Range::spread(from, to, n, p.whole);
+    const auto ratios = Range::ratios(from, to, n);
+    if (!p.whole) return ratios;
+    // Near whole numbers, each once: no range gives these.
+    Varied::Numbers numbers;
+    for (std::uint64_t i = 0; i < n; ++i)
+      if (const double x = std::round(ratios.at(i)); numbers.empty() || x != numbers.back())
+        numbers.push_back(x);
+    return numbers;
+  }
+
+  // In the parameter's display unit; it need not be a legal value of it.
+  double read_step(const Parameter& p, const toml::node& node) const {
+    const auto parsed = units::parse_quantity(as_text(node));
+    const auto* good = std::get_if<units::ParsedQuantity>(&parsed);
+    const bool bare = p.unit.empty() && node.is_number();
+    if (!bare && (good == nullptr || good->dimension != p.dimension))
+      fail(node, fmt::format("expected {} for \"step\"", units::kind(p.dimension)));
+    const double step = bare ? node.value_or(0.0) : in_display_unit(p, good->value);
+    if (!(step > 0)) fail(node, "expected a step above 0");
+    return step;
   }
 
   void read_columns(const toml::table& root) {
@@ -324,6 +317,7 @@ class Loader {
   }
 
   std::string path_;
+  std::string text_;
   Study study_;
 };
 
@@ -344,10 +338,7 @@ std::vector<std::string> Study::formulas() const {
   return out;
 }
 
-Study load_study(const std::string& path) {
-  if (!std::filesystem::exists(path)) throw spec::SpecError({{{path, 1, 1}, "no such file", ""}});
-  return Loader(path).load();
-}
+Study load_study(const std::string& path) { return Loader(path).load(); }
 
 std::optional<std::string> metric_unit(std::string_view name) {
   std::optional<std::string> unit;

@@ -3,246 +3,23 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <bit>
 #include <chrono>
-#include <condition_variable>
-#include <cstdio>
-#include <exception>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <memory>
-#include <mutex>
 #include <sstream>
-#include <thread>
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/study/csv.hpp>
+
+#include "chunks.hpp"
+#include "count_status.hpp"
+#include "rows.hpp"
+#include "shard.hpp"
+#include "sink.hpp"
 
 namespace tomestimate::study {
 namespace {
-
-constexpr std::size_t chunk_points = 4096;
-
-// ---- chunks on threads, used in order ----
-
-// Runs make(worker, first, count) on all threads and use(first, made) in order of `first`, on the
-// thread that made it: at most one chunk a thread is in memory.
-template <class Made, class Make, class Use>
-std::uint64_t in_order(const Space& space, std::uint64_t first, std::uint64_t last,
-                       unsigned threads, Isa isa, const std::atomic<bool>* stop, Make make,
-                       Use use) {
-  std::mutex mutex;
-  std::condition_variable turn_came;
-  std::uint64_t next = first;  // to be taken
-  std::uint64_t turn = first;  // to be used
-  bool done = false;
-  std::exception_ptr error;
-  const auto run = [&] {
-    Space::Worker worker(space, isa);
-    Made made;
-    for (;;) {
-      std::uint64_t mine = 0;
-      std::size_t count = 0;
-      {
-        const std::lock_guard lock(mutex);
-        if (done || next >= last || (stop != nullptr && *stop)) return;
-        mine = next;
-        count = static_cast<std::size_t>(std::min<std::uint64_t>(chunk_points, last - mine));
-        next += count;
-      }
-      try {
-        make(worker, mine, count, made);
-        std::unique_lock lock(mutex);
-        turn_came.wait(lock, [&] { return turn == mine || error; });
-        if (error) return;
-        if (!done) done = !use(mine, made);
-        turn = mine + count;
-      } catch (...) {
-        const std::lock_guard lock(mutex);
-        if (!error) error = std::current_exception();
-        done = true;
-      }
-      turn_came.notify_all();
-    }
-  };
-  std::vector<std::jthread> pool;
-  for (unsigned t = 1; t < threads; ++t) pool.emplace_back(run);
-  run();
-  pool.clear();
-  if (error) std::rethrow_exception(error);
-  return turn;
-}
-
-// ---- rows ----
-
-// Turns evaluated points into CSV rows.
-class Rows {
- public:
-  Rows(const Study& study, const Space& space) : study_(study), space_(space) {
-    for (const auto& axis : space.axes()) {
-      auto& texts = axis_texts_.emplace_back(axis.size());
-      for (std::size_t i = 0; i < axis.size(); ++i)
-        for (const auto& v : axis.members)
-          texts[i] += (v.numbers.empty()
-                           ? csv_cell(v.texts[i])
-                           : fmt::format("{}", v.numbers[i] / unit_factor(v.parameter.unit))) +
-                      ",";
-    }
-    for (const auto& c : study.columns) factors_.push_back(unit_factor(c.unit));
-  }
-
-  std::string header() const {
-    std::string out;
-    for (const auto& axis : space_.axes())
-      for (const auto& v : axis.members)
-        out += csv_cell(heading(v.parameter.path, v.numbers.empty() ? "" : v.parameter.unit)) + ",";
-    for (const auto& c : study_.columns) out += csv_cell(heading(c.name, c.unit)) + ",";
-    return out + "status\n";
-  }
-
-  // Whether point i of a chunk has a row.
-  bool wanted(const Space::Chunk& chunk, std::size_t i) const {
-    if (study_.where.empty()) return !study_.order || chunk.status[i] == 0;
-    return chunk.status[i] == 0 && chunk.values[study_.columns.size()][i] != 0;
-  }
-
-  double value(const Space::Chunk& chunk, std::size_t column, std::size_t i) const {
-    return chunk.values[column][i] / factors_[column];
-  }
-
-  void append(std::uint64_t point, const Space::Chunk& chunk, std::size_t i,
-              fmt::memory_buffer& out) const {
-    for (std::size_t a = 0; a < axis_texts_.size(); ++a)
-      out.append(axis_texts_[a][space_.index(point, a)]);
-    const bool good = chunk.status[i] == 0;
-    for (std::size_t c = 0; c < factors_.size(); ++c) {
-      if (good) fmt::format_to(std::back_inserter(out), "{}", value(chunk, c, i));
-      out.push_back(',');
-    }
-    out.append(csv_cell(space_.reason(chunk.status[i])));
-    out.push_back('\n');
-  }
-
- private:
-  const Study& study_;
-  const Space& space_;
-  std::vector<std::vector<std::string>> axis_texts_;
-  std::vector<double> factors_;
-};
-
-// ---- files ----
-
-// Where rows go: standard output, or a .part file that takes the name of the output at the end.
-class Sink {
- public:
-  explicit Sink(const std::string& output, bool keep) : output_(output) {
-    if (output.empty()) return;
-    // The state of an earlier run would not be true of the new file.
-    if (!keep) std::filesystem::remove(state());
-    file_ = std::fopen(part().c_str(), keep ? "r+b" : "wb");
-    if (file_ == nullptr) fail("cannot be written");
-  }
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-  ~Sink() {
-    if (file_ != nullptr) std::fclose(file_);
-  }
-
-  std::string part() const { return output_ + ".part"; }
-  std::string state() const { return output_ + ".state"; }
-  std::uint64_t bytes() const { return bytes_; }
-
-  void cut(std::uint64_t bytes) {
-    if (std::filesystem::file_size(part()) < bytes)
-      fail("is shorter than it was; run without --resume");
-    if (ftruncate(fileno(file_), static_cast<off_t>(bytes)) != 0 ||
-        std::fseek(file_, 0, SEEK_END) != 0)
-      fail("cannot be cut to where it is whole");
-    bytes_ = bytes;
-  }
-
-  void write(std::string_view text) {
-    std::FILE* to = file_ == nullptr ? stdout : file_;
-    if (std::fwrite(text.data(), 1, text.size(), to) != text.size()) fail("cannot be written");
-    bytes_ += text.size();
-  }
-
-  void flush() {
-    std::FILE* to = file_ == nullptr ? stdout : file_;
-    if (std::fflush(to) != 0) fail("cannot be written");
-    if (file_ != nullptr && fdatasync(fileno(file_)) != 0) fail("cannot be written");
-  }
-
-  void finish() {
-    flush();
-    if (file_ == nullptr) return;
-    std::filesystem::rename(part(), output_);
-    std::filesystem::remove(state());
-  }
-
-  void discard() {
-    if (file_ != nullptr) std::filesystem::remove(part());
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw std::runtime_error(
-        fmt::format("{}: {}", output_.empty() ? "standard output" : part(), what));
-  }
-  std::string output_;
-  std::FILE* file_ = nullptr;
-  std::uint64_t bytes_ = 0;
-};
-
-// What a stopped sweep knows beside its .part file, which is whole up to `bytes`.
-struct State {
-  std::uint64_t fingerprint, first, last, next, bytes;
-  SweepResult result;
-};
-
-std::string to_text(const State& s) {
-  auto out = fmt::format("tomestimate-sweep {:x} {} {} {} {} {}\n", s.fingerprint, s.first, s.last,
-                         s.next, s.bytes, s.result.rows);
-  for (const auto& [reason, count] : s.result.no_design)
-    out += fmt::format("{} {}\n", count, reason);
-  return out;
-}
-
-State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64_t first,
-                 std::uint64_t last) {
-  std::ifstream in(path);
-  if (!in) throw std::runtime_error(path + ": nothing to resume; run without --resume");
-  State s{};
-  std::string word;
-  in >> word >> std::hex >> s.fingerprint >> std::dec >> s.first >> s.last >> s.next >> s.bytes >>
-      s.result.rows;
-  if (!in || word != "tomestimate-sweep")
-    throw std::runtime_error(path + ": is damaged; run without --resume");
-  if (s.fingerprint != fingerprint || s.first != first || s.last != last || s.next < first ||
-      s.next > last)
-    throw std::runtime_error(path +
-                             ": is of another study or shard, or its specs have changed; run "
-                             "without --resume");
-  std::uint64_t count = 0;
-  for (std::string reason; in >> count && in.get() && std::getline(in, reason);)
-    s.result.no_design[reason] = count;
-  return s;
-}
-
-std::string shard_line(const Study& study, const Shard& shard) {
-  if (shard.count == 1) return "";
-  const auto columns = study.columns.size();
-  return fmt::format("# tomestimate-shard {} {} {:x} {} {} {}\n", shard.index, shard.count,
-                     study.fingerprint,
-                     study.order ? columns - study.order->column : 0,  // field, from the end
-                     study.order && study.order->descending ? 1 : 0, study.limit);
-}
-
-// ---- a sweep ----
 
 // An ordered row. Of equal keys the earlier point comes first.
 struct Ranked {
@@ -256,6 +33,83 @@ bool before(const Ranked& a, const Ranked& b, bool descending) {
   return a.point < b.point;
 }
 
+// ---- the state of a stopped sweep ----
+
+// What it knows beside its .part file, which is whole up to `bytes` after its head.
+struct State {
+  std::uint64_t fingerprint, first, last, next, bytes;
+  std::uint32_t sum;  // of those bytes
+  SweepResult result;
+  std::vector<Ranked> ranked;
+};
+
+constexpr std::string_view state_word = "tomestimate-sweep-2";
+
+std::string to_text(const State& s) {
+  auto out = fmt::format("{} {:x} {} {} {} {} {:x} {} {} {}\n", state_word, s.fingerprint, s.first,
+                         s.last, s.next, s.bytes, s.sum, s.result.rows, s.result.no_design.size(),
+                         s.ranked.size());
+  for (const auto& [reason, count] : s.result.no_design)
+    out += fmt::format("{} {}\n", count, reason);
+  for (const auto& r : s.ranked)
+    out += fmt::format("{:x} {} {} {}\n", std::bit_cast<std::uint64_t>(r.key), r.point,
+                       r.row.size(), r.row);
+  return out + fmt::format("{:08x}\n", checksum(out));
+}
+
+// Nullopt if the text is not what to_text made.
+std::optional<State> from_text(const std::string& text) {
+  constexpr std::size_t last_line = 9;
+  if (text.size() < last_line) return std::nullopt;
+  const auto body = text.substr(0, text.size() - last_line);
+  if (text.substr(body.size()) != fmt::format("{:08x}\n", checksum(body))) return std::nullopt;
+  std::istringstream in(body);
+  State s{};
+  std::string word;
+  std::size_t reasons = 0, ranked = 0;
+  in >> word >> std::hex >> s.fingerprint >> std::dec >> s.first >> s.last >> s.next >> s.bytes >>
+      std::hex >> s.sum >> std::dec >> s.result.rows >> reasons >> ranked;
+  if (!in || word != state_word) return std::nullopt;
+  std::uint64_t count = 0;
+  for (std::string reason; reasons > 0; --reasons) {
+    in >> count;
+    in.get();
+    std::getline(in, reason);
+    s.result.no_design[reason] = count;
+  }
+  for (; ranked > 0 && in; --ranked) {
+    std::uint64_t key = 0;
+    std::size_t size = 0;
+    Ranked r{};
+    in >> std::hex >> key >> std::dec >> r.point >> size;
+    in.get();
+    r.key = std::bit_cast<double>(key);
+    r.row.resize(std::min(size, body.size()));
+    in.read(r.row.data(), static_cast<std::streamsize>(r.row.size()));
+    s.ranked.push_back(std::move(r));
+  }
+  if (!in) return std::nullopt;
+  return s;
+}
+
+State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64_t first,
+                 std::uint64_t last) {
+  constexpr std::uintmax_t largest = std::uintmax_t{1} << 30;
+  if (!std::filesystem::exists(path))
+    throw std::runtime_error(path + ": nothing to resume; run without --resume");
+  auto s = from_text(spec::read_file(path, largest));
+  if (!s) throw std::runtime_error(path + ": is cut short or damaged; run without --resume");
+  if (s->fingerprint != fingerprint || s->first != first || s->last != last || s->next < first ||
+      s->next > last)
+    throw std::runtime_error(
+        path +
+        ": is of another study, shard, format or version of tomestimate, or its specs have "
+        "changed; run without --resume");
+  return *std::move(s);
+}
+
+// ---- a sweep ----
+
 // Rows of one chunk, made on any thread.
 struct Made {
   Space::Chunk chunk;
@@ -264,21 +118,14 @@ struct Made {
   std::vector<std::size_t> points;  // of those rows, in the chunk
 };
 
-void count_status(const Space& space, const Space::Chunk& chunk, SweepResult& result) {
-  result.points += chunk.status.size();
-  std::array<std::uint64_t, 256> counts{};  // by status: no text is looked up for each point
-  for (const auto s : chunk.status) ++counts[s];
-  for (std::size_t s = 1; s < counts.size(); ++s)
-    if (counts[s] != 0) result.no_design[space.reason(static_cast<std::uint8_t>(s))] += counts[s];
-}
-
 class Sweep {
  public:
   Sweep(const Study& study, const SweepOptions& options)
       : study_(study),
         options_(options),
-        space_(study.specs, study.axes, study.formulas()),
-        rows_(study, space_) {
+        space_(study.specs, study.axes, study.formulas(), options.stop),
+        rows_(study, space_, options.format),
+        fingerprint_(hash(options.format == RowFormat::npy ? "npy" : "csv", study.fingerprint)) {
     const auto n = space_.points();
     const auto& shard = options.shard;
     // n * i / count, without the overflow of n * i.
@@ -291,18 +138,9 @@ class Sweep {
 
   SweepResult run() {
     std::uint64_t start = first_;
-    const bool resume = options_.resume && !options_.output.empty() && !study_.order;
-    std::optional<State> state;  // read before the .part file is touched
-    if (resume) state = read_state(options_.output + ".state", study_.fingerprint, first_, last_);
-    Sink sink(options_.output, resume);
-    if (state) {
-      result_ = state->result;
-      start = state->next;
-      result_.points = start - first_;
-      sink.cut(state->bytes);
-    } else {
-      sink.write(shard_line(study_, options_.shard) + rows_.header());
-    }
+    const bool resume = options_.resume && !options_.output.empty();
+    Sink sink(options_.output, rows_.head(0), resume);
+    if (resume) start = go_on(sink);
     saved_ = std::chrono::steady_clock::now();
     const auto next = in_order<Made>(
         space_, start, last_, options_.threads, options_.isa, options_.stop,
@@ -312,13 +150,21 @@ class Sweep {
         [this, &sink](std::uint64_t at, Made& made) { return use(at, made, sink); });
     result_.complete = next == last_ || full();
     if (!result_.complete) return stopped(next, sink), result_;
-    if (study_.order) write_ranked(sink);
-    sink.finish();
+    finish(sink);
     return result_;
   }
 
  private:
   bool full() const { return study_.limit != 0 && !study_.order && result_.rows >= study_.limit; }
+
+  std::uint64_t go_on(Sink& sink) {
+    auto state = read_state(sink.state(), fingerprint_, first_, last_);
+    sink.go_on(state.bytes, state.sum);
+    result_ = std::move(state.result);
+    ranked_ = std::move(state.ranked);
+    result_.points = state.next - first_;
+    return state.next;
+  }
 
   void make(Space::Worker& worker, std::uint64_t at, std::size_t count, Made& made) const {
     worker.evaluate(at, count, made.chunk);
@@ -342,30 +188,31 @@ class Sweep {
       if (study_.limit != 0) rows = std::min<std::size_t>(rows, study_.limit - result_.rows);
       if (rows > 0) sink.write({made.text.data(), made.ends[rows - 1]});
       result_.rows += rows;
-      save_sometimes(at + made.chunk.status.size(), sink);
     }
+    save_sometimes(at + made.chunk.status.size(), sink);
     if (options_.progress)
       options_.progress(at + made.chunk.status.size() - first_, last_ - first_);
     return !full();
   }
 
+  bool better(const Ranked& a, const Ranked& b) const {
+    return before(a, b, study_.order->descending);
+  }
+
   void rank(std::uint64_t at, const Made& made) {
-    const auto& order = *study_.order;
-    const auto better = [&order](const Ranked& a, const Ranked& b) {
-      return before(a, b, order.descending);
-    };
+    const auto in_front = [this](const Ranked& a, const Ranked& b) { return better(a, b); };
     std::size_t begin = 0;
     for (std::size_t r = 0; r < made.ends.size(); ++r) {
       const auto i = made.points[r];
-      Ranked row{rows_.value(made.chunk, order.column, i), at + i, ""};
+      Ranked row{rows_.value(made.chunk, study_.order->column, i), at + i, ""};
       const bool kept =
           study_.limit == 0 || ranked_.size() < study_.limit || better(row, ranked_.front());
       if (kept) {
         row.row.assign(made.text.data() + begin, made.ends[r] - begin);
         ranked_.push_back(std::move(row));
-        std::push_heap(ranked_.begin(), ranked_.end(), better);
+        std::push_heap(ranked_.begin(), ranked_.end(), in_front);
         if (study_.limit != 0 && ranked_.size() > study_.limit) {
-          std::pop_heap(ranked_.begin(), ranked_.end(), better);
+          std::pop_heap(ranked_.begin(), ranked_.end(), in_front);
           ranked_.pop_back();
         }
       }
@@ -374,141 +221,71 @@ class Sweep {
   }
 
   void write_ranked(Sink& sink) {
-    std::sort(ranked_.begin(), ranked_.end(), [this](const Ranked& a, const Ranked& b) {
-      return before(a, b, study_.order->descending);
-    });
+    std::sort(ranked_.begin(), ranked_.end(),
+              [this](const Ranked& a, const Ranked& b) { return better(a, b); });
     for (const auto& row : ranked_) sink.write(row.row);
     result_.rows = ranked_.size();
   }
 
-  void save(std::uint64_t next, Sink& sink) {
-    sink.flush();
-    spec::write_file(sink.state(),
-                     to_text({study_.fingerprint, first_, last_, next, sink.bytes(), result_}));
+  void finish(Sink& sink) {
+    if (study_.order) write_ranked(sink);
+    const auto body = sink.bytes();
+    rows_.tail([&sink](std::string_view text) { sink.write(text); });
+    const auto head = rows_.head(result_.rows);
+    const auto& shard = options_.shard;
+    if (shard.count > 1) {
+      ShardLine line{shard.index, shard.count, fingerprint_};
+      if (study_.order) {
+        line.key = study_.columns.size() - study_.order->column;
+        line.descending = study_.order->descending;
+      }
+      line.limit = study_.limit;
+      line.rows = result_.rows;
+      line.head = head.size();
+      line.row_bytes = rows_.row_bytes().value_or(0);
+      line.body = body;
+      line.tail = sink.bytes() - body;
+      sink.write(line.text(checksum(head, sink.sum())));
+    }
+    sink.finish(head);
   }
 
-  // So that even a run that is killed can go on from about a second before.
+  void save(std::uint64_t next, Sink& sink) {
+    sink.flush();
+    spec::write_file(sink.state(), to_text({fingerprint_, first_, last_, next, sink.bytes(),
+                                            sink.sum(), result_, ranked_}));
+    result_.resumable = true;
+  }
+
+  // So that even a run that is killed can go on from about a second before. A long state is saved
+  // less often: that takes a tenth of the time at most.
   void save_sometimes(std::uint64_t next, Sink& sink) {
-    if (options_.output.empty()) return;
+    if (!sink.keeps_state()) return;
     const auto now = std::chrono::steady_clock::now();
-    if (now - saved_ < std::chrono::seconds(1)) return;
+    if (now - saved_ < std::max<std::chrono::nanoseconds>(std::chrono::seconds(1), 10 * saving_))
+      return;
     save(next, sink);
-    saved_ = now;
+    saved_ = std::chrono::steady_clock::now();
+    saving_ = saved_ - now;
   }
 
   void stopped(std::uint64_t next, Sink& sink) {
-    if (options_.output.empty()) return sink.flush();
-    if (study_.order) return sink.discard();
-    save(next, sink);
+    if (sink.keeps_state())
+      save(next, sink);
+    else
+      sink.flush();
   }
 
   const Study& study_;
   const SweepOptions& options_;
   Space space_;
   Rows rows_;
+  std::uint64_t fingerprint_;
   std::uint64_t first_ = 0, last_ = 0;
   SweepResult result_;
   std::vector<Ranked> ranked_;  // a heap, the worst kept row in front
   std::chrono::steady_clock::time_point saved_;
-};
-
-// ---- merging shards ----
-
-struct ShardFile {
-  std::string path;
-  std::unique_ptr<std::ifstream> in;
-  std::uint64_t index = 0, count = 0, fingerprint = 0, limit = 0;
-  std::size_t field = 0;  // of the order's column, counted from the status backwards; 0 for none
-  int descending = 0;
-  std::string header;
-  std::string row;  // the next one
-  bool has_row = false;
-
-  void next() { has_row = static_cast<bool>(std::getline(*in, row)); }
-
-  double key() const {
-    auto end = row.rfind(',');
-    for (std::size_t i = 1; i < field; ++i) end = row.rfind(',', end - 1);
-    const auto begin = row.rfind(',', end - 1) + 1;
-    double value = 0;
-    std::from_chars(row.data() + begin, row.data() + end, value);
-    return value;
-  }
-};
-
-ShardFile open_shard(const std::string& path) {
-  ShardFile s;
-  s.path = path;
-  s.in = std::make_unique<std::ifstream>(path, std::ios::binary);
-  if (!*s.in) throw std::runtime_error(path + ": cannot be read");
-  std::string line;
-  std::getline(*s.in, line);
-  std::istringstream words(line);
-  std::string hash, mark;
-  words >> hash >> mark >> s.index >> s.count >> std::hex >> s.fingerprint >> std::dec >> s.field >>
-      s.descending >> s.limit;
-  if (!words || hash != "#" || mark != "tomestimate-shard" || s.index < 1 || s.index > s.count)
-    throw std::runtime_error(path + ": is not a shard that sweep --shard made");
-  std::getline(*s.in, s.header);
-  s.next();
-  return s;
-}
-
-void check_shards(const std::vector<ShardFile>& shards) {
-  const auto& a = shards.at(0);
-  for (std::size_t i = 0; i < shards.size(); ++i) {
-    const auto& s = shards[i];
-    if (s.fingerprint != a.fingerprint || s.count != a.count || s.header != a.header)
-      throw std::runtime_error(fmt::format("{} and {} are of different studies", a.path, s.path));
-    if (i > 0 && s.index == shards[i - 1].index)
-      throw std::runtime_error(fmt::format("{} and {} are both shard {} of {}", shards[i - 1].path,
-                                           s.path, s.index, s.count));
-    if (s.index != i + 1)
-      throw std::runtime_error(fmt::format("shard {} of {} is missing", i + 1, s.count));
-  }
-  if (shards.size() != a.count)
-    throw std::runtime_error(fmt::format("shard {} of {} is missing", shards.size() + 1, a.count));
-}
-
-// The shard whose row comes next; none if all are used up.
-ShardFile* next_shard(std::vector<ShardFile>& shards) {
-  ShardFile* best = nullptr;
-  for (auto& s : shards) {
-    if (!s.has_row) continue;
-    if (s.field == 0) return &s;
-    const double a = s.key();
-    const double b = best == nullptr ? 0 : best->key();
-    if (best == nullptr || (s.descending != 0 ? a > b : a < b)) best = &s;
-  }
-  return best;
-}
-
-// ---- Pareto front ----
-
-class Front {
- public:
-  explicit Front(const std::vector<Objective>& objectives) : objectives_(objectives) {}
-
-  void add(Found&& found) {
-    for (const auto& f : front_)
-      if (no_worse(f, found)) return;  // beaten, or equal to an earlier point
-    std::erase_if(front_, [&](const Found& f) { return no_worse(found, f); });
-    front_.push_back(std::move(found));
-  }
-
-  std::vector<Found> take() { return std::move(front_); }
-
- private:
-  bool no_worse(const Found& a, const Found& b) const {
-    return std::all_of(objectives_.begin(), objectives_.end(), [&](const Objective& o) {
-      const double x = a.values[o.column];
-      const double y = b.values[o.column];
-      return o.maximize ? x >= y : x <= y;
-    });
-  }
-
-  const std::vector<Objective>& objectives_;
-  std::vector<Found> front_;
+  std::chrono::nanoseconds saving_{0};
 };
 
 }  // namespace
@@ -525,67 +302,13 @@ std::uint64_t for_each_chunk(const Space& space, std::uint64_t first, std::uint6
 }
 
 SweepResult sweep(const Study& study, const SweepOptions& options) {
-  return Sweep(study, options).run();
-}
-
-void merge(const std::vector<std::string>& paths, const std::string& output) {
-  std::vector<ShardFile> shards;
-  for (const auto& path : paths) shards.push_back(open_shard(path));
-  std::sort(shards.begin(), shards.end(),
-            [](const ShardFile& a, const ShardFile& b) { return a.index < b.index; });
-  check_shards(shards);
-  Sink sink(output, false);
+  if (options.format == RowFormat::npy && options.output.empty())
+    throw std::runtime_error("standard output: takes no .npy, whose head is written last");
   try {
-    sink.write(shards[0].header + "\n");
-    const auto limit = shards[0].limit;
-    std::uint64_t rows = 0;
-    while (auto* s = next_shard(shards)) {
-      if (limit != 0 && rows++ == limit) break;
-      sink.write(s->row + "\n");
-      s->next();
-    }
-    sink.finish();
-  } catch (...) {
-    sink.discard();
-    throw;
+    return Sweep(study, options).run();
+  } catch (const Stopped&) {
+    return {};
   }
-}
-
-std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result) {
-  const Space space(study.specs, study.axes, study.formulas());
-  const Rows rows(study, space);
-  Front front(study.objectives);
-  const auto candidate = [&](const Space::Chunk& chunk, std::uint64_t point, std::size_t i) {
-    Found found{point, {}};
-    for (std::size_t c = 0; c < study.columns.size(); ++c)
-      found.values.push_back(rows.value(chunk, c, i));
-    return found;
-  };
-  struct Local {
-    Space::Chunk chunk;
-    std::vector<Found> front;
-  };
-  in_order<Local>(
-      space, 0, space.points(), threads, best_isa(), nullptr,
-      [&](auto& worker, std::uint64_t at, std::size_t count, Local& local) {
-        worker.evaluate(at, count, local.chunk);
-        Front mine(study.objectives);
-        for (std::size_t i = 0; i < count; ++i)
-          if (local.chunk.status[i] == 0 && rows.wanted(local.chunk, i))
-            mine.add(candidate(local.chunk, at + i, i));
-        local.front = mine.take();
-      },
-      [&](std::uint64_t, Local& local) {
-        count_status(space, local.chunk, result);
-        for (auto& found : local.front) front.add(std::move(found));
-        return true;
-      });
-  auto found = front.take();
-  std::sort(found.begin(), found.end(),
-            [](const Found& a, const Found& b) { return a.point < b.point; });
-  result.rows = found.size();
-  result.complete = true;
-  return found;
 }
 
 }  // namespace tomestimate::study

@@ -35,7 +35,7 @@ std::vector<double> candidates(const Specs& specs, const Uncertainty::Ranged& r)
   std::vector<std::vector<double>> xs(1);
   for (double x = r.low; x <= r.high * (1 + 1e-12) && xs[0].size() < 1'000'000; x += unit)
     xs[0].push_back(x);
-  const Space space(specs, {Axis{{varied(r.parameter, {r.parameter.value})}}}, {});
+  const Space space(specs, {Axis{{varied(r.parameter, r.parameter.value)}}}, {});
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate_numbers(xs, chunk);
@@ -131,6 +131,15 @@ MetricSpread summarize(std::string metric, double here, std::vector<double> valu
   return out;
 }
 
+// The values of draws that are designs.
+std::vector<double> designs_only(std::vector<double> x, const std::vector<std::uint8_t>& status) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (status[i] == 0) x[kept++] = x[i];
+  x.resize(kept);
+  return x;
+}
+
 std::vector<Uncertainty::Ranged> ranged(const Specs& specs) {
   std::vector<Uncertainty::Ranged> out;
   const auto all = parameters(specs);
@@ -154,41 +163,37 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   Uncertainty out;
   out.parameters = ranged(specs);
   if (out.parameters.empty())
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no spec value has a range",
                             "add range = [low, high] to the values that are not sure"}});
   std::mt19937_64 random(options.seed);
-  std::vector<Axis> axes;
+  Axis together;
   std::vector<std::vector<double>> inputs;
   for (const auto& r : out.parameters) {
-    axes.push_back(Axis{{varied(r.parameter, {r.parameter.value})}});
+    together.members.push_back(varied(r.parameter, r.parameter.value));
     inputs.push_back(column(specs, r, options, random));
   }
-  const Space space(specs, std::move(axes), metrics);
+  const Space space(specs, {std::move(together)}, metrics);
   Space::Worker worker(space);
   Space::Chunk chunk;
   worker.evaluate_numbers(inputs, chunk);
   out.samples = options.samples;
-  std::vector<std::vector<double>> values(metrics.size());
-  std::vector<std::vector<double>> used(inputs.size());
-  for (std::size_t i = 0; i < chunk.status.size(); ++i) {
-    if (chunk.status[i] != 0) {
-      ++out.no_design[space.reason(chunk.status[i])];
-      continue;
-    }
-    ++out.used;
-    for (std::size_t m = 0; m < metrics.size(); ++m) values[m].push_back(chunk.values[m][i]);
-    for (std::size_t p = 0; p < inputs.size(); ++p) used[p].push_back(inputs[p][i]);
+  for (const auto status : chunk.status) {
+    if (status == 0)
+      ++out.used;
+    else
+      ++out.no_design[space.reason(status)];
   }
   if (out.used == 0)
-    throw spec::SpecError({{{"uncertainty", 1, 1},
+    throw spec::SpecError({{{"uncertainty", 0, 0},
                             "no draw is a design",
                             "the ranges lead to: " + out.no_design.begin()->first}});
-  std::vector<std::vector<double>> input_ranks;
-  for (const auto& x : used) input_ranks.push_back(ranks(x));
+  // A column at a time, in place: the draws are most of the memory.
+  for (auto& x : inputs) x = ranks(designs_only(std::move(x), chunk.status));
   for (std::size_t m = 0; m < metrics.size(); ++m)
-    out.metrics.push_back(
-        summarize(metrics[m], metric_value(specs, metrics[m]), std::move(values[m]), input_ranks));
+    out.metrics.push_back(summarize(metrics[m], metric_value(specs, metrics[m]),
+                                    designs_only(std::move(chunk.values[m]), chunk.status),
+                                    inputs));
   return out;
 }
 

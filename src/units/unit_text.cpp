@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/units/unit_text.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <utility>
@@ -33,6 +34,7 @@ const std::vector<Symbol>& symbols() {
       symbol<power_unit>("W"),
       symbol<information_unit>("bit", 1, Prefix::si_and_binary),
       symbol<information_unit>("B", 8, Prefix::si_and_binary),
+      symbol<information_unit>("byte", 8, Prefix::none),
       symbol<cycle_unit>("cycle"),
       symbol<token_unit>("token"),
       symbol<operation_unit>("op"),
@@ -40,6 +42,7 @@ const std::vector<Symbol>& symbols() {
       symbol<voltage_unit>("V"),
       symbol<celsius_unit>("degC", 1, Prefix::none),
       symbol<dimensionless_unit>("%", 0.01, Prefix::none),
+      symbol<dimensionless_unit>("percent", 0.01, Prefix::none),
   };
   return table;
 }
@@ -88,22 +91,96 @@ const std::vector<Spelling>& spellings() {
   return table;
 }
 
-UnitError unknown(std::string_view word, std::size_t offset) {
-  std::vector<std::string_view> known;
-  for (const auto& s : spellings()) known.push_back(s.text);
-  // "Mb" is a common slip for megabit, and its nearest spelling by letters is not.
-  const auto guess = word.size() == 2 && word[1] == 'b'
-                         ? std::optional<std::string>(std::string(1, word[0]) + "bit")
-                         : [&]() -> std::optional<std::string> {
-    if (const auto near = nearest(word, known)) return std::string(*near);
-    return std::nullopt;
-  }();
+std::optional<ParsedUnit> look_up(std::string_view word) {
+  for (const auto& s : spellings())
+    if (s.text == word) return s.unit;
+  return std::nullopt;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
+// Units by what people call them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 27> called{
+    {{"bits", "bit"},      {"bytes", "B"},       {"cycles", "cycle"}, {"tokens", "token"},
+     {"tok", "token"},     {"ops", "op"},        {"operation", "op"}, {"operations", "op"},
+     {"hertz", "Hz"},      {"watt", "W"},        {"watts", "W"},      {"joule", "J"},
+     {"joules", "J"},      {"second", "s"},      {"seconds", "s"},    {"sec", "s"},
+     {"meter", "m"},       {"metre", "m"},       {"micron", "um"},    {"percentage", "%"},
+     {"megabytes", "MB"},  {"megabyte", "MB"},   {"gigabytes", "GB"}, {"gigabyte", "GB"},
+     {"megahertz", "MHz"}, {"gigahertz", "GHz"}, {"kilobytes", "kB"}}};
+
+// Thousandths of what is counted are nobody's unit.
+bool is_sensible(const Spelling& s) {
+  static const auto counted = {dimension_of<information_unit>(), dimension_of<cycle_unit>(),
+                               dimension_of<token_unit>(), dimension_of<operation_unit>(),
+                               dimension_of<frequency_unit>()};
+  return s.unit.factor >= 1 ||
+         std::find(counted.begin(), counted.end(), s.unit.dimension) == counted.end();
+}
+
+// The unit of one word that is most likely meant, "" if none: what it is called; what has the same
+// letters, first of the kind that is wanted; what has nearly the same letters, likewise.
+std::string likely(std::string_view word, std::string_view like) {
+  const auto small = lower(word);
+  for (const auto& [name, unit] : called)
+    if (name == small) return std::string(unit);
+  // "Mb" is a common slip for megabit.
+  if (word == "Mb" || word == "Gb" || word == "Tb") return std::string(1, word[0]) + "bit";
+  const auto wanted = look_up(like);
+  std::vector<std::string_view> same, near, all;
+  for (const auto& s : spellings()) {
+    if (!is_sensible(s)) continue;
+    const bool fits = wanted && s.unit.dimension == wanted->dimension;
+    if (lower(s.text) == small)
+      same.insert(s.text == like || fits ? same.begin() : same.end(), s.text);
+    if (fits) near.push_back(s.text);
+    all.push_back(s.text);
+  }
+  if (std::find(same.begin(), same.end(), like) != same.end()) return std::string(like);
+  if (!same.empty()) return std::string(same.front());
+  if (const auto found = nearest(word, near)) return std::string(*found);
+  return std::string(nearest(word, all).value_or(""));
+}
+
+UnitError unknown(std::string_view word, std::size_t offset, std::string_view like) {
+  if (word.size() > 40) return {offset, "no unit is as long as this", ""};
+  const auto guess = likely(word, like);
   return {offset, "unknown unit \"" + std::string(word) + "\"",
-          guess ? "did you mean \"" + *guess + "\"?" : ""};
+          guess.empty() ? "" : "did you mean \"" + guess + "\"?"};
 }
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '%'; }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Characters that look as if they belonged into a unit.
+struct Stray {
+  std::string_view text, name, hint;
+};
+
+constexpr std::array<Stray, 8> strays{
+    {{"\u00B5", "a micro sign", "write \"u\", as in \"um\""},
+     {"\u03BC", "a Greek mu", "write \"u\", as in \"um\""},
+     {"\u00A0", "a no-break space", "write a plain space"},
+     {"\u202F", "a narrow no-break space", "write a plain space"},
+     {"\u2009", "a thin space", "write a plain space"},
+     {"\u00B2", "a raised 2", "write \"^2\", as in \"um^2\""},
+     {"\u00B7", "a raised dot", "write \"*\""},
+     {"\u2212", "a minus sign that is no hyphen", "write \"-\""}}};
+
+// What is wrong at a place where a unit, or "*", "/" and the like should be.
+UnitError stray_or(std::string_view text, std::size_t at, UnitError otherwise) {
+  for (const auto& s : strays)
+    if (text.substr(at).starts_with(s.text))
+      return {at, "this is " + std::string(s.name), std::string(s.hint)};
+  if (at < text.size() && is_digit(text[at]) && at > 0 && is_letter(text[at - 1]))
+    return {at, "unexpected digit", "a power is written with \"^\", as in \"um^2\""};
+  return otherwise;
+}
 
 std::size_t end_of(std::string_view text, std::size_t at, bool (*belongs)(char)) {
   while (at < text.size() && belongs(text[at])) ++at;
@@ -117,23 +194,18 @@ void multiply(ParsedUnit& into, const ParsedUnit& unit, int power) {
     into.dimension[i] += power * unit.dimension[i];
 }
 
-std::optional<ParsedUnit> look_up(std::string_view word) {
-  for (const auto& s : spellings())
-    if (s.text == word) return s.unit;
-  return std::nullopt;
-}
-
 }  // namespace
 
-std::variant<ParsedUnit, UnitError> parse_unit(std::string_view text) {
+std::variant<ParsedUnit, UnitError> parse_unit(std::string_view text, std::string_view like) {
   ParsedUnit unit{1, {}};
   int sign = 1;
   for (std::size_t at = 0; at < text.size();) {
     const auto word_end = end_of(text, at, is_letter);
     const auto word = text.substr(at, word_end - at);
-    if (word.empty()) return UnitError{at, "expected a unit", "such as \"MHz\" or \"pJ/bit\""};
+    if (word.empty())
+      return stray_or(text, at, {at, "expected a unit", "such as \"MHz\" or \"pJ/bit\""});
     const auto factor = look_up(word);
-    if (!factor) return unknown(word, at);
+    if (!factor) return unknown(word, at, like);
     at = word_end;
     int power = 1;
     if (at < text.size() && text[at] == '^') {
@@ -145,23 +217,24 @@ std::variant<ParsedUnit, UnitError> parse_unit(std::string_view text) {
     multiply(unit, *factor, sign * power);
     if (at == text.size()) return unit;
     if (text[at] != '*' && text[at] != '/')
-      return UnitError{at, "expected \"*\", \"/\" or the end of the unit", ""};
+      return stray_or(text, at, {at, "expected \"*\", \"/\" or the end of the unit", ""});
     sign = text[at] == '/' ? -1 : 1;
     if (++at == text.size()) return UnitError{at, "expected a unit", ""};
   }
   return unit;
 }
 
-std::variant<ParsedQuantity, UnitError> parse_quantity(std::string_view text) {
+std::variant<ParsedQuantity, UnitError> parse_quantity(std::string_view text,
+                                                       std::string_view like) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error == std::errc::result_out_of_range)
     return UnitError{0, "number is too large or too small", ""};
   if (error != std::errc{} || !std::isfinite(number))
-    return UnitError{0, "expected a finite number and a unit", "such as \"500 MHz\""};
+    return stray_or(text, 0, {0, "expected a finite number and a unit", "such as \"500 MHz\""});
   auto unit_at = static_cast<std::size_t>(end - text.data());
   while (unit_at < text.size() && text[unit_at] == ' ') ++unit_at;
-  auto unit = parse_unit(text.substr(unit_at));
+  auto unit = parse_unit(text.substr(unit_at), like);
   if (auto* bad = std::get_if<UnitError>(&unit)) {
     bad->offset += unit_at;
     return *bad;
@@ -170,6 +243,16 @@ std::variant<ParsedQuantity, UnitError> parse_quantity(std::string_view text) {
   const double value = number * good.factor;
   if (!std::isfinite(value)) return UnitError{0, "number is too large", ""};
   return ParsedQuantity{value, good.dimension};
+}
+
+std::optional<double> parse_count(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || !std::isfinite(number)) return std::nullopt;
+  const auto suffix = text.substr(static_cast<std::size_t>(end - text.data()));
+  for (const auto& scale : scales)
+    if (scale.factor >= 1 && suffix == scale.text) return number * scale.factor;
+  return suffix == "K" ? std::optional(number * 1e3) : std::nullopt;
 }
 
 std::string kind(const Dimension& dimension) {

@@ -14,20 +14,20 @@ TEST_CASE("explain prints the equation, its values, and where they come from") {
   const auto r = run("explain throughput " + design);
   CHECK(r.code == 0);
   CHECK(has(r.out, "throughput = workload.batch / tpot"));
-  // 1 sequence in 321.54 us.
-  CHECK(has(r.out, "3110.03 token/s = 1 / [321.54 us]"));
-  CHECK(has(r.out, "decode.chip_time + decode.link_time"));
+  // 1 sequence in 147,670 cycles of 2 ns.
+  CHECK(has(r.out, "3385.93 token/s = 1 / [295.34 us]"));
+  CHECK(has(r.out, "epoch_cycles / chip.clock"));
   CHECK(has(r.out, "decode.gate.cycles = decode.up.cycles"));
-  CHECK(has(r.out, "tom.toml:11"));  // chip.clock
-  CHECK(has(r.out, "not published for TOM; ROMA's"));
-  CHECK_FALSE(has(r.out, "sram.leakage"));  // costs no time
+  CHECK(has(r.out, "tom.toml:13"));  // chip.clock
+  CHECK(has(r.out, "secondary record of the paper"));
+  CHECK_FALSE(has(r.out, "tech.sram_leakage"));  // costs no time
 }
 
 TEST_CASE("explain knows metrics of a layer and any quantity") {
   const auto energy = run("explain energy --layer 3 " + design);
   CHECK(energy.code == 0);
   CHECK(has(energy.out, "decode.layer3.energy"));
-  CHECK(has(energy.out, "rom.idle_power"));
+  CHECK(has(energy.out, "tech.switch_residual"));
   const auto prefill = run("explain time --layer 0 --phase prefill " + design);
   CHECK(prefill.code == 0);
   CHECK(has(prefill.out, "prefill.layer0.time"));
@@ -61,8 +61,8 @@ TEST_CASE("explain refuses what it does not know") {
 TEST_CASE("quantities lists what explain knows") {
   const auto r = run("quantities --format csv " + design);
   CHECK(r.code == 0);
-  CHECK(has(r.out, "\ndecode.gate.cycles,1090,cycle,,"));
-  CHECK(has(r.out, "\ndecode.up.cycles,1090,cycle,decode.gate.cycles,"));
+  CHECK(has(r.out, "\ndecode.gate.cycles,874,cycle,,"));
+  CHECK(has(r.out, "\ndecode.up.cycles,874,cycle,decode.gate.cycles,"));
 }
 
 TEST_CASE("a design that does not fit is explained, with exit code 1") {
@@ -90,8 +90,8 @@ TEST_CASE("estimate puts the assumptions that matter first") {
   const auto r = run("estimate --table assumptions --format csv " + design);
   CHECK(r.code == 0);
   const auto first = r.out.substr(r.out.find('\n') + 1);
-  // Throughput and power hang on the clock more than on any other assumption.
-  CHECK(first.starts_with("chip.clock,500 MHz,assumption,0.99"));
+  // Power goes with the square of the voltage, which nothing else that is assumed comes near.
+  CHECK(first.starts_with("chip.voltage,0.7 V,assumption,0,1.98"));
 }
 
 TEST_CASE("the outputs under reports/ are what the program writes") {

@@ -191,12 +191,14 @@ TEST_CASE("bash offers values: choices, names of spec values and metrics, files"
   CHECK(complete("estimate --format =") == Words{"text", "csv", "markdown", "json"});
   CHECK(complete("sweep x --isa av") == Words{"avx2", "avx512"});
   CHECK(complete("--generate z") == Words{"zsh"});
-  CHECK(complete("solve " + design + " --vary chip.") == Words{"chip.node", "chip.clock"});
-  CHECK(complete("estimate " + design + " --set chip.c") ==
-        Words{"option -o nospace", "chip.clock="});
+  CHECK(complete("solve " + design + " --vary chip.") ==
+        Words{"chip.clock", "chip.voltage", "chip.temperature", "chip.control_area",
+              "chip.clock_gating"});
+  CHECK(complete("estimate " + design + " --set chip.v") ==
+        Words{"option -o nospace", "chip.voltage="});
   // Values of other flags are no specs, also where bash splits them at "=".
-  CHECK(complete("estimate --batch 2 --set chip.clock = 1GHz " + design + " --set chip.c") ==
-        Words{"option -o nospace", "chip.clock="});
+  CHECK(complete("estimate --batch 2 --set chip.clock = 1GHz " + design + " --set chip.v") ==
+        Words{"option -o nospace", "chip.voltage="});
   CHECK(complete("estimate " + design + " --set chip.clock = ''") == Words{""});
   CHECK(complete("sensitivity " + design + " --metric thr") ==
         Words{"throughput", "throughput_density"});
@@ -222,8 +224,8 @@ TEST_CASE("fish offers every command and flag of --help, and values") {
     CHECK(std::set<std::string>(words.begin(), words.end()) == flags(command));
   }
   CHECK(complete("tomestimate estimate --format m") == Words{"markdown"});
-  CHECK(complete("tomestimate estimate --batch 2 tom bitnet-2b --set chip.c") ==
-        Words{"chip.clock="});
+  CHECK(complete("tomestimate estimate --batch 2 tom bitnet-2b --set chip.v") ==
+        Words{"chip.voltage="});
   CHECK(complete("tomestimate solve tom bitnet-2b --target thr") ==
         Words{"throughput=", "throughput_density="});
   CHECK(complete("tomestimate estimate " + specs + "/tom") == Words{specs + "/tom.toml"});
@@ -236,7 +238,7 @@ TEST_CASE("zsh offers every command and flag of --help, and values") {
   std::map<std::string, Words> expected{
       {"tomestimate ", sorted},
       {"tomestimate estimate --format m", {"markdown"}},
-      {"tomestimate estimate --batch 2 tom bitnet-2b --set chip.c", {"chip.clock"}},
+      {"tomestimate estimate --batch 2 tom bitnet-2b --set chip.v", {"chip.voltage"}},
       {"tomestimate solve tom bitnet-2b --target thr", {"throughput", "throughput_density"}},
       {"tomestimate estimate " + specs + "/tom", {"tom.toml"}}};
   for (const auto& command : commands())
@@ -272,11 +274,10 @@ TEST_CASE("installed specs are found by name, and published figures without one"
   CHECK(has(typo.out, "no such file, and no installed spec of that name (did you mean \"tom\"?)"));
   const auto other = installed("tomestimate estimate tom transformer");
   CHECK(other.code == 2);
-  CHECK(has(other.out, "(installed: bitnet-0.7b, bitnet-2b, "));
+  CHECK(has(other.out, "(installed: ankhdjet, bitnet-0.7b, bitnet-2b, "));
   CHECK(installed("tomestimate estimate bitnet-2b tom").code == 2);
   // A path is a path, and a file here comes before an installed one.
-  CHECK(has(installed("tomestimate estimate ./tom bitnet-2b").out,
-            "./tom:1:1: error: no such file\n"));
+  CHECK(has(installed("tomestimate estimate ./tom bitnet-2b").out, "./tom: error: no such file\n"));
   std::ofstream(installed.folder.file("share/tom")) << "kind = 1\n";
   CHECK(has(installed("tomestimate estimate tom bitnet-2b").out, "tom:1:"));
 }

@@ -46,11 +46,11 @@ TEST_CASE("report writes every file, and the same bytes again") {
     CHECK(files.contains(name));
   CHECK(files.at("tables/summary.csv") ==
         run("estimate " + design + " --format csv --table summary").out);
-  CHECK(has(files.at("report.md"), "CAUTION: LM head"));
+  CHECK(has(files.at("report.md"), "end to end, with host link and LM head on the host"));
   CHECK(
       has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
-  // 3110.03 of 3306: (3110.03 - 3306) / 3306 = -5.928 %; it was fitted, so it proves nothing.
-  CHECK(has(files.at("report.md"), "| 3306 | 3110 | token/s | -5.928 | calibrated (lanes.count"));
+  // 3385.93 of 3306: (3385.93 - 3306) / 3306 = 2.418 %.
+  CHECK(has(files.at("report.md"), "| 3306 | 3386 | token/s | 2.418 | predicted"));
   CHECK_FALSE(has(files.at("report.md"), "roma.throughput"));
   CHECK(has(files.at("report.html"), "tomestimate report"));
   CHECK(folder.files() == 2);
@@ -111,7 +111,7 @@ TEST_CASE("report of a bad design: an error, nothing left") {
   const auto target = folder.file("r");
   CHECK(run("report " + specs + "/published.toml " + specs + "/bitnet-2b.toml -o " + target).code ==
         2);
-  CHECK(run("report " + design + " --set lanes.cout=3 -o " + target).code == 2);
+  CHECK(run("report " + design + " --set base.lnes=3 -o " + target).code == 2);
   CHECK(run("report " + design).code == 2);  // no -o
   CHECK(run("report " + design + " -o ''").code == 2);
   CHECK(run("report " + design + " --published /no/such.toml -o " + target).code == 2);
@@ -126,14 +126,39 @@ TEST_CASE("report of other designs: ROMA, spilled KV, LM head on the chip") {
   const auto target = folder.file("r");
   CHECK(run("report " + specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml -o " + target)
             .code == 0);
+  CHECK(has(read(target + "/report.md"), "stores base weights in a compiled macro"));
+  CHECK(run("report " + design + " --set gating.mode=none -o " + target).code == 0);
   CHECK(has(read(target + "/report.md"), "Power gating is off in this spec"));
   CHECK(run("report " + design +
-            " --batch 20 --context 1000 --set sram.spill=host "
-            "--set mapping.lm_head=rom --set adapter.rank=0 -o " +
+            " --batch 20 --context 1000 --set sram.spill=host --set 'workspace.capacity=32 MiB' "
+            "--set map.head=rom --set adapter.rank=0 -o " +
             target)
             .code == 0);
   CHECK(has(read(target + "/report.md"), "Beyond, KV spills"));
-  // No bit is 1: no area, no density to draw.
+  // No bit is 1: what any bit takes is left.
   CHECK(run("report " + design + " --set weights.zero_share=1 -o " + target).code == 0);
-  CHECK(has(read(target + "/report.md"), "sparse logic needs no area"));
+  CHECK(has(read(target + "/report.md"), "At 100.0 % zero bits this design stores"));
+}
+
+TEST_CASE("live writes a page, alone or in a report") {
+  const Folder folder;
+  const auto page = folder.file("page.html"), target = folder.file("r");
+  const auto r = run("live " + design + " --context 300 -o " + page);
+  CHECK(r.code == 0);
+  CHECK(r.out.empty());
+  const auto text = read(page);
+  CHECK(text.starts_with("<!DOCTYPE html>"));
+  CHECK(text.ends_with("</html>\n"));
+  CHECK(run("report " + design + " --live -o " + target).out == "22 files in " + target + "\n");
+  CHECK(fs::file_size(target + "/live.html") > 300'000);
+  CHECK(run("report " + design + " -o " + target).code == 0);  // replaces a report with a page
+  CHECK_FALSE(fs::exists(target + "/live.html"));
+
+  CHECK(run("live " + design).code == 2);
+  CHECK(run("live " + design + " --set base.lames=3 -o " + folder.file("x")).code == 2);
+  const auto misfit = run("live " + design + " --context 4000 -o " + page);
+  CHECK(misfit.code == 1);
+  CHECK(has(misfit.out, "CAUTION: as made"));
+  CHECK(read(page) != text);  // shown all the same
+  CHECK(folder.files() == 2);
 }

@@ -111,6 +111,21 @@ TEST_CASE("rtl refuses bad flags, and writes nothing then") {
   CHECK(folder.files() == 0);
 }
 
+TEST_CASE("a bank of a layer's weights from an array reads back as them") {
+  const Folder folder;
+  const std::string header = "{'descr': '|i1', 'fortran_order': False, 'shape': (6, 8), }\n";
+  std::string bytes = "\x93NUMPY";
+  bytes += std::string("\x01\x00", 2) + static_cast<char>(header.size()) + '\0' + header;
+  for (int i = 0; i < 48; ++i) bytes += static_cast<char>(i * 7 % 3 - 1);
+  std::ofstream(folder.file("w.npy"), std::ios::binary) << bytes;
+  const auto weights = "--weights " + folder.file("w.npy");
+  REQUIRE(make_rom(folder, weights + " --rows 1 --width 4").code == 0);  // a row is two words
+  CHECK(has(simulate(folder), "PASS: 12 words of 4 weights"));
+  REQUIRE(make_rom(folder, weights).code == 0);
+  CHECK(has(simulate(folder), "PASS: 6 words of 8 weights"));
+  CHECK(make_rom(folder, weights + " --rows 1 --width 3").code == 2);
+}
+
 TEST_CASE("an arithmetic unit with its testbench") {
   const Folder folder;
   REQUIRE(make_rom(folder, "--unit mvu --lanes 4 --vectors 32 --module slice").code == 0);

@@ -74,7 +74,7 @@ TEST_CASE("serve gives the metrics of estimate, each line from the same start") 
 
 TEST_CASE("serve takes numbers, texts, switches and lists, and gives the metrics asked for") {
   const auto served =
-      serve(R"({"gating.enabled": false, "metrics": ["power"]})"
+      serve(R"({"gating.mode": "none", "metrics": ["power"]})"
             "\n"
             R"({"workload.context": 128, "metrics": ["throughput", "area"]})"
             "\n"

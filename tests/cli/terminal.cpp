@@ -194,5 +194,5 @@ TEST_CASE("help, versions and mistyped words are answered") {
   CHECK(has(run("help estimat").out, "did you mean \"estimate\"?"));
   const auto flag = run("estimate " + design + " --contxt 3");
   CHECK(flag.code == 2);
-  CHECK(has(flag.out, "did you mean --context?"));
+  CHECK(has(flag.out, "did you mean \"--context\"?"));
 }

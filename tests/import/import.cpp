@@ -102,6 +102,23 @@ TEST_CASE("the zero share of a layer is weighted over its projections") {
     CHECK(weights == 2 * 1024 + 2 * 512 + 3 * 2048);
     CHECK(spec.values.weights.zero_share[layer] == Approx(zeros / weights).epsilon(1e-8));
   }
+  for (const auto& l : imported.linears)
+    CHECK(spec::zero_share(spec.values.weights, l.layer, l.projection) ==
+          Approx(l.counts.zero_share()).epsilon(1e-8));
+}
+
+TEST_CASE("what a layer is made of") {
+  const auto model =
+      spec::parse_model(import_model(data_folder + "packed", {}).spec, "made").values;
+  CHECK(model.gated == spec::Switch::on);
+  CHECK(model.activation == spec::Activation::relu2);  // hidden_act
+  CHECK(model.full_every == 1);
+  CHECK(model.window == 0);
+  CHECK(model.weights.group == 0);
+  // A GGUF file does not say.
+  const auto gguf = spec::parse_model(import_model(data_folder + "i2_s.gguf", {}).spec, "made");
+  for (const auto& s : gguf.sourced)
+    if (s.path == "model.activation") CHECK(s.grade == spec::Grade::assumption);
 }
 
 TEST_CASE("a model without a name is called after its file or folder") {

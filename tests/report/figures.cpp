@@ -7,6 +7,7 @@
 #include <iterator>
 #include <numeric>
 #include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -39,6 +40,7 @@ struct Pair {
   }
   const spec::Hardware<double>& hw() const { return hardware.values; }
   const spec::Model<double>& m() const { return model.values; }
+  Timeline decode() const { return timeline(hardware, m(), estimate().decode); }
   engine::Estimate<double> estimate() const { return engine::estimate(hw(), m()); }
 };
 
@@ -46,15 +48,12 @@ Pair roma() { return Pair("roma", "llama-3.2-3b-int4"); }
 
 // Three layers that differ in zeros; a model with 20 sequences that spill.
 Pair three_layers() {
-  Pair d;
-  d.model.values.layers = 3;
-  d.model.values.weights.zero_share = {0.25, 0.35, 0.5};
-  return d;
+  return Pair().set("model.layers", "3").set("weights.zero_share", "[0.25, 0.35, 0.5]");
 }
 Pair spilling() {
   auto d = three_layers();
   d.set("workload.batch", "20").set("sram.spill", "host").set("workload.context", "3000");
-  return d;
+  return d.set("workspace.capacity", "32 MiB");
 }
 
 const RooflinePoint& point(const Roofline& data, std::string_view name, Work work) {
@@ -79,36 +78,38 @@ std::string caption(const Figure& figure) {
 TEST_CASE("roofline of TOM, by hand") {
   const Pair d;
   const auto data = roofline(d.hw(), d.m(), d.estimate().decode);
-  // 2 op x 16 lanes x 32 rows x 32 weights x 500 MHz; half of it with 16 8-bit operands.
-  CHECK(data.peak == Approx(16.384));
-  CHECK(data.peak_8bit == Approx(8.192));
-  // 16 lanes x 2048 bit x 500 MHz / 8; SRAM: 8 banks x 256 bit are 2048 bit too.
-  CHECK(data.rom == Approx(2.048));
-  CHECK(data.sram == Approx(2.048));
-  // q: 2560 x 2560 weights of 2 bit are 1,638,400 B, 13,107,200 op, in 80 x 5 cycles + 10 of
-  // latency.
+  // 2 op x 160 units x 128 weights x 500 MHz; adapters and attention are as wide.
+  CHECK(data.peak == Approx(20.48));
+  CHECK(data.peak_adapter == Approx(20.48));
+  CHECK(data.peak_attention == Approx(20.48));
+  // 160 units x 256 bit x 500 MHz / 8, of ROM and of SRAM.
+  CHECK(data.weights == Approx(2.56));
+  CHECK(data.sram == Approx(2.56));
+  // q: 2560 x 2560 weights of 2 bit are 1,638,400 B, 13,107,200 op. 160 rows a lane x 2 words a
+  // unit are 320 cycles, and 6 + 4 of latency.
   const auto& q = point(data, "q", Work::base);
   CHECK(q.intensity == Approx(8));
-  CHECK(q.rate == Approx(13'107'200 / 410.0 * 500e6 / 1e12));
-  CHECK(q.roof == Approx(16.384));
-  // Its adapter: A 10 cycles of 2560 / (16 x 16) and 10 of latency, B 10 cycles at the SRAM port
-  // (160 outputs x 16 B in the fullest lane at 256 B) and 6 + 4 + 2 + 1 of latency; 2 x 2 x 16 x
-  // 2560 op.
+  CHECK(q.rate == Approx(13'107'200 / 330.0 * 500e6 / 1e12));
+  CHECK(q.roof == Approx(20.48));
+  // Its adapter: A 2 cycles (a row a lane, 2 words) and 10 of latency; B 20 cycles of the tree
+  // (2560 over 16 lanes x 8) and 6 + 8 + 2 + 1 of latency; 2 x 2 x 16 x 2560 op on weights of 2
+  // bit.
   const auto& adapter = point(data, "q", Work::adapter);
-  CHECK(adapter.intensity == Approx(2));
-  CHECK(adapter.rate == Approx(163'840 / 43.0 * 500e6 / 1e12));
-  CHECK(adapter.roof == Approx(2 * 2.048));
-  // Scores: 256 positions x 20 heads x 128 MACs, rows of 5 heads x 128 B read once; 20 x 1 x 8
-  // cycles.
+  CHECK(adapter.intensity == Approx(8));
+  CHECK(adapter.rate == Approx(163'840 / 49.0 * 500e6 / 1e12));
+  CHECK(adapter.roof == Approx(20.48));
+  // Scores: 256 positions x 20 heads x 128 MACs. Two units read each of the 5 rows of 128 B. The
+  // port takes 16 positions x 4 cycles, and 6 + 4 are latency.
   const auto& scores = point(data, "scores", Work::attention);
-  CHECK(scores.intensity == Approx(8));
-  CHECK(scores.rate == Approx(2 * 256 * 20 * 128 / 170.0 * 500e6 / 1e12));
+  CHECK(scores.intensity == Approx(4));
+  CHECK(scores.rate == Approx(2 * 256 * 20 * 128 / 74.0 * 500e6 / 1e12));
+  CHECK(scores.roof == Approx(4 * 2.56));
   CHECK(data.ops.size() == 16);
 }
 
 TEST_CASE("no point is above its roof, and shares add up to the matrix work") {
   for (const auto& d : {Pair(), roma(), three_layers(), spilling(),
-                        Pair().set("pe.width", "24").set("rom.read_width", "1000 bit/cycle")}) {
+                        Pair().set("base.width", "24").set("rom.read_width", "100 bit/cycle")}) {
     const auto e = d.estimate();
     for (const auto* pass : {&e.decode, &e.prefill}) {
       const auto data = roofline(d.hw(), d.m(), *pass);
@@ -119,8 +120,12 @@ TEST_CASE("no point is above its roof, and shares add up to the matrix work") {
         CHECK(p.rate > 0);
         share += p.share;
       }
-      const auto& plan = pass->schedule;
-      CHECK(share == Approx((plan.matrix / (plan.matrix + plan.vector)).value()));
+      const auto& load = pass->layer.load;
+      double work = 0;  // of ops that multiply
+      for (std::size_t i = 0; i < pass->layer.ops.size(); ++i)
+        if (spec::info(static_cast<spec::Op>(i)).kind != spec::OpKind::vector)
+          work += total_cycles(pass->layer.ops[i]).value();
+      CHECK(share == Approx(work / (load[0] + load[1] + load[2]).value()));
       CHECK(data.layer.rate <= data.layer.roof * (1 + 1e-12));
     }
   }
@@ -142,81 +147,85 @@ TEST_CASE("a doubling is what the engine says of the changed spec") {
     FAIL("no doubling " << what);
     return 0.0;
   };
-  const double before = d.estimate().tpot.value();
-  const double rows =
-      Pair().set("pe.rows", "64").set("rom.read_width", "4096 bit/cycle").estimate().tpot.value();
-  CHECK(gain("pe.rows with rom.read_width") == Approx(before / rows - 1));
-  CHECK(gain("rom.read_width") == 0);  // the PEs bind at the same point
-  CHECK(gain("buffer.read_width") == 0);
-  CHECK(gain("pe.width") < 0);  // 2560 inputs fill 16 x 64 worse than 16 x 32
+  const double before = d.estimate().chip.tpot.value();
+  const auto engines = [&](Pair changed) {
+    return Approx(before / changed.estimate().chip.tpot.value() - 1);
+  };
+  CHECK(gain("base.lanes") == engines(Pair().set("base.lanes", "32")));
+  CHECK(gain("base widths with rom.read_width and base.buffer_width") ==
+        engines(Pair()
+                    .set("base.width", "256")
+                    .set("base.width_adapter", "256")
+                    .set("base.width_attention", "256")
+                    .set("rom.read_width", "512 bit/cycle")
+                    .set("base.buffer_width", "2048 bit/cycle")));
+  CHECK(gain("base widths") < 0.01);  // the ROM's port binds at the same point
+  CHECK(gain("base.lanes") > 0.5);
   CHECK(std::is_sorted(all.begin(), all.end(),
                        [](const auto& a, const auto& b) { return a.gain > b.gain; }));
 }
 
 TEST_CASE("the roofline's caption says which side of the ridge decode is on") {
   const auto text = [](Pair d) { return caption(roofline_figure(d.hw(), d.m(), d.estimate())); };
-  CHECK(has(text(Pair()), "just where the ROM's roof meets the PEs' peak (8 op/byte)"));
-  CHECK(has(text(Pair()), "sram.port_width, rom.read_width, buffer.read_width.\n"));
-  const auto narrow = text(Pair().set("rom.read_width", "1024 bit/cycle"));
-  CHECK(has(narrow, "Decode: base projections do 8 op per byte of ROM, left of the ridge at 16"));
-  CHECK(has(narrow, "Most of decode is bound by ROM read"));
-  CHECK(has(narrow, "rom.read_width +"));
-  CHECK(has(text(Pair().set("rom.read_width", "4096 bit/cycle")), "right of the ridge at 4 op"));
+  CHECK(has(text(Pair()), "just where the weight memory's roof meets the units' peak (8 op/byte)"));
+  CHECK(has(text(Pair()), "Decode speed, if doubled: base.lanes +"));
+  const auto narrow = text(Pair().set("rom.read_width", "128 bit/cycle"));
+  CHECK(
+      has(narrow, "Decode: base projections do 8 op per byte of weights, left of the ridge at 16"));
+  CHECK(has(narrow, "Most of decode is bound by weight memory"));
+  CHECK(has(text(Pair().set("rom.read_width", "512 bit/cycle")), "right of the ridge at 4 op"));
 }
 
-TEST_CASE("timeline adds up to the step, and its lanes to the engine's idle cycles") {
+TEST_CASE("timeline adds up to the step, and its rows to the engine's loads") {
   for (const auto& d :
        {Pair(), roma(), three_layers(), spilling(), Pair().set("gating.wake_latency", "40 us"),
-        Pair().set("mapping.lm_head", "rom").set("gating.domain", "matrix")}) {
-    const auto e = d.estimate();
-    const auto t = timeline(d.hw(), d.m(), e.decode);
+        Pair().set("map.head", "rom").set("gating.domain", "matrix")}) {
+    const auto t = d.decode();
     const double layers = static_cast<double>(t.layers);
     const double cycles =
         layers * t.layer + t.exposed_first + (layers - 1) * t.exposed + t.final_norm + t.head;
-    CHECK(cycles * t.cycle_us + t.link_us == Approx(t.step_us));
-    double active = 0, end = 0;
+    CHECK(cycles * t.cycle_us == Approx(t.step_us));
+    std::vector<double> load(t.classes.size());
     for (const auto& op : t.ops) {
-      active += op.active_lanes * op.busy[0];
-      CHECK(op.active_lanes <= t.lanes);
-      end =
-          std::max(end, op.start + *std::max_element(op.busy.begin(), op.busy.end()) + op.latency);
+      load[op.row] += op.busy + op.latency;
+      CHECK(op.active <= 1 + 1e-12);
     }
-    CHECK(end == Approx(t.layer));
-    const auto layer = engine::estimate_layer(d.hw(), d.m(), e.decode, 0);
-    CHECK(t.lanes * (t.layer + t.exposed_first) - active == Approx(layer.lane_idle.value()));
+    for (std::size_t c = 0; c < load.size(); ++c) CHECK(load[c] == Approx(t.loads[c]));
   }
 }
 
-TEST_CASE("ops of a timeline do not overlap, unless token groups do") {
-  const Pair d;
-  const auto t = timeline(d.hw(), d.m(), d.estimate().decode);
-  CHECK(!t.overlapped);
-  double end = 0;
-  for (const auto& op : t.ops) {
-    CHECK(op.start == end);
-    end += *std::max_element(op.busy.begin(), op.busy.end()) + op.latency;
+TEST_CASE("ops of a class do not overlap; token groups do") {
+  for (const auto& d : {Pair(), roma()}) {
+    const auto t = d.decode();
+    std::vector<double> end(t.classes.size());
+    for (const auto& op : t.ops) {
+      CHECK(op.start >= end[op.row]);
+      end[op.row] = op.start + op.busy + op.latency;
+    }
+    CHECK(*std::max_element(end.begin(), end.end()) == t.layer);
   }
+  const auto t = Pair().decode();
+  CHECK(t.classes == std::vector<std::string>{"MVU", "vector unit"});
   CHECK(t.ops.front().name == "attn_norm");
-  CHECK(t.ops[1].start == 40);  // 4 passes over 2560 elements, 256 a cycle
-  const auto s = spilling();
-  const auto busy = timeline(s.hw(), s.m(), s.estimate().decode);
-  CHECK(busy.overlapped);  // 20 sequences are 3 groups of 8
-  CHECK(has(caption(timeline_figure(busy)), "Token groups overlap"));
-  CHECK(!has(caption(timeline_figure(t)), "Token groups overlap"));
+  CHECK(t.ops[1].start == 84);  // 4 passes over 2560 elements, 128 a cycle, and 4 to fill
+  CHECK(roma().decode().classes == std::vector<std::string>{"L-Unit", "H-Unit", "vector unit"});
+  // Of 20 tokens in flight the busiest class is never idle but for one path through the layer.
+  const auto busy = spilling().decode();
+  const double most = *std::max_element(busy.loads.begin(), busy.loads.end());
+  CHECK(busy.layer >= most);
+  CHECK(busy.layer < busy.loads[0] + busy.loads[1]);
 }
 
 TEST_CASE("the timeline's caption counts wakes") {
-  const auto text = [](Pair d) {
-    return caption(timeline_figure(timeline(d.hw(), d.m(), d.estimate().decode)));
-  };
-  CHECK(has(text(Pair()), "(10 cycles in layer 0, 0 in each other)"));
-  CHECK(has(text(Pair().set("gating.enabled", "false")), "no exposed wakes"));
+  const auto text = [](Pair d) { return caption(timeline_figure(d.decode())); };
+  CHECK(has(text(Pair()), ", 0.02 µs of exposed wakes"));
+  CHECK(has(text(Pair().set("gating.mode", "none")), "no exposed wakes"));
   CHECK(!has(text(Pair()), "drawn together"));
   CHECK(has(text(Pair().set("gating.domain", "matrix").set("gating.prewake", "false")),
             "drawn together at the layer's start"));
-  // 40 us are 20,000 cycles; a layer hides its own 5,330.
-  CHECK(has(text(Pair().set("gating.wake_latency", "40 us")),
-            "(20000 cycles in layer 0, 14670 in each other)"));
+  // 40 us are 20,000 cycles, 40 us in layer 0; a layer hides its own 4,922 cycles, 9.844 us, of the
+  // 29 others.
+  CHECK(has(text(Pair().set("gating.wake_latency", "40 us")), ", 914.5 µs of exposed wakes"));
 }
 
 TEST_CASE("area bars: the design's own is the engine's area, the others change the ROM alone") {
@@ -224,26 +233,32 @@ TEST_CASE("area bars: the design's own is the engine's area, the others change t
   const auto e = tom.estimate();
   const auto bars = area_bars(tom.hw(), e);
   REQUIRE(bars.bars.size() == 4);
-  CHECK(bars.bars[0].total() == Approx(e.area.total().value() * 1e6));
-  // 521,011,200 B x 8 bit: x 0.0238095 um^2, x 0.009 / 0.424, x 0.027 / 0.637
-  CHECK(bars.bars[1].parts[0] == Approx(521.0112 * 8 * 0.0238095));
-  CHECK(bars.bars[2].parts[0] == Approx(521.0112 * 8 * 0.009 / 0.424));
-  CHECK(bars.bars[3].parts[0] == Approx(521.0112 * 8 * 0.027 / 0.637));
+  CHECK(bars.bars[0].total() == Approx(e.common.area.total().value() * 1e6));
+  // 521,011,200 B x 8 bit. Half of the bits 1: entropy 1, and a height of 1,024 ten doublings.
+  const double megabits = 521.0112 * 8;
+  const auto um2 = [](auto per_bit) { return per_bit.value() * 1e12; };
+  const auto& t = tom.hw().tech;
+  CHECK(bars.bars[1].parts[0] ==
+        Approx(megabits * (um2(t.rom_area) + 10 * um2(t.rom_area_height) + um2(t.rom_area_bit)) /
+               0.8));
+  CHECK(bars.bars[2].parts[0] == Approx(megabits * 0.009 / 0.194));
+  CHECK(bars.bars[3].parts[0] == Approx(megabits * um2(t.sram_cell) / t.sram_efficiency[2]));
   for (const auto& bar : bars.bars)
     for (std::size_t i = 1; i < bar.parts.size(); ++i) CHECK(bar.parts[i] == bars.bars[0].parts[i]);
+  // ROMA's macro takes 0.6 of a compiled ROM.
   const auto r = roma();
   CHECK(area_bars(r.hw(), r.estimate()).bars[2].total() ==
-        Approx(r.estimate().area.total().value() * 1e6));
+        Approx(r.estimate().common.area.total().value() * 1e6));
 }
 
 TEST_CASE("the area's caption follows the ROM's law and its zero bits") {
   const auto text = [](Pair d) {
     return caption(area_figure(area_bars(d.hw(), d.estimate()), d.hw().rom.law));
   };
-  CHECK(has(text(Pair()), "a compiled macro would take 2.55 times"));
-  CHECK(has(text(Pair()), "zero bits save 65 %"));
-  CHECK(has(text(Pair()), "would lose to a macro"));
-  CHECK(has(text(Pair().set("rom.area_per_one_bit", "0.02 um^2/bit")), "still beat a macro"));
+  CHECK(has(text(Pair()), "a compiled ROM would take 5.6"));
+  CHECK(has(text(Pair()), "of a chip of 55.7"));
+  CHECK(has(text(Pair()), "would still beat a compiled ROM"));
+  CHECK(has(text(Pair().set("tech.rom_area", "0.1 um^2/bit")), "would lose to a compiled ROM"));
   CHECK(has(text(roma()), "stores base weights in a compiled macro"));
 }
 
@@ -253,33 +268,33 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   const auto bars = energy_bars(all);
   CHECK(bars.bars[0].total() == Approx(total(all.base.decode.energy).value() * 1e6));
   CHECK(bars.bars[1].total() == Approx(total(all.ungated.decode.energy).value() * 1e6));
-  CHECK(bars.parts.front() == "ROM read");
+  CHECK(bars.parts.front() == "ROM switching");
   CHECK(bars.parts.back() == "others");
-  CHECK(bars.parts.size() == 8);
-  // tree, broadcast, wake, SRAM leakage, vector, host link
-  CHECK(bars.bars[0].parts.back() ==
-        Approx(0.343656 + 2.148864 + 0.1736702263296 + 10.28928 + 4.37424 + 0.2048));
+  for (std::size_t i = 0; i + 1 < bars.parts.size(); ++i) {
+    CAPTURE(bars.parts[i]);
+    CHECK((bars.bars[0].parts[i] >= 0.02 * bars.bars[0].total() ||
+           bars.bars[1].parts[i] >= 0.02 * bars.bars[1].total()));
+  }
   const auto text = [](Pair x) {
-    return caption(
-        energy_figure(energy_bars(study::evaluate(x.hw(), x.m())), x.hw().gating.enabled));
+    return caption(energy_figure(energy_bars(study::evaluate(x.hw(), x.m())), x.hw().gating.mode));
   };
-  CHECK(has(text(d), "Gating takes a step from 8308 to 1710 µJ, 79 % less"));
-  CHECK(has(text(Pair().set("gating.enabled", "false")), "Power gating is off in this spec"));
-  CHECK(has(text(Pair().set("gating.rush", "1 mJ/mm^2")), "MORE"));
-  CHECK(has(text(Pair().set("weights.zero_share", "1")), "about the same"));
+  CHECK(has(text(d), "Gating takes a step from 5436 to 638.7 µJ, 88 % less"));
+  CHECK(has(text(Pair().set("gating.mode", "none")), "Power gating is off in this spec"));
+  CHECK(has(text(Pair().set("tech.wake_energy", "1000000 nJ/mm^2")), "MORE"));
 }
 
 TEST_CASE(
     "context curve is the engine's, ends where the SRAM does, and goes on where KV may spill") {
   const Pair d;
   const auto curve = context_curve(d.hw(), d.m());
-  CHECK(curve.largest == 464);
+  // 39,321,600 B less 5,406,720 B of adapters, 38,400 B a position, in steps of 16.
+  CHECK(curve.largest == 880);
   CHECK(curve.points.front().context == 1);
-  CHECK(curve.points.back().context == 464);
-  CHECK(curve.present.throughput == Approx(d.estimate().throughput.value()));
-  auto last = Pair().set("workload.context", "464");
-  CHECK(curve.points.back().throughput == Approx(last.estimate().throughput.value()));
-  CHECK(has(caption(context_figure(curve)), "From context 1 to 464"));
+  CHECK(curve.points.back().context == 880);
+  CHECK(curve.present.throughput == Approx(d.estimate().chip.throughput.value()));
+  auto last = Pair().set("workload.context", "880");
+  CHECK(curve.points.back().throughput == Approx(last.estimate().chip.throughput.value()));
+  CHECK(has(caption(context_figure(curve)), "From context 1 to 880"));
   CHECK(has(caption(context_figure(curve)), "capacity ends the context, not speed"));
 
   const auto s = spilling();
@@ -290,35 +305,57 @@ TEST_CASE(
                     [&](const auto& p) { return p.context == spilled.largest; }));
   CHECK(std::is_sorted(spilled.points.begin(), spilled.points.end(),
                        [](const auto& a, const auto& b) { return a.context < b.context; }));
-  CHECK(has(caption(context_figure(spilled)), "Beyond, KV spills to the host link"));
+  CHECK(has(caption(context_figure(spilled)), "Beyond, KV spills off the chip"));
   CHECK(curve.points.size() < 500);
 }
 
 TEST_CASE("density: the law, its alternatives, and published points with what they prove") {
   const Pair d;
-  const auto published = evidence::compare_published(specs + "/published.toml");
+  evidence::Comparison density, ratio;
+  density.id = "tom.rom-density";
+  density.metric = "rom.density";
+  density.unit = "MiB/mm^2";
+  density.published = 15;
+  ratio.id = "tom.zero-bits";
+  ratio.metric = "rom.zero_bit_ratio";
+  ratio.unit = "%";
+  ratio.published = 70;
+  for (auto* c : {&density, &ratio}) {
+    c->hardware = "tom";
+    c->model = "bitnet-2b";
+  }
+  const std::vector published{density, ratio};
   const auto curve = density_curve(d.hardware, d.m(), published);
-  CHECK(curve.design.zero_bit_ratio == Approx(0.65));
-  CHECK(curve.design.density == Approx(15).epsilon(1e-5));
-  CHECK(curve.sparse.at(65).density == Approx(curve.design.density));
-  CHECK(curve.macro == Approx(0.424 / 0.009 / 8));
-  CHECK(curve.sram == Approx(0.637 / 0.027 / 8));
+  const auto stored = d.estimate().rom.stored;
+  CHECK(curve.design.zero_bit_ratio == Approx(1 - (stored.ones / stored.all).value()));
+  // The same law, that far along the curve.
+  CHECK(curve.design.density < curve.sparse.at(72).density);
+  CHECK(curve.design.density > curve.sparse.at(71).density);
+  CHECK(curve.macro == Approx(0.194 / 0.009 * 1e6 / (8 << 20)));
+  CHECK(curve.sram == Approx(d.hw().tech.sram_efficiency[2] /
+                             (d.hw().tech.sram_cell.value() * 1e12) * 1e6 / (8 << 20)));
   REQUIRE(curve.published.size() == 1);
   CHECK(curve.published[0].name == "tom.rom-density");
-  CHECK(curve.published[0].zero_bit_ratio == Approx(0.65));
+  CHECK(curve.published[0].zero_bit_ratio == Approx(0.7));
   CHECK(curve.published[0].density == Approx(15));
-  CHECK(curve.published[0].calibrated);
-  CHECK(curve.layers.empty());
-  const auto text = caption(density_figure(curve));
-  CHECK(has(text, "calibrated to: it lies on the curve by construction and proves nothing"));
-  // Dense as a macro where 1 - z = (0.009 / 0.424) / 0.0238095 = 0.8915.
-  CHECK(has(text, "beats a compiled ROM from 10.8 % zero bits and SRAM at any ratio"));
+  CHECK(!curve.published[0].calibrated);
+  CHECK(curve.layers.size() == 30);
+  CHECK(has(caption(density_figure(curve)), "was not used for this curve"));
+  // A law that was fitted to the figure proves nothing by meeting it.
+  auto fitted = d;
+  fitted.hardware.sourced[0].fits = {"tom.rom-density"};
+  CHECK(has(caption(density_figure(density_curve(fitted.hardware, d.m(), published))),
+            "was used to fit the curve and proves nothing"));
+  // Half of the bits 1 is the worst of the curve. With a tenth more of area than a compiled ROM
+  // there, logic wins only further on; 0 % zero bits, as dense as 100 %, do not count.
+  CHECK(has(caption(density_figure(curve)), "beats a compiled ROM at any ratio"));
+  const auto dear = Pair().set("tech.rom_area", "0.05 um^2/bit");
+  CHECK(has(caption(density_figure(density_curve(dear.hardware, dear.m(), {}))),
+            "beats a compiled ROM from "));
 
   const auto r = roma();
   const auto macro = density_curve(r.hardware, r.m(), published);
-  CHECK(macro.design.density == Approx(macro.macro));
-  CHECK(!macro.published.at(0).calibrated);
-  CHECK(has(caption(density_figure(macro)), "was not used for this curve"));
+  CHECK(macro.design.density == Approx(macro.macro / 0.6));
   CHECK(has(caption(density_figure(macro)), "A macro gains nothing from zero bits"));
 
   const auto three = three_layers();
@@ -340,9 +377,41 @@ TEST_CASE("pictures are the same bytes each time, say what they show, and share 
       CHECK(svg.compare(at + 5, figure.id.size() + 1, figure.id + "-") == 0);
     CHECK(!has(svg, "url(#gp"));
     CHECK(!has(svg, "href='#gp"));
+    CHECK(!has(svg, "<pattern"));
+    CHECK(!has(svg, "<title>gnuplot_plot"));  // as a tooltip it says nothing
     titles.insert(figure.title);
   }
   CHECK(titles.size() == 6);
+}
+
+TEST_CASE("a pointer on a figure is told values, and hatching is lines within its box") {
+  const Pair d;
+  for (const auto& figure : design_figures(d.hardware, d.model, {})) {
+    CAPTURE(figure.id);
+    CHECK(!figure.hovers.empty());
+    const auto svg = draw(figure);
+    for (const auto& h : figure.hovers) {
+      CHECK(h.width > 0);
+      CHECK(h.height > 0);
+    }
+    if (figure.id != "area") continue;
+    CHECK(has(svg, "<title>ROM: 34.73 mm²"));
+    // SRAM is hatched in black. Its box in the first bar is the second hover, PE's the third.
+    const auto& sram = figure.hovers.at(1);
+    const auto at = svg.find("stroke='rgb(0,0,0)' d='M");
+    REQUIRE(at != std::string::npos);
+    const auto start = at + std::string("stroke='rgb(0,0,0)' d='").size();
+    std::istringstream path(svg.substr(start, svg.find('\'', start) - start));
+    std::size_t points = 0;
+    char letter = 0, comma = 0;
+    for (double x = 0, y = 0; path >> letter >> x >> comma >> y; ++points) {
+      CHECK(x >= sram.left - 1);
+      CHECK(x <= sram.left + sram.width + 1);
+      CHECK(y >= sram.top - 1);
+      CHECK(y <= sram.top + sram.height + 1);
+    }
+    CHECK(points > 10);
+  }
 }
 
 TEST_CASE("text of a figure is text, whatever it holds") {
@@ -358,14 +427,14 @@ TEST_CASE("text of a figure is text, whatever it holds") {
 }
 
 TEST_CASE("an empty script is an error, not an empty picture") {
-  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, ""}), std::runtime_error);
-  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "set terminal svg\nplot nonsense\n"}),
+  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "", {}}), std::runtime_error);
+  CHECK_THROWS_AS(draw({"x", "X", "x", {"x"}, "set terminal svg\nplot nonsense\n", {}}),
                   std::runtime_error);
 }
 
 TEST_CASE("the page is well-formed, stands alone, and has what the document has") {
   const Folder folder;
-  auto d = three_layers();
+  auto d = spilling();
   d.model.name = "<b> & \"co\"";
   const auto files = design_report(d.hardware, d.model, {}, "test <made> & so");
   for (const auto& [name, text] : files) {
@@ -401,5 +470,5 @@ TEST_CASE("the page is well-formed, stands alone, and has what the document has"
     CHECK(has(files.at("report.md"), "](figures/" + id + ".svg)"));
     CHECK(files.contains("figures/" + id + ".svg"));
   }
-  CHECK(html.find("CAUTION:") < html.find("<nav"));
+  CHECK(html.find("SPILL:") < html.find("<nav"));
 }

@@ -42,6 +42,8 @@ def cells_by_name(workbook):
     tree = xml.etree.ElementTree.fromstring(zipfile.ZipFile(workbook).read("xl/workbook.xml"))
     cells = {}
     for name in tree.iter("{http://schemas.openxmlformats.org/spreadsheetml/2006/main}definedName"):
+        if name.get("name").startswith("_xlnm."):
+            continue  # rows that every printed page repeats
         sheet, letters, row = re.fullmatch(r"'?([^']+)'?!\$([A-Z]+)\$(\d+)", name.text).groups()
         column = 0
         for letter in letters:

@@ -92,6 +92,8 @@ std::size_t check_equal(const nlohmann::json& shown, const study::Specs& now,
 TEST_CASE("a workbook recalculates to what the engine says") {
   const auto tom = shipped("tom.toml", "bitnet-2b.toml");
   const auto roma = shipped("roma.toml", "llama-3.2-3b-int4.toml");
+  auto even = tom;  // one zero share
+  set(even, "weights.zero_share", "0.3");
   auto uneven = tom;  // every layer its own zero share, gating by matrix, LM head on the chip
   set(uneven, "model.layers", "40");
   std::string shares;
@@ -99,18 +101,18 @@ TEST_CASE("a workbook recalculates to what the engine says") {
   set(uneven, "weights.zero_share", shares + "]");
   set(uneven, "gating.domain", "matrix");
   set(uneven, "gating.prewake", "false");
-  set(uneven, "mapping.lm_head", "rom");
-  set(uneven, "sram.capacity", "64 MB");
+  set(uneven, "map.head", "rom");
+  set(uneven, "sram.capacity", "64 MiB");
 
   const std::vector<Job> jobs{
       {tom, {}},
-      {tom,
+      {even,
        {{"chip.clock", 812.5},
-        {"lanes.count", 32},
-        {"pe.width_8bit", 8},
-        {"rom.area_per_one_bit", 0.031},
+        {"base.lanes", 32},
+        {"base.width_attention", 64},
+        {"tech.rom_area", 0.031},
         {"weights.zero_share", 0.41},
-        {"sram.banks", 3},
+        {"base.sram_width", 96},
         {"gating.wake_latency", 17000},  // longer than a layer: wakes are exposed
         {"host.latency", 7.5},
         {"workload.context", 300}}},
@@ -123,13 +125,13 @@ TEST_CASE("a workbook recalculates to what the engine says") {
         {"workload.context", 129},
         {"workload.prompt", 77},
         {"adapter.rank", 0},
-        {"pe.accumulators", 2},
+        {"base.input_words", 2},
         {"vector.width", 100}}},
-      {roma, {{"pe.rows", 24}, {"sram.capacity", 250}, {"workload.prompt", 33}}},
-      {uneven, {{"chip.clock", 700}, {"rom.idle_power", 0.5}}},
-      {tom, {{"lanes.count", 24}}},
+      {roma, {{"side.lanes", 24}, {"sram.capacity", 250}, {"workload.prompt", 33}}},
+      {uneven, {{"chip.clock", 700}, {"chip.voltage", 0.75}}},
+      {tom, {{"chip.clock", 3000}}},
       {tom, {{"workload.context", 4096}}},
-      {tom, {{"lanes.count", 1.5}}},
+      {tom, {{"base.lanes", 1.5}}},
   };
   const auto shown = recalculated(jobs);
   REQUIRE(shown.size() == jobs.size());
@@ -139,7 +141,7 @@ TEST_CASE("a workbook recalculates to what the engine says") {
     CHECK((moved > 100) == (i > 0));
     CHECK(shown[i]["state"] == "ok: a design");
   }
-  // 16 lanes a tree do not divide 24; 4096 positions do not fit; 1.5 lanes are no lanes.
+  // 3 GHz are too fast for the voltage; 4096 positions do not fit; 1.5 lanes are no lanes.
   CHECK(shown[5]["state"] == "NO DESIGN: a rule is broken, see Rules");
   CHECK(shown[6]["state"] == "NO DESIGN: a rule is broken, see Rules");
   CHECK(shown[7]["state"] == "NO DESIGN: a number is out of range, see Inputs");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Recorded programs against the engine itself, formulas, dual numbers.
-#include <tomestimate/number/dual.hpp>
+// Recorded spaces against the engine itself, formulas, sensitivities.
 #include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/study/sensitivity.hpp>
@@ -8,7 +7,6 @@
 
 #include <cmath>
 #include <map>
-#include <random>
 
 #include "catch.hpp"
 
@@ -24,12 +22,13 @@ study::Specs shipped() {
 
 study::Varied varied(const study::Specs& specs, const std::string& path,
                      const std::vector<std::string>& texts) {
-  study::Varied v{study::find_parameter(specs, path, {}), texts, {}};
-  for (const auto& text : texts) {
-    auto copy = specs;
-    spec::override_value(copy.hardware, copy.model, path, text, {});
-    if (v.parameter.number) v.numbers.push_back(study::find_parameter(copy, path, {}).value);
-  }
+  study::Varied v{study::find_parameter(specs, path, {}), texts};
+  if (!v.parameter.number) return v;
+  study::Varied::Numbers numbers;
+  for (const auto& text : texts)
+    numbers.push_back(
+        study::in_display_unit(v.parameter, study::value_if_set(specs, path, text, {})));
+  v.values = numbers;
   return v;
 }
 
@@ -43,96 +42,18 @@ std::vector<std::string> metric_names_of(const study::Specs& specs) {
 
 }  // namespace
 
-TEST_CASE("constants fold, equal operations are recorded once") {
-  study::Recording recording;
-  const auto x = recording.input(3);
-  CHECK((Symbol(2) * Symbol(4)).is_constant());
-  CHECK((Symbol(2) * Symbol(4)).value() == 8);
-  const auto a = x * x + Symbol(1);
-  const auto nodes = recording.nodes().size();
-  const auto b = x * x + Symbol(1);
-  CHECK(recording.nodes().size() == nodes);
-  CHECK(a.node() == b.node());
-  CHECK(a.value() == 10);  // 3 x 3 + 1
-  CHECK((x * Symbol(1)).node() == x.node());
-  CHECK((x + Symbol(0)).node() == x.node());
-  CHECK((x * Symbol(0)).is_constant());
-}
-
-TEST_CASE("a program gives what its operations give, on every instruction set") {
-  study::Recording recording;
-  const auto x = recording.input(1);
-  const auto y = recording.input(1);
-  const std::vector<Symbol> outputs{x + y,
-                                    x - y,
-                                    x * y,
-                                    x / y,
-                                    max(x, y),
-                                    min(x, y),
-                                    ceil(x),
-                                    floor(x),
-                                    log2(y),
-                                    round_half_up(x),
-                                    Symbol::make(study::Fn::less, x, y),
-                                    Symbol::make(study::Fn::less_equal, x, y),
-                                    Symbol::make(study::Fn::equal, x, y),
-                                    x,
-                                    Symbol(7),
-                                    ceil(x / y) * (x - y)};
-  const study::Program program(recording, outputs);
-  std::mt19937_64 random(3);
-  std::uniform_real_distribution<double> number(-9, 9);
-  std::vector<double> xs, ys;
-  for (std::size_t i = 0; i < study::Program::block; ++i) {
-    xs.push_back(i % 3 == 0 ? std::floor(number(random)) : number(random));
-    ys.push_back(i % 5 == 0 ? xs.back() : 0.1 + std::abs(number(random)));
-    if (ys.back() == 0) ys.back() = 1;
-  }
-  for (const auto isa : {study::Isa::baseline, study::Isa::avx2, study::Isa::avx512}) {
-    if (isa > study::best_isa()) continue;
-    study::Program::Workspace w(program);
-    std::copy(xs.begin(), xs.end(), w.input(0));
-    std::copy(ys.begin(), ys.end(), w.input(1));
-    w.run(isa);
-    for (std::size_t i = 0; i < xs.size(); ++i) {
-      const double a = xs[i], b = ys[i];
-      const double expected[]{a + b,
-                              a - b,
-                              a * b,
-                              a / b,
-                              std::max(a, b),
-                              std::min(a, b),
-                              std::ceil(a),
-                              std::floor(a),
-                              std::log2(b),
-                              std::floor(a + 0.5),
-                              a < b ? 1. : 0.,
-                              a <= b ? 1. : 0.,
-                              a == b ? 1. : 0.,
-                              a,
-                              7.,
-                              std::ceil(a / b) * (a - b)};
-      for (std::size_t o = 0; o < outputs.size(); ++o) {
-        INFO("output " << o << " of " << a << ", " << b);
-        const double got = w.output(o)[i];
-        CHECK((got == expected[o] || (std::isnan(got) && std::isnan(expected[o]))));
-      }
-    }
-  }
-}
-
 TEST_CASE("every metric at every point is the engine's own, bit for bit") {
   const auto specs = shipped();
   const auto names = metric_names_of(specs);
   const std::vector<study::Axis> axes{
-      {{varied(specs, "lanes.count", {"16", "32", "48"})}},
+      {{varied(specs, "base.lanes", {"16", "32", "48"})}},
       {{varied(specs, "chip.clock", {"400 MHz", "512.3 MHz", "1 GHz"})}},
-      {{varied(specs, "gating.enabled", {"true", "false"})}},
+      {{varied(specs, "gating.mode", {"switches", "none"})}},
       {{varied(specs, "weights.zero_share", {"0.3", "0.412"})}},
       {{varied(specs, "rom.law", {"sparse-logic", "macro"}),
         varied(specs, "workload.context", {"200", "333"})}},
       {{varied(specs, "model.layers", {"30", "7"})}},
-      {{varied(specs, "workload.batch", {"1", "3", "17"})}}};
+      {{varied(specs, "workload.batch", {"1", "2", "17"})}}};
   const study::Space space(specs, axes, names);
   REQUIRE(space.points() == 3 * 3 * 2 * 2 * 2 * 2 * 3);
   study::Space::Worker worker(space);
@@ -144,12 +65,13 @@ TEST_CASE("every metric at every point is the engine's own, bit for bit") {
     for (std::size_t a = 0; a < axes.size(); ++a)
       for (const auto& v : axes[a].members)
         spec::override_value(own.hardware, own.model, v.parameter.path,
-                             v.texts[space.index(point, a)], {});
+                             v.text(space.index(point, a)), {});
     const auto& hw = own.hardware.values;
     const auto all = study::evaluate(hw, own.model.values);
     const auto& e = all.base;
-    const bool fits = e.decode_capacity.max_context >= e.decode_capacity.context &&
-                      e.prefill_capacity.max_context >= e.prefill_capacity.context;
+    bool fits = true;
+    for (const auto& c : {e.decode_capacity, e.prefill_capacity})
+      fits = fits && c.max_context >= c.context && c.workspace <= c.workspace_available;
     INFO("point " << point << ": " << space.reason(chunk.status[point]));
     CHECK((chunk.status[point] == 0) == fits);
     if (!fits) continue;
@@ -166,12 +88,17 @@ TEST_CASE("every metric at every point is the engine's own, bit for bit") {
 
 TEST_CASE("points that break a rule say which") {
   const auto specs = shipped();
-  const study::Space space(specs, {{{varied(specs, "lanes.count", {"16", "24"})}}}, {"area"});
+  // 0.7 V less the threshold of 0.25 V lets 2,500 MHz through; 0.4 V a third of that.
+  const study::Space space(specs,
+                           {{{varied(specs, "chip.voltage", {"0.7 V", "0.4 V"})}},
+                            {{varied(specs, "chip.clock", {"900 MHz"})}}},
+                           {"area"});
   study::Space::Worker worker(space);
   study::Space::Chunk chunk;
   worker.evaluate(0, 2, chunk);
   CHECK(chunk.status[0] == 0);
-  CHECK(space.reason(chunk.status[1]) == "lanes.per_tree does not divide lanes.count");
+  CHECK(space.reason(chunk.status[1]) ==
+        "the clock is above what the technology allows at this voltage");
 }
 
 TEST_CASE("formulas compute and check units") {
@@ -217,53 +144,50 @@ TEST_CASE("formulas compute and check units") {
   CHECK(error(std::string(100000, '-')).find("too deeply nested") != std::string::npos);
 }
 
-TEST_CASE("dual numbers carry exact derivatives") {
-  using D = study::Dual<2>;
-  const D x(3, 0), y(4, 1);
-  // f = x y + x / y: df/dx = y + 1/y = 4.25, df/dy = x - x / y^2 = 3 - 3/16 = 2.8125
-  const auto f = x * y + x / y;
-  CHECK(f.value == 12.75);
-  CHECK(f.slope[0] == 4.25);
-  CHECK(f.slope[1] == 2.8125);
-  CHECK(max(x, y).slope[1] == 1);
-  CHECK(min(x, y).slope[0] == 1);
-  CHECK(ceil(x / y).slope[0] == 0);
-  CHECK(round_half_up(x * y).slope[0] == 4);
-  CHECK(log2(y).slope[1] == Approx(1 / (4 * std::log(2.0))));
-}
-
 TEST_CASE("sensitivities agree with finite differences and with theory") {
   auto specs = shipped();
-  // 20 ns are 10 cycles of 500 MHz, just where ceil steps; 19.5 ns are not.
-  specs.hardware.values.gating.wake_latency = units::Time<double>::from_value(19.5e-9);
+  auto& hw = specs.hardware.values;
+  // 20 ns are 10 cycles of 500 MHz, just where ceil steps; 19.5 ns are not. Lanes of both formats
+  // are of one size, where max has no slope of its own; one a bit larger has.
+  hw.gating.wake_latency = units::Time<double>::from_value(19.5e-9);
+  auto& attention = hw.tech.lanes[static_cast<std::size_t>(spec::Format::fp8_fp8)];
+  attention.area = 1.01 * attention.area;
+  attention.flip_flops = 1.01 * attention.flip_flops;
   for (const std::string metric : {"throughput", "power", "area", "energy_per_token"}) {
     const double here = study::metric_value(specs, metric);
     std::size_t compared = 0;
     for (const auto& s : study::sensitivity(specs, metric)) {
       if (!s.slope.derivative || s.parameter.value == 0) continue;
-      // Central difference, small enough for no step of a ceil to come between.
-      const auto at = [&](double factor) {
+      // Central difference, small enough for no step of a ceil to come between; all values of a
+      // list move by as much.
+      const auto at = [&](double share) {
         const auto number = [&](const spec::Field& f, double x) {
-          return f.path == s.parameter.path ? x * factor : x;
+          return f.path == s.parameter.path ? x + share * s.parameter.value : x;
         };
         study::Specs moved = specs;
         moved.hardware.values = study::lift<double>(specs.hardware.values, number);
         moved.model.values = study::lift<double>(specs.model.values, number);
         return study::metric_value(moved, metric);
       };
-      // A share of zeros is rounded to whole zeros, so its difference must span very many.
-      const double h = s.parameter.path == "weights.zero_share" ? 0.1 : 1e-4;
-      const double slope = (at(1 + h) - at(1 - h)) / (2 * h * s.parameter.value);
+      // A share of zeros is rounded to whole zeros, so its difference must span many.
+      const bool is_share = s.parameter.path.starts_with("weights.");
+      const double h = is_share ? 1e-2 : 1e-4;
+      const double slope = (at(h) - at(-h)) / (2 * h * s.parameter.value);
       INFO(metric << " by " << s.parameter.path);
       const double scale = std::abs(here / s.parameter.value);
-      CHECK(std::abs(slope - *s.slope.derivative) <= 1e-6 * scale + 1e-5 * std::abs(slope));
+      CHECK(std::abs(slope - *s.slope.derivative) <=
+            1e-6 * scale + (is_share ? 2e-3 : 1e-5) * std::abs(slope));
       ++compared;
     }
     CHECK(compared > 20);
   }
-  // Area is linear in the PE area, so its elasticity is the PEs' share of the area.
-  const auto e = engine::estimate(specs.hardware.values, specs.model.values);
+  // Area is linear in that of a vector lane, so its elasticity is the vector units' share of it.
+  const auto area = engine::estimate(hw, specs.model.values).common.area;
+  bool found = false;
   for (const auto& s : study::sensitivity(specs, "area"))
-    if (s.parameter.path == "pe.area_per_weight")
-      CHECK(*s.slope.elasticity == Approx((e.area.pe / e.area.total()).value()));
+    if (s.parameter.path == "tech.vector_area") {
+      found = true;
+      CHECK(*s.slope.elasticity == Approx((area.vector / area.total()).value()));
+    }
+  CHECK(found);
 }

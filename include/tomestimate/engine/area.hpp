@@ -37,12 +37,19 @@ T binary_entropy(T p) {
   return T(0) - (one * log2(one) + zero * log2(zero));
 }
 
+// log2 of a bank's height, within the heights that the laws of logic ROM were measured at: nothing
+// is gained, or lost, beyond them.
+template <class T>
+T law_height(T height) {
+  return log2(min(T(8192), max(T(64), height)));
+}
+
 // ROM area as synthesized logic, placed.
 template <class T>
 Area<T> sparse_logic_area(const spec::Hardware<T>& hw, const StoredBits<T>& stored) {
   const auto& t = hw.tech;
   const T share = stored.ones / max(stored.all, bits(T(1)));
-  const AreaPerBit<T> per_entropy = t.rom_area + log2(hw.rom.bank_height) * t.rom_area_height;
+  const AreaPerBit<T> per_entropy = t.rom_area + law_height(hw.rom.bank_height) * t.rom_area_height;
   const AreaPerBit<T> cells = binary_entropy(share) * per_entropy + t.rom_area_bit;
   return stored.all * cells / t.utilization;
 }
@@ -80,6 +87,7 @@ struct RomContent {
   Bits<T> norms{};
   Area<T> layers_area{};
   Area<T> head_area{};
+  Area<T> table_area{};  // of the LM head alone
   Area<T> norm_area{};
 
   StoredBits<T> stored() const { return layers + head; }
@@ -105,7 +113,9 @@ RomContent<T> layer_content(const spec::Hardware<T>& hw, const spec::Model<T>& m
 template <class T>
 RomContent<T> with_head(const spec::Hardware<T>& hw, const spec::Model<T>& m, RomContent<T> c) {
   c.head = head_stored_bits(hw, m);
-  if (hw.map.head == spec::HeadPlace::rom) c.head_area = rom_area(hw, c.head);
+  if (hw.map.head != spec::HeadPlace::rom) return c;
+  c.head_area = rom_area(hw, c.head);
+  c.table_area = rom_area(hw, table_bits(m));
   return c;
 }
 
@@ -144,6 +154,12 @@ T input_registers(const spec::UnitClass<T>& c, T width, Bits<T> activation) {
   return c.input_words * width * activation.value();
 }
 
+// Of the queries of the tokens that share a read of keys and values.
+template <class T>
+T query_registers(const spec::UnitClass<T>& c, Bits<T> activation) {
+  return c.kv_tile * c.width_attention * activation.value();
+}
+
 // All units of a class with the adders of their trees.
 template <class T>
 UnitCells<T> all_units(const spec::Technology<T>& t, const UnitCells<T>& unit, T units, T adders) {
@@ -178,7 +194,8 @@ UnitCells<T> base_cells(const Setting<T>& s) {
   const T step = hw.datapath.step_cycles.value();
   UnitCells<T> unit;
   detail::widen(unit, lane(hw.datapath.format), T(c.rows * hw.datapath.width / step));
-  if (hw.map.head == spec::HeadPlace::rom)
+  // In space the LM head has tiles of its own, of which only the ROM is counted.
+  if (hw.map.head == spec::HeadPlace::rom && hw.datapath.sharing == spec::Sharing::time)
     detail::widen(unit, lane(hw.datapath.head_format), T(c.rows * hw.datapath.width_head / step));
   if (hw.map.adapter == spec::UnitChoice::base)
     detail::widen(unit, lane(c.adapter_format), T(c.rows * c.width_adapter));
@@ -188,9 +205,12 @@ UnitCells<T> base_cells(const Setting<T>& s) {
   // In space a unit only has its tile's inputs, which the buffer holds, and sums columns in its
   // lanes.
   if (hw.datapath.sharing == spec::Sharing::space) return detail::all_units(t, unit, units, T(0));
-  detail::add_registers(t, detail::sum_registers(c),
-                        detail::input_registers(c, hw.datapath.width, s.model.activation_bits),
-                        unit);
+  T inputs = detail::input_registers(c, hw.datapath.width, s.model.activation_bits);
+  if (hw.map.attention == spec::UnitChoice::base)
+    inputs += detail::query_registers(c, s.model.activation_bits);
+  // What comes from the ROM is latched.
+  if (uses_rom(hw)) inputs += hw.rom.read_width.value();
+  detail::add_registers(t, detail::sum_registers(c), inputs, unit);
   return detail::all_units(t, unit, units, T(c.lanes * (c.per_lane - T(1)) * c.tree_values));
 }
 
@@ -211,8 +231,10 @@ UnitCells<T> side_cells(const Setting<T>& s) {
     detail::widen(unit, hw.tech.lanes[static_cast<std::size_t>(c.attention_format)],
                   T(c.rows * c.width_attention));
   }
-  detail::add_registers(hw.tech, detail::sum_registers(c),
-                        detail::input_registers(c, width, s.model.activation_bits), unit);
+  T inputs = detail::input_registers(c, width, s.model.activation_bits);
+  if (hw.map.attention == spec::UnitChoice::side)
+    inputs += detail::query_registers(c, s.model.activation_bits);
+  detail::add_registers(hw.tech, detail::sum_registers(c), inputs, unit);
   return detail::all_units(hw.tech, unit, T(c.lanes * c.per_lane),
                            T(c.lanes * (c.per_lane - T(1)) * c.tree_values));
 }
@@ -253,11 +275,14 @@ LogicCells<T> logic_cells(const Setting<T>& s) {
   return {base_cells(s), side_cells(s), vector_cells(s.hw), s.hw.chip.control_area};
 }
 
-// Bits a cycle of the SRAM ports of all units.
+// Bits a cycle of the SRAM ports of all units; a class has them if it runs adapters or attention.
 template <class T>
 PortWidth<T> sram_ports(const spec::Hardware<T>& hw) {
-  PortWidth<T> sum = hw.base.lanes * hw.base.per_lane * hw.base.sram_width;
-  if (uses_side(hw)) sum = hw.side.lanes * hw.side.per_lane * hw.side.sram_width;
+  using enum spec::UnitChoice;
+  PortWidth<T> sum{};
+  if (hw.map.adapter == base || hw.map.attention == base)
+    sum += hw.base.lanes * hw.base.per_lane * hw.base.sram_width;
+  if (uses_side(hw)) sum += hw.side.lanes * hw.side.per_lane * hw.side.sram_width;
   return sum;
 }
 
@@ -296,7 +321,8 @@ AreaBreakdown<T> area(const spec::Hardware<T>& hw, const RomContent<T>& content,
   return a;
 }
 
-// The same stored bits by the three laws, for comparison; compiled ROM and SRAM at the SRAM's depth.
+// The same stored bits by the three laws, for comparison; compiled ROM and SRAM at the SRAM's
+// depth.
 template <class T>
 struct RomAlternatives {
   StoredBits<T> stored{};

@@ -112,10 +112,10 @@ Energy<T> bank_toggle_energy(const spec::Hardware<T>& hw, const RomContent<T>& c
   const auto stored = content.stored();
   const T entropy = binary_entropy(T(stored.ones / max(stored.all, bits(T(1)))));
   const EnergyDensity<T> per_area = t.rom_toggle + entropy * t.rom_toggle_entropy +
-                                    log2(hw.rom.bank_height) * t.rom_toggle_height;
+                                    law_height(hw.rom.bank_height) * t.rom_toggle_height;
   const Area<T> cells =
-      t.utilization / max(banks.chip, T(1)) * (content.layers_area + content.head_area);
-  return t.rom_glitches * cells * per_area;
+      t.utilization / max(banks.chip, T(1)) * (content.layers_area + content.table_area);
+  return t.rom_glitches * cells * max(per_area, EnergyDensity<T>{});
 }
 
 // Adds the switching energy of counted events, of `base` weights applied, zero ones counted, and of

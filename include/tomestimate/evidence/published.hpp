@@ -28,7 +28,7 @@ struct Comparison {
   std::string hardware, model, metric;  // what is evaluated, as the file says; "" if not compared
   Relation relation = Relation::not_compared;
   std::optional<double> estimate;          // in `unit`
-  std::vector<std::string> calibrated_by;  // spec values fitted to it, "lanes.count"
+  std::vector<std::string> calibrated_by;  // spec values fitted to it, "base.lanes"
   std::vector<std::string> follows;        // ids of the figures it hangs on
   std::string note;                        // why it misses, or is not compared
 
@@ -37,7 +37,11 @@ struct Comparison {
 };
 
 // Reads a file of published figures (specs/published.toml says how) and evaluates each with the
-// specs it names, which are found beside it. Throws spec::SpecError for a bad file.
+// specs it names, which are found beside it or installed. Throws spec::SpecError with every error
+// of the file.
 std::vector<Comparison> compare_published(const std::string& path);
+
+// The files that comparing reads: this one and the specs it names. Throws spec::SpecError.
+std::vector<std::string> files_of_published(const std::string& path);
 
 }  // namespace tomestimate::evidence

@@ -39,6 +39,10 @@ struct Graph {
   spec::Pass<double> pass;
 };
 
+// Throws spec::SpecError if the kernel would take more than about ten minutes of a core for a
+// graph.
+void check_size(const Graph& graph);
+
 // Compares the closed form of a pass with what the kernel counted.
 Validation compare(const spec::Hardware<double>& hw, const spec::Model<double>& model,
                    const spec::Pass<double>& pass, const kernel::PassCounts& counted);

@@ -16,12 +16,19 @@
 
 namespace tomestimate::report {
 
+// A place of a figure that tells its value where a pointer rests on it, in pixels.
+struct Hover {
+  double left = 0, top = 0, width = 0, height = 0;
+  std::string text;
+};
+
 struct Figure {
   std::string id;  // figures/ID.svg
   std::string title;
   std::string alt;                   // what is drawn, for who cannot see it
   std::vector<std::string> caption;  // what to conclude; the first says the most
   std::string script;                // gnuplot commands
+  std::vector<Hover> hovers;         // later ones lie on top
 };
 
 // What an op of a layer works on.
@@ -34,7 +41,7 @@ struct RooflinePoint {
   Work work = Work::base;
   double intensity = 0;  // op per byte read from ROM (base) or SRAM (others)
   double rate = 0;       // Top/s over the op's cycles, latency included
-  double roof = 0;       // Top/s that PEs and memory would allow at this intensity
+  double roof = 0;       // Top/s that units and memory would allow at this intensity
   double share = 0;      // of the layer's work cycles
 };
 
@@ -128,7 +135,7 @@ struct ContextCurve {
   std::vector<ContextPoint> points;  // contexts rising
   ContextPoint present;
   double largest = 0;   // context that fits the SRAM; 0 if none
-  bool spills = false;  // what does not fit goes to the host link
+  bool spills = false;  // what does not fit goes off the chip
 };
 
 // Decode over contexts that are a design: up to the largest that fits, or beyond if KV may spill.

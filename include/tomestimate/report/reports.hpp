@@ -69,7 +69,7 @@ Document published_document(std::span<const evidence::Comparison> comparisons);
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const evidence::Validation> validations);
 
-// "binds: PE compute takes 80 % of a decode step; relieved by ...".
+// "binds: unit compute takes 80 % of a decode step; relieved by ...".
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model);
 
 // Why the workload does not fit the SRAM and may not spill; nullopt if all is well.

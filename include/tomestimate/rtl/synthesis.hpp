@@ -2,25 +2,16 @@
 // Synthesis with yosys: Verilog to gates of a library.
 #pragma once
 
+#include <chrono>
+#include <filesystem>
 #include <string>
+#include <vector>
 
 #include <tomestimate/rtl/cells.hpp>
 #include <tomestimate/rtl/netlist.hpp>
 #include <tomestimate/spec/file.hpp>
 
 namespace tomestimate::rtl {
-
-// While it lives, Ctrl-C ends children and not this program, which then unwinds by their failure.
-class InterruptGuard {
- public:
-  InterruptGuard();
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-  ~InterruptGuard();
-
- private:
-  void (*before_)(int);
-};
 
 // yosys with one library, run without a shell in a temporary folder.
 class Synthesizer {
@@ -39,9 +30,11 @@ class Synthesizer {
                      const std::string& name) const;
 
  private:
-  InterruptGuard guard_;
+  int run_yosys(const std::vector<std::string>& arguments, const std::filesystem::path& log) const;
+
   spec::TemporaryFolder folder_;
   const CellLibrary& library_;
+  std::chrono::seconds limit_;  // of each run of yosys
   std::string version_;
   double nand2_ = 0;
 };

@@ -12,7 +12,7 @@ namespace tomestimate::spec {
 
 struct Place {
   std::string file;
-  std::uint32_t line = 1;  // from 1
+  std::uint32_t line = 1;  // from 1; 0 for what has no lines: a flag, two specs together
   std::uint32_t column = 1;
   std::optional<std::uint64_t> byte =
       std::nullopt;  // of a binary file, in place of line and column
@@ -24,10 +24,12 @@ struct Diagnostic {
   std::string hint;  // "" if there is none
 };
 
-// "file:line:column: error: message (hint)", or "file:byte N: error: ..." of a binary file
+// "file:line:column: error: message (hint)", or "file:byte N: error: ..." of a binary file, or
+// "--set lanes.count=0: error: ...". On one line, printable, and of bounded length.
 std::string format(const Diagnostic& diagnostic);
 
-// One or more errors of one spec. what() is the first, and how many more there are.
+// One or more errors of one spec. what() is the first of a file and how many more there are, or
+// those of a command line, one a line.
 class SpecError : public std::runtime_error {
  public:
   explicit SpecError(std::vector<Diagnostic> all);

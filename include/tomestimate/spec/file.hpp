@@ -4,30 +4,60 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <tomestimate/process/cleanup.hpp>
 
 namespace tomestimate::spec {
 
 // The bytes of a file, of `largest` at most. Throws SpecError.
 std::string read_file(const std::string& path, std::uintmax_t largest = 1 << 20);
 
-// Writes text to path through a temporary in the same folder and a rename, so that a reader never
-// sees half a file. Throws std::runtime_error with path and reason; then nothing is left behind.
+// Refuses TOML whose keys are nested deeper than any spec needs, before a parser that goes down
+// level by level sees it. Throws SpecError with the place in `file`.
+void bound_nesting(std::string_view toml, const std::string& file);
+
+// Writes text to what path leads to; links are followed. A regular file is replaced through a
+// temporary beside it and a rename, so that a reader never sees half of it, and keeps its mode.
+// Devices, pipes, and /dev/stdout and its like are written to as they are. Throws
+// std::runtime_error with path and reason; then nothing is left behind.
 void write_file(const std::string& path, std::string_view text);
 
-// A folder of its own for temporary files, removed with all that is in it.
+// What write_file would write to.
+struct Destination {
+  std::string path;        // links followed
+  bool through = false;    // a device or pipe
+  std::optional<int> own;  // of this program, such as /dev/stdout
+};
+
+// Throws std::runtime_error with path and reason if nothing can be written there.
+Destination destination(const std::string& path);
+
+// Throws std::runtime_error with path and reason if write_file is bound to fail: for commands that
+// compute for long first.
+void check_writable(const std::string& path);
+
+// Whether what is written to one path would change what the other leads to: links, "..", and hard
+// links are followed, and neither file need be there yet. Devices and pipes change nothing.
+bool same_file(const std::string& a, const std::string& b);
+
+// A folder of its own for temporary files in TMPDIR (or /tmp), removed with all that is in it: also
+// when a signal ends the program, or, if it is killed outright, by the next one to make such a
+// folder.
 class TemporaryFolder {
  public:
-  TemporaryFolder();  // throws std::runtime_error if there can be none
+  TemporaryFolder();  // throws std::runtime_error, which names TMPDIR, if there can be none
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
   ~TemporaryFolder();
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
-  std::filesystem::path path_;
+  process::RemovedOnSignal folder_;
+  int lock_;  // of the folder, for as long as this program lives
 };
 
 }  // namespace tomestimate::spec

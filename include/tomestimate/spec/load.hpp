@@ -58,11 +58,15 @@ Spec<Model<double>> load_model(const std::string& path);
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file);
 Spec<Model<double>> parse_model(std::string_view text, const std::string& file);
 
+// The files that a spec is read from: itself first, then those it is based on, and its technology.
+// Throws SpecError.
+std::vector<std::string> files_of(const std::string& path);
+
 // Every error of a spec of either kind, in file order; empty if it is good.
 std::vector<Diagnostic> check(const std::string& path);
 
-// The path of a value by its other names: pe.lanes is lanes.count, model.zero_share is
-// weights.zero_share. Any other text is returned as it is.
+// The path of a value by its other names: pe.lanes and lanes.count are base.lanes,
+// model.zero_share is weights.zero_share. Any other text is returned as it is.
 std::string resolve(const std::string& name);
 
 // Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with

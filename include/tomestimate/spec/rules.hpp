@@ -22,6 +22,16 @@ T remainder(const T& a, const T& b) {
   using units::floor;
   return a - floor(T(a / b)) * b;
 }
+
+// The least of what is at least 1 in a class of units: 0 where a value was never given.
+template <class T>
+T least(const UnitClass<T>& c) {
+  using units::min;
+  const T size = min(min(c.lanes, c.per_lane), min(c.rows, c.tree_values));
+  const T work = min(min(c.width_adapter, c.width_attention), min(c.token_tile, c.kv_tile));
+  const T ports = min(c.input_words, min(c.buffer_width, c.sram_width).value());
+  return min(min(size, work), ports);
+}
 }  // namespace detail
 
 // Clock that the technology allows at the chip's supply voltage: linear between threshold and the
@@ -35,6 +45,7 @@ units::Frequency<T> clock_limit(const Hardware<T>& h) {
 // Each calls visit(Rule, excess) for every rule; a rule is broken where its excess is above 0.
 template <class T, class Visit>
 void visit_hardware_rules(const Hardware<T>& h, Visit&& visit) {
+  using units::min;
   visit(Rule{"chip.clock", "the clock is above what the technology allows at this voltage"},
         T((h.chip.clock - clock_limit(h)).value()));
   visit(Rule{"tech.threshold", "tech.threshold is not below tech.voltage"},
@@ -43,15 +54,16 @@ void visit_hardware_rules(const Hardware<T>& h, Visit&& visit) {
     visit(Rule{"base.sharing", "in space, map.adapter and map.attention have to be \"side\""},
           T(h.map.adapter == UnitChoice::base || h.map.attention == UnitChoice::base ? 1.0 : 0.0));
   if (uses_side(h))
-    visit(Rule{"map.attention", "map puts work on side units, but the spec has no [side]"},
-          T(T(1) - h.side.lanes));
+    visit(Rule{"map.attention",
+               "map puts work on side units, but [side] is missing or lacks a value"},
+          T(T(1) - detail::least(h.side)));
   if (uses_dram(h))
     visit(Rule{"map.weights",
                "the machine uses a DRAM, but [dram] is missing or below 1 bit a cycle"},
           T(T(1) - (h.dram.bandwidth / h.chip.clock).value()));
   if (uses_rom(h))
-    visit(Rule{"rom.bank_width", "the machine uses a ROM, but the spec has no [rom]"},
-          T(T(1) - h.rom.bank_width.value()));
+    visit(Rule{"rom.bank_width", "the machine uses a ROM, but [rom] is missing or lacks a value"},
+          T(T(1) - min(h.rom.bank_height, min(h.rom.bank_width, h.rom.read_width).value())));
 }
 
 template <class T, class Visit>
@@ -84,6 +96,17 @@ template <class T, class Visit>
 void visit_pair_rules(const Hardware<T>& h, const Model<T>& m, Visit&& visit) {
   using units::max;
   if (h.map.skip_dead == Switch::on) visit_dead_rules(m, visit);
+  if (h.datapath.sharing == Sharing::time) {
+    const T parts = h.base.outputs == Outputs::lanes   ? h.base.per_lane
+                    : h.base.outputs == Outputs::units ? h.base.lanes
+                    : h.base.outputs == Outputs::all   ? T(1)
+                                                       : T(h.base.lanes * h.base.per_lane);
+    const T words =
+        units::ceil_div(T(max(m.hidden, m.intermediate)), T(parts * h.datapath.width));
+    visit(Rule{"base.buffer_capacity",
+               "base.buffer_capacity does not hold a unit's share of a layer's inputs"},
+          T((words * h.datapath.width * m.activation_bits - h.base.buffer_capacity).value()));
+  }
   visit(Rule{"bus.width", "bus.width is narrower than one activation"},
         T(m.activation_bits.value() - h.bus.width.value()));
   T weights = T(0);

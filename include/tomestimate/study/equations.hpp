@@ -106,7 +106,7 @@ struct Notation {
   std::function<std::string(Expression::Kind, const std::vector<std::string>&)> call;
 };
 
-// As explain prints it: "ceil(model.hidden / pe.width) * decode.tokens".
+// As explain prints it: "ceil(model.hidden / base.width) * decode.tokens".
 const Notation& plain_notation();
 
 std::string write(const Expression& expression, const std::vector<Named>& names,

@@ -2,7 +2,8 @@
 // Formulas that users write, over metrics and spec values, checked for units:
 //     (area - 20[mm^2]) * power     throughput > 3000[token/s] and area < 60[mm^2]
 // + - * / ( ), comparisons < <= > >= == !=, and, or, not, min(a, b), max(a, b), ceil(x), floor(x),
-// log2(x), numbers with an optional unit in brackets.
+// log2(x), numbers with an optional unit in brackets. What is not finite (0 / 0) stays so whatever
+// compares it or chooses between it and another.
 #pragma once
 
 #include <functional>

@@ -208,6 +208,7 @@ void visit_areas(const engine::Common<T>& common, Visit&& visit) {
   visit("area.buffers", "activation buffers and workspace", Role::part, a.buffers);
   visit("area.wires", "broadcast bus and links", Role::part, a.wires);
   visit("area.control", "controller and network", Role::part, a.control);
+  visit("area.layers", "base weights in ROM", Role::step, common.content.layers_area);
   visit("area.norms", "norm gains in ROM", Role::part, common.content.norm_area);
   visit("area.head", "LM head and embedding in ROM", Role::part, common.content.head_area);
   visit("base.flip_flops", "clocked flip-flops of the base units", Role::step,

@@ -11,6 +11,9 @@
 
 namespace tomestimate::study {
 
+// 64-bit FNV-1a hash.
+std::uint64_t hash(std::string_view text, std::uint64_t seed = 14695981039346656037u);
+
 struct Column {
   std::string name;
   std::string unit;     // display unit
@@ -36,7 +39,8 @@ struct Study {
   std::optional<Order> order;
   std::uint64_t limit = 0;  // rows; 0 for all
   std::vector<Objective> objectives;
-  std::uint64_t fingerprint = 0;  // of the study and both specs
+  std::vector<std::string> files;  // that the specs are read from, bases and technology too
+  std::uint64_t fingerprint = hash("");  // of the program's version, the study and all files
 
   // Formulas of the columns, then `where` if there is one: what a Space of this study computes.
   std::vector<std::string> formulas() const;
@@ -52,8 +56,5 @@ std::optional<std::string> metric_unit(std::string_view name);
 // The same; throws spec::SpecError with did-you-mean, or else `hint`, or else all metrics.
 std::string require_metric(std::string_view name, const spec::Place& place,
                            const std::string& hint = "");
-
-// 64-bit FNV-1a hash.
-std::uint64_t hash(std::string_view text, std::uint64_t seed = 14695981039346656037u);
 
 }  // namespace tomestimate::study

@@ -17,8 +17,13 @@ struct Shard {
   std::uint64_t count = 1;
 };
 
+// CSV, or NumPy's .npy: an array of records, in which a varied value and the status are small
+// integers; np.load again from the same open file gives what they stand for, an array each.
+enum class RowFormat { csv, npy };
+
 struct SweepOptions {
   std::string output;  // file, replaced when the sweep is complete; "" for standard output
+  RowFormat format = RowFormat::csv;  // .npy takes a file
   unsigned threads = 1;
   Shard shard;
   bool resume = false;  // from what an interrupted run of the same sweep left
@@ -30,23 +35,25 @@ struct SweepOptions {
 struct SweepResult {
   std::uint64_t points = 0;                        // evaluated, those before a resume included
   std::uint64_t rows = 0;                          // written
-  std::map<std::string, std::uint64_t> no_design;  // points by why they are no design
+  std::map<std::string, std::uint64_t> no_design;  // points without numbers, by reason
   bool complete = false;
+  bool resumable = false;  // of one that is not complete
 };
 
-// Streams the study as CSV: a column for each varied value, the study's columns, and a status, "ok"
-// or why the point is no design (then its numbers are empty). Points are in order of the axes, the
-// last fastest; the same bytes for any number of threads and any instruction set. With `where` or
-// an order, points that are no design have no row and are counted in the result.
+// Streams the study: a column for each varied value, the study's columns, and a status, "ok" or why
+// the point has no numbers: it is no design, or one of them is not finite. Points are in order of
+// the axes, the last fastest; the same bytes for any number of threads and any instruction set.
+// With `where` or an order, points without numbers have no row and are counted in the result.
 //
 // When stopped it leaves output + ".part" and ".state", and a later call with `resume` goes on: the
-// finished file has the same bytes. Ordered studies keep no state and start over. A shard's file
-// has a line of its own on top, for merge. Throws std::runtime_error if a file can't be written or
-// resumed.
+// finished file has the same bytes. Only one run at a time may have a .part file. A shard's file
+// has a line of its own at the end, for merge. Throws std::runtime_error if a file can't be
+// written, is being written by another run, or can't be resumed as it is damaged or of something
+// else; then what was there stays as it was.
 SweepResult sweep(const Study& study, const SweepOptions& options);
 
 // Joins the files of all shards of one study into what one run would have written. Throws
-// std::runtime_error if one is missing, doubled, or of another study.
+// std::runtime_error if one is missing, doubled, of another study, or not as it was written.
 void merge(const std::vector<std::string>& shards, const std::string& output);
 
 // One row of a front or table: a point and its column values in display units.

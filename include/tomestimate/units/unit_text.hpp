@@ -74,11 +74,18 @@ struct UnitError {
 };
 
 // Parses "pJ/bit", "um^2", "MB/mm^2": symbols with SI prefix (Ki, Mi, Gi for bit and B), joined by
-// '*' or '/', each with an optional power "^n". "" is the bare number 1.
-std::variant<ParsedUnit, UnitError> parse_unit(std::string_view text);
+// '*' or '/', each with an optional power "^n". "" is the bare number 1. "byte" and "percent" are B
+// and %. `like` is a unit of what is wanted, for hints: of spellings that differ in case from what
+// is written, one of its kind is meant.
+std::variant<ParsedUnit, UnitError> parse_unit(std::string_view text, std::string_view like = "");
 
 // Parses a number, then a unit: "500 MHz".
-std::variant<ParsedQuantity, UnitError> parse_quantity(std::string_view text);
+std::variant<ParsedQuantity, UnitError> parse_quantity(std::string_view text,
+                                                       std::string_view like = "");
+
+// Parses a count with or without a suffix: "4096", "4k" (4,000), "4Ki" (4,096), "2M", "1e6".
+// nullopt if it is none.
+std::optional<double> parse_count(std::string_view text);
 
 // Name of what a dimension measures ("frequency", "energy per bit"), or its base units.
 std::string kind(const Dimension& dimension);
@@ -89,12 +96,16 @@ double from_base(double value, std::string_view unit);
 // Damerau-Levenshtein distance: an insertion, deletion, change or swap of neighbours counts 1.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-// The candidate nearest to `text`, if one is near enough to be what was meant.
+// The candidate nearest to `text`, if one is near enough to be what was meant. Of a text longer
+// than any name there is none.
 template <class Candidates>
 std::optional<std::string_view> nearest(std::string_view text, const Candidates& candidates) {
+  constexpr std::size_t longest_name = 100;
   std::optional<std::string_view> best;
+  if (text.size() > longest_name) return best;
   std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
   for (std::string_view candidate : candidates) {
+    if (candidate.size() >= text.size() + best_distance) continue;
     const auto distance = edit_distance(text, candidate);
     if (distance < best_distance) {
       best = candidate;

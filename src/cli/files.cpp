@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "files.hpp"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include <tomestimate/evidence/published.hpp>
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/load.hpp>
+
+namespace tomestimate::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_within(const fs::path& file, const fs::path& folder) {
+  std::error_code ignored;
+  const auto relative =
+      fs::weakly_canonical(file, ignored).lexically_relative(fs::weakly_canonical(folder, ignored));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
+void check_named(const NamedFile& output) {
+  if (output.path.empty()) throw CLI::ValidationError(output.what, "names no file");
+}
+
+}  // namespace
+
+void check_files(const NamedFiles& inputs, const NamedFiles& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& out = outputs[i];
+    check_named(out);
+    for (const auto& in : inputs)
+      if (spec::same_file(out.path, in.path))
+        throw CLI::ValidationError(
+            out.what, fmt::format("{} would overwrite {}, which this run reads as {}", out.path,
+                                  in.path, in.what));
+    for (std::size_t j = 0; j < i; ++j)
+      if (spec::same_file(out.path, outputs[j].path))
+        throw CLI::ValidationError(
+            out.what, fmt::format("{} would overwrite {}, which this run writes as {}", out.path,
+                                  outputs[j].path, outputs[j].what));
+  }
+  for (const auto& out : outputs) spec::check_writable(out.path);
+}
+
+void check_folder(const NamedFiles& inputs, const NamedFile& folder) {
+  check_named(folder);
+  for (const auto& in : inputs)
+    if (is_within(in.path, folder.path))
+      throw CLI::ValidationError(
+          folder.what, fmt::format("{} would replace {}, which this run reads as {}", folder.path,
+                                   in.path, in.what));
+}
+
+NamedFiles inputs_of(const Design& design) {
+  NamedFiles out;
+  const auto add = [&out](const std::string& what, const std::string& name) {
+    const auto spec = spec::find_spec(name);
+    for (auto& file : spec::files_of(spec))
+      out.push_back({file == spec ? what : "part of " + what, std::move(file)});
+  };
+  add("HARDWARE", design.hardware);
+  add("MODEL", design.model);
+  return out;
+}
+
+NamedFiles inputs_of_published(const std::string& figures) {
+  NamedFiles out;
+  for (auto& file : evidence::files_of_published(figures))
+    out.push_back({file == figures ? "FIGURES" : "a spec of FIGURES", std::move(file)});
+  return out;
+}
+
+NamedFiles outputs_of(const Output& output) {
+  return output.file ? NamedFiles{{"-o", *output.file}} : NamedFiles{};
+}
+
+}  // namespace tomestimate::cli

@@ -1,0 +1,507 @@
+// Figures, drawn by d3 from quantities by name. What a design does not have, it is not drawn with; a
+// figure for which nothing is left returns null. Each gives its title, which says what is to be seen,
+// and draws into an <svg> of a given width.
+
+const colours = ['#0072b2', '#e69f00', '#009e73', '#d55e00', '#56b4e9', '#cc79a7', '#b8a000', '#777777'];
+const colourOf = keys => {
+  const scale = new Map(keys.map((key, i) => [key, colours[i % colours.length]]));
+  return key => scale.get(key) || '#999999';
+};
+// Black or white, whichever is read on a colour.
+const inkOn = fill => d3.lab(fill).l > 58 ? '#000' : '#fff';
+const share = x => `${(100 * x).toFixed(x >= 0.0995 || x === 0 ? 0 : 1)} %`;
+const sumOf = (list, of) => list.reduce((sum, x) => sum + of(x), 0);
+const largest = (list, of) => list.reduce((best, x) => of(x) > of(best) ? x : best);
+const unitLabel = (name, unit) => unit ? `${words(name)} [${unit}]` : words(name);
+
+const canvas = (svg, width, height) =>
+  svg.attr('viewBox', `0 0 ${width} ${height}`).attr('width', width).attr('height', height);
+
+// Makes `node` the same as `fresh`, which was drawn out of sight, with as few changes as it takes: laying
+// out text costs more than all else, and most of it stays.
+function morph(node, fresh) {
+  for (const {name, value} of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  for (const {name} of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
+  let at = node.firstChild, next;
+  for (let child = fresh.firstChild; child; child = next) {
+    next = child.nextSibling;
+    if (!at) node.append(child);
+    else {
+      const old = at;
+      at = at.nextSibling;
+      if (old.nodeName !== child.nodeName) old.replaceWith(child);
+      else if (child.nodeType !== Node.TEXT_NODE) morph(old, child);
+      else if (old.data !== child.data) old.data = child.data;
+    }
+  }
+  for (; at; at = next) {
+    next = at.nextSibling;
+    at.remove();
+  }
+}
+const textAt = (to, x, y, text, anchor = 'start', style = '') =>
+  to.append('text').attr('x', x).attr('y', y).attr('text-anchor', anchor).attr('class', style).text(text);
+const boxAt = (to, x, y, width, height, fill) =>
+  to.append('rect').attr('x', x).attr('y', y).attr('width', Math.max(0, width)).attr('height', height)
+    .attr('fill', fill);
+const tip = (to, text) => to.append('title').text(text);
+
+// Numbers on an axis: few, and short.
+function tickText(x) {
+  const size = Math.abs(x);
+  if (size >= 1e6 || (size > 0 && size < 1e-3)) return x.toExponential(0).replace('e+', 'e');
+  return size >= 1000 ? x.toLocaleString('en-US') : String(Number(x.toPrecision(3)));
+}
+function axis(svg, scale, place, at, room) {
+  const log = typeof scale.base === 'function';
+  const ticks = Math.max(2, Math.floor(room / (place === 'axisBottom' ? 70 : 36)));
+  const made = d3[place](scale).ticks(ticks).tickSizeOuter(0);
+  if (log) {
+    const decades = Math.log10(scale.domain()[1] / scale.domain()[0]);
+    const steps = decades > ticks ? [1] : decades * 3 > ticks ? [1, 3] : [1, 2, 5];
+    const [low, high] = scale.domain(), values = [];
+    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); ++p)
+      for (const step of steps) {
+        const x = Number(`${step}e${p}`);
+        if (x >= low * 0.999 && x <= high * 1.001) values.push(x);
+      }
+    made.tickValues(values);
+  }
+  made.tickFormat(tickText);
+  return svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(made);
+}
+
+// Boxes with names, in rows; the picture ends below them.
+function legend(svg, width, top, entries) {
+  let x = 0, y = top;
+  for (const [name, fill] of entries) {
+    const size = 20 + name.length * 6.6;
+    if (x > 0 && x + size > width) {
+      x = 0;
+      y += 17;
+    }
+    boxAt(svg, x, y, 11, 11, fill);
+    textAt(svg, x + 15, y + 10, name);
+    x += size + 8;
+  }
+  canvas(svg, width, y + 17);
+}
+
+// ---- time: the ops of a layer, one after the other ----
+
+const opPattern = /^([a-z]+)\.(.+)\.cycles$/;
+function passesOf(model) {
+  const names = model.quantities.map(q => opPattern.exec(q.name)).filter(Boolean).map(m => m[1]);
+  return [...new Set(names)];
+}
+
+// [{op, cycles, binds}] in order; binds: the resource that takes longest.
+function opsOf(model, result, pass) {
+  const resources = new Map();
+  const pattern = new RegExp(`^${pass}\\.(.+)\\.([a-z0-9_]+)_cycles$`);
+  for (const q of model.quantities) {
+    const m = pattern.exec(q.name);
+    if (!m || m[2] === 'latency' || m[2] === 'lane_active' || m[2].startsWith('awake')) continue;
+    if (!resources.has(m[1])) resources.set(m[1], []);
+    resources.get(m[1]).push([m[2], result.of(q)]);
+  }
+  const out = [];
+  for (const q of model.quantities) {
+    const m = opPattern.exec(q.name);
+    if (!m || m[1] !== pass || !(result.of(q) > 0)) continue;
+    const all = (resources.get(m[2]) || []).filter(r => r[1] > 0);
+    const most = Math.max(0, ...all.map(r => r[1]));
+    const binds = all.filter(r => r[1] === most).map(r => words(r[0])).join(' = ') || 'latency';
+    out.push({op: m[2], cycles: result.of(q), binds});
+  }
+  return out;
+}
+
+const timeFigure = {
+  id: 'time',
+  options: model => passesOf(model),
+  draw(svg, width, {model, now, reference}, pass) {
+    const ops = opsOf(model, now, pass);
+    if (!ops.length) return null;
+    const before = new Map(opsOf(model, reference, pass).map(o => [o.op, o.cycles]));
+    const total = sumOf(ops, o => o.cycles);
+    const small = ops.filter(o => o.cycles < total / 100);
+    const rows = ops.filter(o => o.cycles >= total / 100);
+    let at = 0;
+    for (const o of ops) {
+      o.from = at;
+      at += o.cycles;
+    }
+    const kinds = [...new Set(ops.map(o => o.binds))];
+    const colour = colourOf(kinds);
+    const left = 104, right = 62, step = 16;
+    const x = d3.scaleLinear([0, total], [left, width - right]);
+    rows.forEach((o, i) => {
+      const y = i * step;
+      textAt(svg, left - 6, y + 11, o.op.slice(0, 16), 'end');
+      const g = svg.append('g');
+      boxAt(g, x(o.from), y + 1, Math.max(1.5, x(o.from + o.cycles) - x(o.from)), step - 4, colour(o.binds));
+      const was = before.get(o.op);
+      if (was !== undefined && was !== o.cycles)
+        boxAt(g, x(o.from), y + step - 4, Math.min(x(total) + right - 4, x(o.from + was)) - x(o.from), 2, 'var(--ink)');
+      tip(g, `${o.op}: ${fmt(o.cycles)} cycles, ${share(o.cycles / total)}; ${o.binds} binds` +
+             (was === undefined ? '' : `; ${change(o.cycles, was)}`));
+      const end = x(o.from + o.cycles) + 4;
+      textAt(svg, Math.min(end, width - right + 4), y + 11, fmt(o.cycles), 'start', 'value');
+    });
+    const bottom = rows.length * step + 2;
+    axis(svg, x, 'axisBottom', [0, bottom], width - left - right);
+    legend(svg, width, bottom + 24, kinds.filter(k => rows.some(o => o.binds === k)).map(k => [`${k} binds`, colour(k)]));
+    const longest = largest(ops, o => o.cycles);
+    const by = kinds.map(k => [k, sumOf(ops.filter(o => o.binds === k), o => o.cycles)]);
+    const kind = largest(by, k => k[1]);
+    return {title: `${kind[0]} binds ${share(kind[1] / total)} of the ops' ${fmt(total)} cycles; ` +
+                   `${longest.op} takes ${share(longest.cycles / total)}`,
+            note: 'Ops of a layer in order, in cycles; what is below 1 % has no row' +
+                  (small.length ? ` (${small.length} ops, ${share(sumOf(small, o => o.cycles) / total)})` : '') +
+                  '. Where a design overlaps ops, they take less than they add up to. A thin line: what the op took in the design compared with.'};
+  },
+};
+
+// ---- what moves a metric ----
+
+const driversFigure = {
+  id: 'drivers',
+  options: model => model.leads,
+  draw(svg, width, {model, now, design}, metric) {
+    if (!now.variant) return null;
+    const slopes = model.elasticities(design, metric);
+    const all = model.inputs.map((input, i) => ({name: input.name, by: slopes[i]}))
+                    .filter(d => Number.isFinite(d.by) && Math.abs(d.by) >= 0.005)
+                    .sort((p, q) => Math.abs(q.by) - Math.abs(p.by)).slice(0, 12);
+    if (!all.length) return null;
+    const left = Math.min(190, width * 0.45), step = 18, height = all.length * step + 26;
+    canvas(svg, width, height);
+    const most = Math.max(1, d3.max(all, d => Math.abs(d.by)));
+    const low = Math.min(0, d3.min(all, d => d.by)) < 0 ? -most : 0;
+    const x = d3.scaleLinear([low, most], [left + 6, width - 44]);
+    all.forEach((d, i) => {
+      const y = i * step;
+      textAt(svg, left - 4, y + 12, d.name.length > 27 ? `${d.name.slice(0, 26)}…` : d.name, 'end');
+      boxAt(svg, Math.min(x(0), x(d.by)), y + 2, Math.abs(x(d.by) - x(0)), step - 5,
+            d.by > 0 ? colours[0] : colours[3]);
+      textAt(svg, d.by > 0 ? x(d.by) + 4 : x(0) + 4, y + 12, (d.by > 0 ? '+' : '−') + Math.abs(d.by).toFixed(2), 'start', 'value');
+    });
+    svg.append('line').attr('class', 'zero').attr('x1', x(0)).attr('x2', x(0)).attr('y1', 0).attr('y2', all.length * step);
+    axis(svg, x, 'axisBottom', [0, all.length * step + 1], width - left - 50);
+    const first = all[0];
+    return {title: `${words(metric)} hangs most on ${first.name}: 1 % more of it is ${first.by > 0 ? '+' : '−'}${Math.abs(first.by).toFixed(2)} %`,
+            note: 'Elasticities at this design, roundings passed over. Where two resources bind together, the first of them gets it all.'};
+  },
+};
+
+// ---- power by component, gated and not ----
+
+function powerOf(model, result, pass) {
+  const time = result.get(`${pass}.time`) || result.get('tpot');
+  const prefix = `${pass}.energy.`;
+  return model.quantities.filter(q => q.name.startsWith(prefix) && q.unit === 'uJ')
+    .map(q => ({name: q.name.slice(prefix.length), power: result.of(q) / time}))
+    .filter(p => p.power > 0);
+}
+
+const powerFigure = {
+  id: 'power',
+  draw(svg, width, {model, now, reference}) {
+    const parts = powerOf(model, now, 'decode').sort((p, q) => q.power - p.power);
+    if (!parts.length) return null;
+    const of = list => new Map(list.map(p => [p.name, p.power]));
+    const before = of(powerOf(model, reference, 'decode')), open = of(powerOf(model, now, 'ungated'));
+    const left = 118, step = 20, total = sumOf(parts, p => p.power);
+    const most = Math.max(d3.max(parts, p => p.power), ...before.values());
+    const height = parts.length * step + 44;
+    canvas(svg, width, height);
+    const x = d3.scaleLinear([0, most * 1.02], [left, width - 84]);
+    parts.forEach((p, i) => {
+      const y = i * step, was = before.get(p.name), ungated = open.get(p.name);
+      textAt(svg, left - 6, y + 13, words(p.name), 'end');
+      const g = svg.append('g');
+      boxAt(g, left, y + 2, x(p.power) - left, step - 6, colours[0]);
+      if (was !== undefined) boxAt(g, x(was) - 1.5, y, 3, step - 2, 'var(--ink)');
+      tip(g, `${words(p.name)}: ${withUnit(p.power, 'W')}, ${share(p.power / total)}` +
+             (ungated ? `; ungated ${withUnit(ungated, 'W')}` : '') + (was ? `; ${change(p.power, was)}` : ''));
+      const end = Math.max(x(p.power), was === undefined ? 0 : x(was)) + 6;
+      textAt(svg, end, y + 13, fmt(p.power) + (ungated > p.power * 1.05 ? ` (${fmt(ungated)})` : ''), 'start', 'value');
+    });
+    axis(svg, x, 'axisBottom', [0, parts.length * step + 2], width - left - 84);
+    textAt(svg, left, parts.length * step + 40, 'W, averaged over a decode step', 'start');
+    const without = now.get('power_ungated'), first = parts[0];
+    return {title: `${words(first.name)} takes ${share(first.power / total)} of ${withUnit(total, 'W')}` +
+                   (without > total * 1.001 ? `; ungated it would be ${withUnit(without, 'W')}` : ''),
+            note: 'In brackets: without power gating. A mark: the design compared with.'};
+  },
+};
+
+// ---- area ----
+
+// Parts first; then metrics as long as they do not exceed the whole: those that do are sums of parts.
+function areasOf(model, result) {
+  const total = result.get('area');
+  const named = role => model.quantities.filter(q => q.role === role && q.name.startsWith('area.') && q.unit === 'mm^2');
+  const out = [];
+  let sum = 0;
+  for (const q of [...named('part'), ...named('metric')]) {
+    const area = result.of(q);
+    if (!(area > 0) || sum + area > total * (1 + 1e-9)) continue;
+    sum += area;
+    out.push({name: q.name.slice(5), area});
+  }
+  return out;
+}
+
+const areaFigure = {
+  id: 'area',
+  draw(svg, width, {model, now, reference}) {
+    const parts = areasOf(model, now), total = now.get('area');
+    if (!parts.length) return null;
+    const before = new Map(areasOf(model, reference).map(p => [p.name, p.area]));
+    const colour = colourOf(model.quantities.filter(q => q.name.startsWith('area.')).map(q => q.name.slice(5)));
+    // The picture's area is the chip's, compared with the other design's.
+    const most = Math.max(total, reference.get('area') || 0), height = Math.min(300, width * 0.6);
+    const scale = Math.sqrt(total / most);
+    canvas(svg, width, height);
+    if (reference.get('area') > total)
+      boxAt(svg, 1, 1, width - 2, height - 2, 'none').attr('class', 'outline');
+    const root = d3.treemap().size([width * scale - 2, height * scale - 2]).padding(2)(
+      d3.hierarchy({children: parts}).sum(p => p.area || 0).sort((p, q) => q.value - p.value));
+    for (const leaf of root.leaves()) {
+      const g = svg.append('g').attr('transform', `translate(${leaf.x0 + 1},${leaf.y0 + 1})`);
+      const w = leaf.x1 - leaf.x0, h = leaf.y1 - leaf.y0, p = leaf.data;
+      boxAt(g, 0, 0, w, h, colour(p.name));
+      const moved = before.has(p.name) ? change(p.area, before.get(p.name)) : '';
+      tip(g, `${words(p.name)}: ${withUnit(p.area, 'mm^2')}, ${share(p.area / total)}${moved ? `; ${moved}` : ''}`);
+      const lines = [words(p.name), `${fmt(p.area)} mm²`, share(p.area / total)];
+      if (moved && moved !== 'same') lines.push(moved);
+      lines.slice(0, Math.floor((h - 4) / 14)).forEach((line, i) => {
+        if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line).style('fill', inkOn(colour(p.name)));
+      });
+    }
+    const first = largest(parts, p => p.area);
+    return {title: `${words(first.name)} is ${share(first.area / total)} of ${withUnit(total, 'mm²')}`,
+            note: 'Areas true to scale' + (reference.get('area') > total ? '; dashed: the design compared with.' : '.')};
+  },
+};
+
+// ---- roofline ----
+
+// [{name, kind, intensity, rate}] of the matrix ops of a decode step, and the roofs.
+function rooflineOf(model, result) {
+  const perUs = result.get('decode.total_cycles') / result.get('decode.chip_time');  // cycles
+  const at = name => result.get(`decode.${name}`);
+  const tokens = at('tokens'), bits = numberOf(model, result, 'weights.bits');
+  const points = [], ports = new Map();
+  for (const q of model.quantities) {
+    const m = opPattern.exec(q.name);
+    if (!m || m[1] !== 'decode') continue;
+    const op = m[2];
+    for (const [kind, read, port] of [['rom', 'rom_bits', 'rom_cycles'], ['sram', 'sram_read_bits', 'sram_cycles']]) {
+      const moved = at(`${op}.${read}`);
+      const macs = kind === 'rom' ? result.get(`layer0.${op}.stored_bits`) / bits * tokens : at(`${op}.macs_8bit`);
+      if (!(moved > 0) || !(macs > 0)) continue;
+      points.push({name: op, kind, intensity: 2 * macs / (moved / 8), rate: 2 * macs / at(`${op}.cycles`) * perUs / 1e6,
+                   cycles: at(`${op}.cycles`)});
+      const rate = moved / 8 / at(`${op}.${port}`) * perUs / 1e6;  // TB/s
+      if (rate > (ports.get(kind) || 0)) ports.set(kind, rate);
+      break;
+    }
+  }
+  return {points, ports, peak: result.get('peak_rate')};
+}
+const numberOf = (model, result, name) => {
+  const i = model.inputByName.get(name);
+  return i === undefined ? NaN : result.numbers[i];
+};
+
+const rooflineFigure = {
+  id: 'roofline',
+  draw(svg, width, {model, now, reference}) {
+    const {points, ports, peak} = rooflineOf(model, now);
+    if (points.length < 2 || !(peak > 0)) return null;
+    const before = new Map(rooflineOf(model, reference).points.map(p => [p.name, p]));
+    const left = 50, height = 300, top = 12, bottom = height - 58;
+    canvas(svg, width, height);
+    const low = d3.min(points, p => p.intensity) / 2;
+    const high = Math.max(d3.max(points, p => p.intensity), ...[...ports.values()].map(b => peak / b)) * 3;
+    const x = d3.scaleLog([low, high], [left, width - 10]);
+    const rates = [...points.map(p => p.rate), ...[...before.values()].map(p => p.rate)];
+    const y = d3.scaleLog([d3.min(rates) / 2, Math.max(peak, d3.max(rates)) * 2], [bottom, top]);
+    axis(svg, x, 'axisBottom', [0, bottom], width - left);
+    axis(svg, y, 'axisLeft', [left, 0], bottom - top);
+    textAt(svg, width - 10, bottom + 32, 'operations a byte read', 'end');
+    textAt(svg, left + 4, top + 2, 'TOPS', 'start');
+    const fill = {rom: colours[0], sram: colours[1]}, clip = r => Math.max(y.domain()[0], r);
+    for (const [kind, rate] of ports) {
+      const ridge = peak / rate, start = Math.max(low, y.domain()[0] / rate);
+      svg.append('path').attr('class', 'roof').attr('stroke', fill[kind])
+        .attr('d', d3.line()([[x(start), y(clip(start * rate))], [x(Math.min(high, ridge)), y(Math.min(peak, rate * high))], [x(high), y(Math.min(peak, rate * high))]]));
+    }
+    textAt(svg, width - 12, y(peak) - 5, `${fmt(peak)} TOPS peak`, 'end', 'value');
+    const most = d3.max(points, p => p.cycles);
+    for (const p of points) {
+      const g = svg.append('g'), was = before.get(p.name);
+      if (was && was.rate !== p.rate)
+        g.append('line').attr('class', 'was').attr('x1', x(Math.max(low, was.intensity))).attr('y1', y(was.rate)).attr('x2', x(p.intensity)).attr('y2', y(p.rate));
+      g.append('circle').attr('cx', x(p.intensity)).attr('cy', y(p.rate)).attr('r', 3 + 6 * Math.sqrt(p.cycles / most))
+        .attr('fill', fill[p.kind]).attr('class', 'dot');
+      tip(g, `${p.name}: ${fmt(p.rate)} TOPS at ${fmt(p.intensity)} op/B, ${fmt(p.cycles)} cycles`);
+    }
+    const named = points.slice().sort((p, q) => q.cycles - p.cycles).slice(0, 3), taken = [];
+    for (const p of named) {
+      const at = y(p.rate);
+      if (taken.some(t => Math.abs(t[1] - at) < 13 && Math.abs(t[0] - x(p.intensity)) < 60)) continue;
+      taken.push([x(p.intensity), at]);
+      textAt(svg, x(p.intensity) - 11, at + 4, p.name, 'end', 'value');
+    }
+    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind.toUpperCase()}, ${fmt(rate)} TB/s`, fill[kind]]));
+    const longest = largest(points, p => p.cycles);
+    return {title: `${longest.name}, the longest matrix op, runs at ${share(longest.rate / peak)} of the peak`,
+            note: 'Circles by cycles. A line leads from where the op was in the design compared with.'};
+  },
+};
+
+// ---- context ----
+
+const contextFigure = {
+  id: 'context',
+  // The design compared with stays as one drags.
+  kept(model, design, names, input, values) {
+    const key = [design.numbers, design.picks, names, values].join(';');
+    if (key !== this.key) this.lines = model.grid(design, names, [{input, values}]);
+    this.key = key;
+    return this.lines;
+  },
+  draw(svg, width, {model, now, reference, design, referenceDesign}) {
+    const input = model.inputs.findIndex(i => i.path.endsWith('.context'));
+    const names = ['throughput', 'power'].filter(n => model.byName.has(n));
+    if (input < 0 || !names.length || !now.variant) return null;
+    const here = design.numbers[input], limit = now.get('max_context');
+    const most = Math.max(4 * here, Math.min(limit > 0 ? 1.6 * limit : 0, 32 * here), 64);
+    const values = [...new Set(d3.range(49).map(i => Math.round(most ** (i / 48))))];
+    const old = reference.variant ? this.kept(model, referenceDesign, names, input, values) : null;
+    const lines = model.grid(design, names, [{input, values}]);
+    const left = 58, each = 130, height = names.length * each + 34;
+    canvas(svg, width, height);
+    const x = d3.scaleLog([1, most], [left, width - 14]);
+    names.forEach((name, j) => {
+      const top = j * each + 20, bottom = j * each + each - 6;
+      const all = [...lines[j], ...(old ? old[j] : [])].filter(Number.isFinite);
+      if (!all.length) return;
+      const y = d3.scaleLinear([0, d3.max(all) * 1.08], [bottom, top]);
+      axis(svg, y, 'axisLeft', [left, 0], bottom - top);
+      textAt(svg, left + 4, top - 6, unitLabel(name, model.byName.get(name).unit), 'start', 'strong');
+      const line = d3.line().defined(d => Number.isFinite(d[1])).x(d => x(d[0])).y(d => y(d[1]));
+      if (old) svg.append('path').attr('class', 'series was').attr('d', line(values.map((v, i) => [v, old[j][i]])));
+      svg.append('path').attr('class', 'series').attr('stroke', colours[j === 0 ? 0 : 3]).attr('d', line(values.map((v, i) => [v, lines[j][i]])));
+      const value = now.get(name);
+      if (Number.isFinite(value)) {
+        svg.append('circle').attr('cx', x(here)).attr('cy', y(value)).attr('r', 4.5).attr('class', 'dot').attr('fill', colours[j === 0 ? 0 : 3]);
+        textAt(svg, Math.min(width - 14, x(here) + 8), y(value) - 8, fmt(value), x(here) > width - 70 ? 'end' : 'start', 'value');
+      }
+      const last = d3.max(values.filter((_, i) => Number.isFinite(lines[j][i])));
+      if (last < most) {
+        boxAt(svg, x(last) + 1, top, x(most) - x(last) - 1, bottom - top, 'var(--line)').attr('opacity', 0.5);
+        if (x(most) - x(last) > 66) textAt(svg, x(last) + 5, bottom - 6, 'no design', 'start');
+      }
+    });
+    axis(svg, x, 'axisBottom', [0, names.length * each - 6], width - left);
+    textAt(svg, width - 14, height - 4, 'context [positions]', 'end');
+    const first = lines[0].filter(Number.isFinite);
+    const fall = first.length ? change(first[first.length - 1], first[0]) : '';
+    const reach = d3.max(values.filter((_, i) => Number.isFinite(lines[0][i])));
+    return {title: first.length ? `From 1 to ${fmt(reach)} positions ${words(names[0])} goes ${fall}` : 'No design at any context',
+            note: (limit > 0 ? `The SRAM holds ${fmt(limit)} positions. ` : '') + (old ? 'Dashed: the design compared with.' : '')};
+  },
+};
+
+const allFigures = [timeFigure, contextFigure, powerFigure, rooflineFigure, driversFigure, areaFigure];
+
+// ---- sweeps ----
+
+function drawLine(svg, width, {model, xs, values, x: input, metric, here, value}) {
+  const left = 62, height = 300, bottom = height - 40;
+  canvas(svg, width, height);
+  const log = isLog(model.inputs[input], xs), all = values.filter(Number.isFinite);
+  const x = (log ? d3.scaleLog : d3.scaleLinear)([xs[0], xs[xs.length - 1]], [left, width - 16]);
+  axis(svg, x, 'axisBottom', [0, bottom], width - left);
+  textAt(svg, width - 14, height - 6, unitLabel(model.inputs[input].name, model.inputs[input].unit), 'end');
+  const q = model.byName.get(metric);
+  textAt(svg, left + 4, 12, unitLabel(metric, q.unit), 'start', 'strong');
+  if (!all.length) {
+    textAt(svg, (left + width) / 2, bottom / 2, 'no design at any of these', 'middle', 'strong');
+    return;
+  }
+  const [low, high] = d3.extent(all), y = d3.scaleLinear([Math.min(0, low), high * 1.08 || 1], [bottom, 22]);
+  axis(svg, y, 'axisLeft', [left, 0], bottom);
+  svg.append('path').attr('class', 'series').attr('stroke', colours[0])
+    .attr('d', d3.line().defined(d => Number.isFinite(d[1])).x(d => x(d[0])).y(d => y(d[1]))(xs.map((v, i) => [v, values[i]])));
+  xs.forEach((v, i) => {
+    if (!Number.isFinite(values[i])) boxAt(svg, x(v) - 2, bottom - 7, 4, 7, colours[3]);
+    else if (xs.length < 30) svg.append('circle').attr('cx', x(v)).attr('cy', y(values[i])).attr('r', 2.2).attr('fill', colours[0]);
+  });
+  if (here >= xs[0] && here <= xs[xs.length - 1] && Number.isFinite(value)) {
+    svg.append('circle').attr('cx', x(here)).attr('cy', y(value)).attr('r', 4.5).attr('class', 'dot').attr('fill', colours[0]);
+    textAt(svg, x(here) + (x(here) > width - 110 ? -8 : 8), y(value) - 8, `here ${fmt(value)}`, x(here) > width - 110 ? 'end' : 'start', 'value');
+  }
+}
+
+// The cells are a picture of one pixel each, so that a drag redraws them at once.
+function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, design}) {
+  const left = 70, height = 380, bottom = height - 90, top = 8, right = width - 10;
+  canvas(svg, width, height);
+  const all = values.filter(Number.isFinite), [low, high] = all.length ? d3.extent(all) : [0, 1];
+  const colour = d3.scaleSequential(d3.interpolateViridis).domain(low === high ? [low - 1, high + 1] : [low, high]);
+  const board = document.createElement('canvas');
+  board.width = xs.length;
+  board.height = ys.length;
+  const pen = board.getContext('2d'), image = pen.createImageData(xs.length, ys.length);
+  for (let j = 0; j < ys.length; ++j)
+    for (let i = 0; i < xs.length; ++i) {
+      const v = values[i * ys.length + j], at = 4 * ((ys.length - 1 - j) * xs.length + i);
+      const c = Number.isFinite(v) ? d3.rgb(colour(v)) : {r: 150, g: 150, b: 150};
+      image.data.set([c.r, c.g, c.b, Number.isFinite(v) ? 255 : 60], at);
+    }
+  pen.putImageData(image, 0, 0);
+  svg.append('image').attr('href', board.toDataURL()).attr('x', left).attr('y', top).attr('width', right - left)
+    .attr('height', bottom - top).attr('preserveAspectRatio', 'none').style('image-rendering', 'pixelated')
+    .attr('class', 'map');
+  // Cells are of one size whatever their values: axes count them, and are lettered with the values.
+  const cells = (list, range) => {
+    const half = (range[1] - range[0]) / list.length / 2;
+    return d3.scaleLinear([0, list.length - 1], [range[0] + half, range[1] - half]);
+  };
+  const x = cells(xs, [left, right]), y = cells(ys, [bottom, top]);
+  const lettered = (scale, place, at, list, room) => {
+    const every = Math.ceil(list.length / Math.max(2, Math.floor(room / (place === 'axisBottom' ? 56 : 30))));
+    svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(
+      d3[place](scale).tickSizeOuter(0).tickValues(d3.range(0, list.length, every)).tickFormat(i => tickText(list[i])));
+  };
+  lettered(x, 'axisBottom', [0, bottom], xs, right - left);
+  lettered(y, 'axisLeft', [left, 0], ys, bottom - top);
+  const place = (list, v) => {
+    const i = d3.bisectRight(list, v) - 1;
+    if (i < 0 || v > list[list.length - 1]) return NaN;
+    return i + 1 < list.length ? i + (v - list[i]) / (list[i + 1] - list[i]) : i;
+  };
+  const cx = x(place(xs, design.numbers[ix])), cy = y(place(ys, design.numbers[iy]));
+  if (Number.isFinite(cx) && Number.isFinite(cy)) svg.append('circle').attr('cx', cx).attr('cy', cy).attr('r', 6).attr('class', 'here');
+  textAt(svg, right, bottom + 32, unitLabel(model.inputs[ix].name, model.inputs[ix].unit), 'end');
+  textAt(svg, 12, (top + bottom) / 2, unitLabel(model.inputs[iy].name, model.inputs[iy].unit), 'middle')
+    .attr('transform', `rotate(-90 12 ${(top + bottom) / 2})`);
+  const n = 40, bar = Math.min(200, width * 0.34), by = bottom + 62;
+  textAt(svg, left, by - 6, unitLabel(metric, model.byName.get(metric).unit), 'start', 'strong');
+  for (let i = 0; i < n; ++i) boxAt(svg, left + i * bar / n, by, bar / n + 1, 10, colour(low + (high - low) * i / (n - 1)));
+  textAt(svg, left, by + 24, all.length ? fmt(low) : '–');
+  textAt(svg, left + bar, by + 24, all.length ? fmt(high) : '–', 'end');
+  if (all.length < values.length) {
+    boxAt(svg, left + bar + 14, by, 10, 10, 'var(--line)');
+    textAt(svg, left + bar + 28, by + 9, 'no design');
+  }
+}
+
+// Whether a stretch of values is even in ratios rather than in steps.
+const isLog = (input, list) => list[0] > 0 && list[list.length - 1] / list[0] >= 4 && input.max > 1;

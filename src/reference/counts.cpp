@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <tomestimate/reference/counts.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace tomestimate::reference {
+namespace {
+
+// Codes of one row as the ROM has them, and the sign of each weight.
+struct Row {
+  std::vector<std::uint8_t> codes;
+  std::vector<std::int8_t> signs;
+};
+
+void read_row(const Ternary& m, std::size_t r, Row& row) {
+  m.row_weights(r, row.signs);
+  for (std::size_t c = 0; c < row.codes.size(); ++c)
+    row.codes[c] = static_cast<std::uint8_t>((row.signs[c] == 1) | (row.signs[c] == -1) << 1);
+}
+
+void read_row(const Grouped& m, std::size_t r, Row& row) {
+  m.row_codes(r, row.codes);
+  for (std::size_t c = 0; c < row.codes.size(); ++c) {
+    const int zero = m.zero(r, c / m.group());
+    row.signs[c] = static_cast<std::int8_t>((row.codes[c] > zero) - (row.codes[c] < zero));
+  }
+}
+
+// A word that is shorter than the other is padded with zeros.
+std::uint64_t differing_bits(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  const auto both = std::min(a.size(), b.size());
+  std::uint64_t out = 0;
+  std::size_t i = 0;
+  for (; i + 8 <= both; i += 8) {
+    std::uint64_t x = 0;
+    std::uint64_t y = 0;
+    std::memcpy(&x, a.data() + i, 8);
+    std::memcpy(&y, b.data() + i, 8);
+    out += static_cast<unsigned>(std::popcount(x ^ y));
+  }
+  for (; i < std::max(a.size(), b.size()); ++i)
+    out += static_cast<unsigned>(std::popcount(
+        static_cast<unsigned>((i < a.size() ? a[i] : 0) ^ (i < b.size() ? b[i] : 0))));
+  return out;
+}
+
+// The words of one unit, as they pass by.
+struct Unit {
+  std::vector<std::uint8_t> first;
+  std::vector<std::uint8_t> last;
+  std::uint64_t words = 0;
+};
+
+void pass_word(std::span<const std::uint8_t> word, const WordStream& stream, Unit& unit,
+               MatrixCounts& out) {
+  if (unit.words == 0) {
+    unit.first.assign(word.begin(), word.end());
+  } else {
+    ++out.pairs;
+    out.data_toggles += differing_bits(unit.last, word);
+    out.address_toggles += static_cast<unsigned>(
+        std::popcount((unit.words % stream.bank_words) ^ ((unit.words - 1) % stream.bank_words)));
+  }
+  unit.last.assign(word.begin(), word.end());
+  ++unit.words;
+  ++out.words;
+}
+
+void count_row(const Row& row, MatrixCounts& out) {
+  for (std::size_t c = 0; c < row.codes.size(); ++c) {
+    out.one_bits += static_cast<unsigned>(std::popcount(row.codes[c]));
+    out.zeros += row.signs[c] == 0;
+    out.plus[c] += row.signs[c] > 0;
+    out.minus[c] += row.signs[c] < 0;
+  }
+}
+
+template <class M>
+MatrixCounts count(const M& matrix, std::size_t bits, const WordStream& stream) {
+  MatrixCounts out;
+  const auto columns = matrix.columns();
+  const auto width = std::max<std::size_t>(1, stream.word_bits / bits);
+  out.bits = matrix.rows() * columns * bits;
+  out.plus.resize(columns);
+  out.minus.resize(columns);
+  std::vector<Unit> units(stream.lanes * stream.units);
+  Row row{std::vector<std::uint8_t>(columns), std::vector<std::int8_t>(columns)};
+  for (std::size_t r = 0; r < matrix.rows(); ++r) {
+    read_row(matrix, r, row);
+    count_row(row, out);
+    for (std::size_t from = 0, w = 0; from < columns; from += width, ++w)
+      pass_word(std::span(row.codes).subspan(from, std::min(width, columns - from)), stream,
+                units[r % stream.lanes * stream.units + w % stream.units], out);
+  }
+  for (const auto& unit : units) {
+    if (unit.words == 0) continue;
+    ++out.wraps;
+    out.wrap_data_toggles += differing_bits(unit.last, unit.first);
+    out.wrap_address_toggles +=
+        static_cast<unsigned>(std::popcount((unit.words - 1) % stream.bank_words));
+  }
+  return out;
+}
+
+}  // namespace
+
+MatrixCounts count_matrix(const Matrix& matrix, const WordStream& stream) {
+  if (const auto* ternary = std::get_if<Ternary>(&matrix)) return count(*ternary, 2, stream);
+  const auto& grouped = std::get<Grouped>(matrix);
+  return count(grouped, static_cast<std::size_t>(grouped.bits()), stream);
+}
+
+DataCounts& DataCounts::operator+=(const DataCounts& o) {
+  tokens += o.tokens;
+  weights_used += o.weights_used;
+  zero_weights_used += o.zero_weights_used;
+  bits_read += o.bits_read;
+  one_bits_read += o.one_bits_read;
+  words_read += o.words_read;
+  word_pairs += o.word_pairs;
+  data_toggles += o.data_toggles;
+  address_toggles += o.address_toggles;
+  activations += o.activations;
+  zero_activations += o.zero_activations;
+  activation_toggles += o.activation_toggles;
+  adds_positive += o.adds_positive;
+  adds_negative += o.adds_negative;
+  return *this;
+}
+
+DataCounts count_data(const MatrixCounts& matrix, std::span<const std::uint8_t> codes,
+                      std::size_t tokens, bool sign_magnitude) {
+  const auto columns = matrix.plus.size();
+  const auto weights = [&] {
+    std::uint64_t sum = matrix.zeros;
+    for (std::size_t c = 0; c < columns; ++c) sum += matrix.plus[c] + matrix.minus[c];
+    return sum;
+  }();
+  DataCounts out;
+  out.tokens = tokens;
+  out.weights_used = tokens * weights;
+  out.zero_weights_used = tokens * matrix.zeros;
+  out.bits_read = tokens * matrix.bits;
+  out.one_bits_read = tokens * matrix.one_bits;
+  out.words_read = tokens * matrix.words;
+  out.activations = tokens * columns;
+  if (tokens > 0) {
+    out.word_pairs = tokens * matrix.pairs + (tokens - 1) * matrix.wraps;
+    out.data_toggles = tokens * matrix.data_toggles + (tokens - 1) * matrix.wrap_data_toggles;
+    out.address_toggles =
+        tokens * matrix.address_toggles + (tokens - 1) * matrix.wrap_address_toggles;
+  }
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const auto token = codes.subspan(t * columns, columns);
+    for (std::size_t c = 0; c < columns; ++c) {
+      if (c > 0)
+        out.activation_toggles +=
+            static_cast<unsigned>(std::popcount(static_cast<unsigned>(token[c] ^ token[c - 1])));
+      if ((sign_magnitude ? token[c] & 0x7F : token[c]) == 0) {
+        ++out.zero_activations;
+      } else if ((token[c] & 0x80) == 0) {
+        out.adds_positive += matrix.plus[c];
+        out.adds_negative += matrix.minus[c];
+      } else {
+        out.adds_positive += matrix.minus[c];
+        out.adds_negative += matrix.plus[c];
+      }
+    }
+  }
+  return out;
+}
+
+double toggles_if_independent(const DataCounts& counts, std::size_t word_bits) {
+  if (counts.words_read == 0) return 0;
+  // Padding is counted among the bits of the words, as it never toggles against itself.
+  const double ones = static_cast<double>(counts.one_bits_read) /
+                      (static_cast<double>(counts.words_read) * static_cast<double>(word_bits));
+  return static_cast<double>(counts.word_pairs) * static_cast<double>(word_bits) * 2 * ones *
+         (1 - ones);
+}
+
+Counter::Counter(WordStream stream, std::size_t layers, bool sign_magnitude)
+    : stream_(stream),
+      sign_magnitude_(sign_magnitude),
+      matrices_(layers * spec::projection_count),
+      counts_(matrices_.size()) {}
+
+void Counter::add(std::size_t layer, spec::Projection projection, const Matrix& matrix,
+                  std::span<const std::uint8_t> codes, std::size_t tokens) {
+  const auto i = layer * spec::projection_count + static_cast<std::size_t>(projection);
+  if (!matrices_[i]) matrices_[i] = count_matrix(matrix, stream_);
+  counts_[i] += count_data(*matrices_[i], codes, tokens, sign_magnitude_);
+}
+
+}  // namespace tomestimate::reference

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: Apache-2.0
+// The live page in Chromium: a person types, chooses and drags, and every number shown must be what
+// the engine says of that design. Without chromium and chromium-driver these tests say SKIPPED.
+#include <tomestimate/page/live.hpp>
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/write.hpp>
+#include <tomestimate/study/equations.hpp>
+
+#include <sys/wait.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "catch.hpp"
+#include "folder.hpp"
+
+using namespace tomestimate;
+using Json = nlohmann::json;
+using Texts = std::map<std::string, std::string>;
+
+namespace {
+
+const std::string folder_of_specs = std::string(TOMESTIMATE_SPECS) + "/";
+
+study::Specs shipped(const std::string& hardware, const std::string& model) {
+  return {spec::load_hardware(folder_of_specs + hardware),
+          spec::load_model(folder_of_specs + model)};
+}
+
+study::Specs tom() { return shipped("tom.toml", "bitnet-2b.toml"); }
+
+std::string page_of(const study::Specs& specs) {
+  return page::live_page(specs, "tomestimate live a b (version 0)");
+}
+
+// What a person does on a page, and the design that should make.
+struct Session {
+  study::Specs specs;
+  Texts typed;   // by input, in display units
+  Texts chosen;  // by path, the option's label
+  Json more = Json::object();
+};
+
+study::Specs changed(const Session& s) {
+  auto specs = s.specs;
+  const auto set = [&specs](const std::string& path, const std::string& text) {
+    spec::override_value(specs.hardware, specs.model, path, text, {path, 1, 1});
+  };
+  for (const auto& [path, label] : s.chosen) {
+    const Texts other{{"on", "true"}, {"off", "false"}, {"none", "[]"}};
+    set(path, other.contains(label) ? other.at(label) : label);
+  }
+  for (const auto& [path, text] : s.typed) {
+    const auto unit = study::find_parameter(specs, path, {}).unit;
+    set(path, unit.empty() ? text : text + " " + unit);
+  }
+  return specs;
+}
+
+// What the pages show; nullopt if there is no browser.
+std::optional<std::vector<Json>> shown(const std::vector<Session>& sessions) {
+  const Folder folder;
+  Json jobs = Json::array();
+  Texts pages;  // file by specs: several sessions share one
+  for (const auto& s : sessions) {
+    const auto key = spec::to_toml(s.specs.hardware, "") + spec::to_toml(s.specs.model, "");
+    const auto [page, fresh] =
+        pages.try_emplace(key, folder.file(fmt::format("{}.html", pages.size())));
+    if (fresh) spec::write_file(page->second, page_of(s.specs));
+    Json job = s.more;
+    job["page"] = page->second;
+    job["type"] = s.typed;
+    job["choose"] = s.chosen;
+    jobs.push_back(job);
+  }
+  spec::write_file(folder.file("jobs.json"), jobs.dump());
+  const auto command = fmt::format("'{}/page/browser.py' '{}' '{}'", TOMESTIMATE_TESTS,
+                                   folder.file("jobs.json"), folder.file("results.json"));
+  const int code = WEXITSTATUS(std::system(command.c_str()));
+  if (code == 77) {
+    WARN("SKIPPED: no chromium or no chromium-driver");
+    return std::nullopt;
+  }
+  REQUIRE(code == 0);
+  std::ifstream in(folder.file("results.json"));
+  return Json::parse(in).get<std::vector<Json>>();
+}
+
+// Every number on the page within 1e-9 of the engine's.
+void check_equal(const Json& page, const study::Specs& specs) {
+  const study::Equations expected(specs);
+  std::size_t metrics = 0;
+  for (const auto& [name, value] : page["metrics"].items()) {
+    const auto* n = expected.look_up(name);
+    INFO(name);
+    if (n == nullptr) {  // 0 whatever the inputs are, or none in this design
+      CHECK((value.is_null() || value.get<double>() == 0));
+      continue;
+    }
+    REQUIRE(value.is_number());
+    CHECK(std::abs(value.get<double>() - n->value) <= 1e-9 * std::abs(n->value));
+    metrics += n->role == study::Role::metric ? 1 : 0;
+  }
+  CHECK(metrics > 20);
+  CHECK(page["log"].empty());
+}
+
+}  // namespace
+
+TEST_CASE("the page's numbers are the engine's, whatever is typed or chosen") {
+  const auto roma = shipped("roma.toml", "llama-3.2-3b-int4.toml");
+  const std::vector<Session> sessions{
+      {tom(), {}, {}},
+      {tom(),
+       {{"chip.clock", "612.5"}, {"rom.idle_power", "0.371"}, {"workload.context", "333"}},
+       {}},
+      {tom(),
+       {{"weights.zero_share", "0.421875"}, {"adapter.rank", "5"}},
+       {{"gating.domain", "matrix"}, {"gating.prewake", "off"}, {"mapping.lm_head", "rom"}}},
+      {tom(), {{"workload.prompt", "97"}}, {{"model.layers", "31"}}},
+      {roma, {{"chip.clock", "433"}}, {{"gating.enabled", "on"}, {"sram.spill", "host"}}},
+  };
+  const auto results = shown(sessions);
+  if (!results) return;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    INFO(i);
+    check_equal((*results)[i], changed(sessions[i]));
+    CHECK((*results)[i]["state"] == "");
+  }
+}
+
+TEST_CASE("a page says what makes numbers no design, and its address brings a design back") {
+  Json address{
+      {"hash", "chip.clock=600&gating.enabled=off!pin:fast%20one:chip.clock=900!ref:fast%20one"},
+      {"script",
+       "return {toml: document.getElementById('toml').value, "
+       "pins: window.live.pins.map(p => p.name), before: window.live.before.get('throughput')}"}};
+  const auto results =
+      shown({{tom(), {{"workload.context", "4000"}}, {}, Json::object()},
+             {tom(), {{"chip.clock", "90000"}}, {}, Json::object()},
+             {tom(), {{"pe.rows", "3.5"}}, {}, Json::object()},
+             {tom(), {}, {}, address},
+             {tom(), {}, {}, {{"hash", "%E0%A4%A&chip.clock=__proto__!pin!sweep:x"}}}});
+  if (!results) return;
+  const auto state = [&](std::size_t i) { return (*results)[i]["state"].get<std::string>(); };
+  CHECK(state(0).find("NO DESIGN: does not fit the SRAM") == 0);
+  CHECK(state(1).find("chip.clock is out of 1 to 20,000 MHz") != std::string::npos);
+  CHECK(state(2).find("pe.rows takes whole numbers") != std::string::npos);
+  const auto& back = (*results)[3];
+  check_equal(back, changed({tom(), {{"chip.clock", "600"}}, {{"gating.enabled", "off"}}}));
+  CHECK(back["script"]["pins"] == Json::array({"fast one"}));
+  const auto fast = study::Equations(changed({tom(), {{"chip.clock", "900"}}, {}}));
+  CHECK(back["script"]["before"].get<double>() == Approx(fast.look_up("throughput")->value));
+  const auto toml = back["script"]["toml"].get<std::string>();
+  CHECK(toml.find("clock = { value = \"600 MHz\", grade = \"assumption\"") != std::string::npos);
+  CHECK(toml.find("[gating]\nenabled = { value = false,") != std::string::npos);
+  CHECK(toml.find("--set 'chip.clock=600 MHz' --set 'gating.enabled=false'") != std::string::npos);
+  check_equal((*results)[4], tom());  // nonsense is left out
+}
+
+TEST_CASE("a change takes less than a frame: 16 ms, figures, sweep and layout included") {
+  const auto results = shown(
+      {{tom(), {}, {}, {{"drag", "chip.clock"}}},
+       {tom(),
+        {},
+        {},
+        {{"drag", "chip.clock"}, {"hash", "!sweep:power,lanes.count,4,64,vector.width,64,1024"}}}});
+  if (!results) return;
+  for (const auto& r : *results) {
+    const auto& cpu =
+        r["cpu"];  // of the page's own thread: other work on the machine does not count
+    INFO(cpu.dump());
+    CHECK(cpu["ScriptDuration"].get<double>() + cpu["LayoutDuration"].get<double>() +
+              cpu["RecalcStyleDuration"].get<double>() <
+          16);
+  }
+}
+
+TEST_CASE("texts of a spec are texts on the page, and a page takes nothing from elsewhere") {
+  auto specs = tom();
+  const std::string evil = "</script><img src=x onerror=alert(1)>{{d3}}${1}";
+  specs.hardware.name = evil;
+  specs.hardware.sourced.at(1).source = evil;
+  const auto page = page_of(specs);
+  CHECK(page == page_of(specs));
+  CHECK(page.size() < 1'000'000);
+  CHECK(page.find("<img") == std::string::npos);
+  CHECK(page.find("default-src 'none'") != std::string::npos);
+  for (const auto* outside : {" src=\"", "href=\"http", "@import", "url("})
+    CHECK(page.find(outside) == std::string::npos);
+  const auto results =
+      shown({{specs,
+              {},
+              {},
+              {{"script", "return [document.title, document.querySelectorAll('img').length]"}}}});
+  if (!results) return;
+  CHECK((*results)[0]["script"] == Json::array({evil + " running " + specs.model.name, 0}));
+  check_equal((*results)[0], tom());
+}
+
+TEST_CASE("a model whose layers differ keeps a number for each run of them") {
+  auto specs = tom();
+  std::string list;
+  for (int layer = 0; layer < 30; ++layer) list += layer < 4 ? "0.5, " : "0.3, ";
+  spec::override_value(specs.hardware, specs.model, "weights.zero_share", "[" + list + "]",
+                       {"x", 1, 1});
+  Session s{specs, {}, {}, {{"hash", "weights.zero_share.layer0to3=0.75"}}};
+  s.more["script"] = "return document.getElementById('toml').value";
+  const auto results = shown({s});
+  if (!results) return;
+  auto expected = specs;
+  std::string typed;
+  for (int layer = 0; layer < 30; ++layer) typed += layer < 4 ? "0.75, " : "0.3, ";
+  spec::override_value(expected.hardware, expected.model, "weights.zero_share", "[" + typed + "]",
+                       {"x", 1, 1});
+  check_equal((*results)[0], expected);
+  CHECK((*results)[0]["script"].get<std::string>().find(
+            "zero_share = { value = [0.75, 0.75, 0.75, 0.75, 0.3,") != std::string::npos);
+}
