@@ -272,7 +272,7 @@ int run_characterize(const CharacterizeArguments& a, const Output& output) {
   if (!(std::isfinite(a.wire) && a.wire >= 0))
     throw CLI::ValidationError("--wire", "expected a capacitance in fF, 0 or more");
   const auto file = a.liberty.empty() ? find_cells(a.cells) : a.liberty;
-  NamedFiles inputs{{"cells", file}}, outputs;
+  NamedFiles inputs{{a.liberty.empty() ? "--cells" : "--liberty", file}}, outputs;
   if (a.weights) inputs.push_back({"--weights", *a.weights});
   if (a.toml) outputs.push_back({"-o", *a.toml});
   if (a.kept) outputs.push_back({"--resume", *a.kept});

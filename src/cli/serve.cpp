@@ -91,6 +91,7 @@ class Server {
     now_.model.values = base_.model.values;
     std::vector<std::string> wanted;
     for (const auto& [key, value] : asked.items()) {
+      if (value.is_discarded()) throw error(place, fmt::format("{} is there twice", key), "");
       if (key == metrics_key)
         wanted = wanted_metrics(value, place);
       else
@@ -146,7 +147,7 @@ int run_serve(const Design& design) {
     } catch (const std::domain_error& e) {
       answer = failed(spec::format({place, e.what(), ""}), no);
     }
-    deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", "");
+    deliver(answer.dump(-1, ' ', false, Answer::error_handler_t::replace) + "\n", std::nullopt);
   }
   return code;
 }

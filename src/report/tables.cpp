@@ -2,9 +2,11 @@
 #include <tomestimate/report/reports.hpp>
 
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/count_if.hpp>
+#include <range/v3/algorithm/sort.hpp>
 #include <range/v3/view/filter.hpp>
 
 namespace tomestimate::report {
@@ -47,6 +49,32 @@ Row comparison_row(const Comparison& c) {
 
 }  // namespace
 
+namespace {
+
+// How near the predictions come: what the model is worth.
+std::string score(std::span<const Comparison> comparisons) {
+  std::vector<double> errors;
+  std::set<std::string> fitted, figures;
+  for (const auto& c : comparisons) {
+    if (c.relation == Relation::predicted && c.error()) errors.push_back(std::abs(*c.error()));
+    if (c.relation == Relation::calibrated) figures.insert(c.id);
+    fitted.insert(c.calibrated_by.begin(), c.calibrated_by.end());
+  }
+  if (errors.empty()) return "SCORE: no figure is predicted";
+  ranges::sort(errors);
+  const auto within = [&errors](double limit) {
+    return ranges::count_if(errors, [limit](double e) { return e <= limit; });
+  };
+  const double median = (errors[(errors.size() - 1) / 2] + errors[errors.size() / 2]) / 2;
+  return fmt::format(
+      "SCORE: of {} predictions {} are within 5 %, {} within 10 % and {} within 25 %; median error "
+      "{:.1f} %. {} numbers were fitted to {} figures",
+      errors.size(), within(0.05), within(0.10), within(0.25), 100 * median, fitted.size(),
+      figures.size());
+}
+
+}  // namespace
+
 Document published_document(std::span<const Comparison> comparisons) {
   Document document{"Published figures beside the estimate", {}, {}};
   Table table{"published",
@@ -78,6 +106,7 @@ Document published_document(std::span<const Comparison> comparisons) {
   for (const auto& c : comparisons | rv::filter(misses))
     document.lead.push_back(fmt::format("MISS: {} is off by {:+.0f} %: {}", c.id, 100 * *c.error(),
                                         c.note.empty() ? "cause unknown" : c.note));
+  document.lead.push_back(score(comparisons));
   document.tables.push_back(std::move(table));
   return document;
 }

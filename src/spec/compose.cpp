@@ -175,8 +175,18 @@ std::string technology_file(const std::string& name, const std::string& hardware
   return (folder / "technology" / (name + ".toml")).string();
 }
 
+// The technology in a file.
+Link read_technology(const std::string& path) {
+  Link out{path, parse_toml(read_file(path), path)};
+  if (read_kind(out.root) != "technology")
+    throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
+  for (const auto* key : {"kind", "name", "description"}) out.root.erase(key);
+  return out;
+}
+
 // The technology that a spec names; nothing if it names none. A spec with a base may also mean one
-// of those that the base can name.
+// of those that the base can name; and a spec of one's own, in a folder of its own, those that are
+// shipped.
 std::optional<Link> technology_of(const std::vector<Link>& chain) {
   const std::string* name = nullptr;
   const Link* by = nullptr;
@@ -187,14 +197,10 @@ std::optional<Link> technology_of(const std::vector<Link>& chain) {
     }
     if (name == nullptr) continue;
     const auto path = technology_file(*name, link.file);
-    if (!fs::exists(path)) continue;
-    auto below = parse_toml(read_file(path), path);
-    if (read_kind(below) != "technology")
-      throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
-    for (const auto* key : {"kind", "name", "description"}) below.erase(key);
-    return Link{path, std::move(below)};
+    if (fs::exists(path)) return read_technology(path);
   }
   if (name == nullptr) return std::nullopt;
+  if (const auto path = installed_spec("technology/" + *name)) return read_technology(*path);
   fail(*by->root.get("technology"), by->file,
        fmt::format("no technology \"{}\": no file {}", *name, technology_file(*name, by->file)));
 }

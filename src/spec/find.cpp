@@ -15,10 +15,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// share/tomestimate/specs of the prefix that the program is installed in.
-fs::path installed_specs() {
+// share/tomestimate/specs of the prefix that the program is installed in; of a program that is not
+// installed, the specs of the source tree that its build folder is in.
+fs::path shipped_specs() {
   std::error_code ignored;
   const auto program = fs::read_symlink("/proc/self/exe", ignored);
+  for (const auto* from : {TOMESTIMATE_SPECS_FROM_PROGRAM, "../specs", "../../specs"}) {
+    const auto folder = (program.parent_path() / from).lexically_normal();
+    if (fs::is_regular_file(folder / "technology/n7.toml", ignored)) return folder;
+  }
   return (program.parent_path() / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
 }
 
@@ -26,7 +31,7 @@ fs::path installed_specs() {
 std::vector<std::string> installed_names() {
   std::vector<std::string> names;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(installed_specs(), ignored))
+  for (const auto& entry : fs::directory_iterator(shipped_specs(), ignored))
     if (entry.path().extension() == ".toml" && entry.path().stem() != "published")
       names.push_back(entry.path().stem().string());
   std::sort(names.begin(), names.end());
@@ -37,7 +42,7 @@ std::vector<std::string> installed_names() {
 
 std::optional<std::string> installed_spec(const std::string& name) {
   for (const auto* ending : {"", ".toml"}) {
-    const auto path = installed_specs() / (name + ending);
+    const auto path = shipped_specs() / (name + ending);
     std::error_code ignored;
     if (fs::is_regular_file(path, ignored)) return path.string();
   }

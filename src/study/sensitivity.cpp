@@ -129,7 +129,8 @@ std::vector<Slopes> slopes(const Specs& specs, const std::vector<std::string>& m
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (i % directions == 0) jets = derivatives(specs, all, i, metrics);
     const auto& p = all[i];
-    if (!p.number) continue;
+    // A value of a table that the machine does not use is not there to be changed.
+    if (!p.number || p.value < p.min * unit_factor(p.unit)) continue;
     out.push_back({p, {}});
     if (p.whole) {
       out.back().by_metric = arc_slopes(specs, p, metrics, jets);

@@ -90,7 +90,7 @@ TEST_CASE("gnuplot and yosys end with the program that started them") {
     place.hanging("gnuplot");
     place.hanging("yosys");
     for (const auto& arguments : {"report " + design + " -o out/report",
-                                  "calibrate " + specs + "/tom.toml --liberty " + tiny}) {
+                                  "characterize --liberty " + tiny + " --units none"}) {
       // Once the stand-in runs, and not before. A shell has INT ignored by what runs behind it.
       const auto r =
           run_command("rm -f " + place.folder.file("started") + "; " +
@@ -121,7 +121,7 @@ TEST_CASE("a program that hangs is ended, with a clear message") {
   CHECK(has(report.out, "gnuplot took more than 1 s and was ended"));
   CHECK(place.clean());
   const auto calibrate =
-      place.run_here("calibrate " + specs + "/tom.toml --liberty " + tiny, "TOMESTIMATE_TIMEOUT=1");
+      place.run_here("characterize --liberty " + tiny + " --units none", "TOMESTIMATE_TIMEOUT=1");
   CHECK(calibrate.code == 1);
   CHECK(has(calibrate.out, "yosys took more than 1 s and was ended"));
   CHECK(place.clean());

@@ -29,11 +29,11 @@ TEST_CASE("units: what was meant, by kind and letters") {
   CHECK(has(hint("chip.clock=500mhz"), "did you mean \"MHz\"?"));
   CHECK(has(hint("sram.capacity=64 mb"), "did you mean \"MB\"?"));
   CHECK(has(hint("sram.capacity=64 megabytes"), "did you mean \"MB\"?"));
-  CHECK(has(hint("chip.node=7 NM"), "did you mean \"nm\"?"));
-  CHECK(has(hint("chip.node=7 \u00B5m"), "this is a micro sign (write \"u\", as in \"um\")"));
+  CHECK(has(hint("tech.node=7 NM"), "did you mean \"nm\"?"));
+  CHECK(has(hint("tech.node=7 \u00B5m"), "this is a micro sign (write \"u\", as in \"um\")"));
   CHECK(has(hint("chip.clock=500\u00A0MHz"), "this is a no-break space (write a plain space)"));
   CHECK(has(hint("chip.clock=500 MB"), "expected a frequency for chip.clock"));
-  CHECK(has(hint("gating.enabled=maybe"), "expected true or false for gating.enabled"));
+  CHECK(has(hint("gating.prewake=maybe"), "expected true or false for gating.prewake"));
 }
 
 TEST_CASE("values as people write them") {
@@ -45,8 +45,8 @@ TEST_CASE("values as people write them") {
   };
   CHECK(json("--set weights.zero_share=30%") == json("--set weights.zero_share=0.3"));
   CHECK(json("--set 'weights.zero_share=30 percent'") == json("--set weights.zero_share=0.3"));
-  CHECK(json("--set gating.enabled=off") == json("--set gating.enabled=false"));
-  CHECK(json("--set gating.enabled=on") == json("--set gating.enabled=true"));
+  CHECK(json("--set gating.prewake=off") == json("--set gating.prewake=false"));
+  CHECK(json("--set gating.prewake=on") == json("--set gating.prewake=true"));
   CHECK(json("--set sram.spill=host --context 2k") == json("--set sram.spill=host --context 2000"));
   CHECK(json("--set sram.spill=host --context 2Ki") ==
         json("--set sram.spill=host --context 2048"));
@@ -75,8 +75,8 @@ TEST_CASE("flags") {
             "--layer: the model has layers 0 to 29, not -1"));
   CHECK(has(refusal("explain power " + design + "--layer 30"), "layers 0 to 29, not 30"));
   CHECK(has(refusal("explain power " + design + "--top 0"), "range"));
-  CHECK(has(refusal("solve " + design + "--vary gating.enabled --target power=5"),
-            "--vary: gating.enabled is no plain number: try its values with what-if --set"));
+  CHECK(has(refusal("solve " + design + "--vary gating.prewake --target power=5"),
+            "--vary: gating.prewake is no plain number: try its values with what-if --set"));
   CHECK(has(refusal("estimate " + design + "--contxt 5"),
             "no option \"--contxt\" (did you mean \"--context\"?)"));
   CHECK(has(refusal("estimat " + design), "no command \"estimat\" (did you mean \"estimate\"?)"));

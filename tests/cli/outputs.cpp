@@ -89,10 +89,9 @@ TEST_CASE("no output of any command may be one of its inputs: exit code 2, namin
            {"rtl --weights weights.txt -o weights.txt", "weights.txt", "--weights"},
            {"rtl --weights weights.txt --testbench weights.txt", "weights.txt", "--weights"},
            {"rtl -o sub/same.v --testbench sub/../sub/same.v", "same.v", "-o"},
-           {"calibrate tom.toml --liberty cells.lib --node '7 nm' -o cells.lib", "cells.lib",
-            "--liberty"},
-           {"calibrate tom.toml --liberty cells.lib --node '7 nm' -o tom.toml", "tom.toml",
-            "HARDWARE"},
+           {"characterize --liberty cells.lib -o cells.lib", "cells.lib", "--liberty"},
+           {"rescale tom.toml --node '12 nm' -o tom.toml", "tom.toml", "HARDWARE"},
+           {"live " + design + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
            {"report " + design + "-o .", "tom.toml", "HARDWARE"},
            {"report " + design + "--published published.toml -o sub/..", "tom.toml", "HARDWARE"}}) {
     const auto r = inputs.run_here(c[0]);
@@ -144,7 +143,7 @@ TEST_CASE("what cannot be written is refused before work starts, with the reason
   for (const std::string command :
        {"estimate tom.toml bitnet-2b.toml -o ", "workbook tom.toml bitnet-2b.toml -o ",
         "sweep study.toml -o ", "import m.gguf -o ", "rtl -o ", "pareto study.toml -o ",
-        "calibrate tom.toml --liberty cells.lib --node '7 nm' -o "}) {
+        "characterize --liberty cells.lib -o "}) {
     for (const auto& [where, why] : {std::pair<std::string, std::string>{"sub", "is a folder"},
                                      {"no/such/out", "No such file or directory"},
                                      {"tom.toml/out", "Not a directory"}}) {
@@ -166,7 +165,7 @@ TEST_CASE("a full or missing temporary folder names TMPDIR, once") {
   const Inputs inputs;
   for (const std::string command :
        {"workbook tom.toml bitnet-2b.toml -o w.xlsx", "report tom.toml bitnet-2b.toml -o r",
-        "calibrate tom.toml --liberty cells.lib"}) {
+        "characterize --liberty cells.lib"}) {
     const auto r = run_command("cd " + inputs.folder.path.string() + " && TMPDIR=/no/such " +
                                TOMESTIMATE_BINARY + " " + command);
     CAPTURE(command, r.out);

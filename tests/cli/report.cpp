@@ -48,7 +48,7 @@ TEST_CASE("report writes every file, and the same bytes again") {
         run("estimate " + design + " --format csv --table summary").out);
   CHECK(has(files.at("report.md"), "end to end, with host link and LM head on the host"));
   CHECK(
-      has(files.at("report.md"), "The published tom.rom-density"));  // specs/published.toml, beside
+      has(files.at("report.md"), "The published tom.density"));  // specs/published.toml, beside
   // 3385.93 of 3306: (3385.93 - 3306) / 3306 = 2.418 %.
   CHECK(has(files.at("report.md"), "| 3306 | 3386 | token/s | 2.418 | predicted"));
   CHECK_FALSE(has(files.at("report.md"), "roma.throughput"));

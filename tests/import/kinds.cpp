@@ -222,9 +222,9 @@ TEST_CASE("kinds: GGUF of whole numbers is compared with its tensors") {
   CHECK(has(gguf_error(file), "token_embd.weight is 9 x 256, but vocabulary"));
 }
 
-TEST_CASE("kinds: an MLP without a gate and a window are refused with the reason") {
-  CHECK(
-      has(gguf_error(integer_gguf("starcoder2")), "starcoder2 has an MLP without a gate (a model"));
+TEST_CASE(
+    "kinds: an MLP without a gate and windows are read from a config, tensors without one not") {
+  CHECK(has(gguf_error(integer_gguf("starcoder2")), "starcoder2 has an MLP without a gate (its"));
   auto file = integer_gguf("starcoder2");
   std::erase_if(file.tensors, [](const auto& t) { return has(t.name, "ffn_gate"); });
   CHECK(has(gguf_error(file), "an MLP without a gate: layer 0 has no tensor for gate"));
@@ -234,9 +234,15 @@ TEST_CASE("kinds: an MLP without a gate and a window are refused with the reason
   const auto error = [&](const std::string& text) {
     return import_error(c.write("config.json", text), ternary);
   };
-  CHECK(has(error(config("phi")), "phi has an MLP without a gate"));
-  CHECK(has(error(config("mistral")), "attend to a sliding window of 4096 positions"));
-  CHECK(has(error(config("gemma2")), "of 4096 positions, but in every 2. layer to all"));
+  const auto spec_of = [&](const std::string& type) {
+    return spec::parse_model(import_model(c.write("config.json", config(type)), ternary).spec, "m")
+        .values;
+  };
+  CHECK(spec_of("phi").gated == spec::Switch::off);
+  CHECK(spec_of("mistral").window == 4096);
+  CHECK(spec_of("mistral").full_every == 0);
+  CHECK(spec_of("gemma2").full_every == 2);
+  CHECK(spec_of("llama").full_every == 1);
   CHECK(error(config("mistral", R"(,"sliding_window":null)")).empty());
   CHECK(error(config("qwen")).empty());
 }

@@ -120,13 +120,13 @@ TEST_CASE("the page's numbers are the engine's, whatever is typed or chosen") {
   const std::vector<Session> sessions{
       {tom(), {}, {}},
       {tom(),
-       {{"chip.clock", "612.5"}, {"rom.idle_power", "0.371"}, {"workload.context", "333"}},
+       {{"chip.clock", "612.5"}, {"tech.rom_toggle", "1.371"}, {"workload.context", "333"}},
        {}},
       {tom(),
-       {{"weights.zero_share", "0.421875"}, {"adapter.rank", "5"}},
-       {{"gating.domain", "matrix"}, {"gating.prewake", "off"}, {"mapping.lm_head", "rom"}}},
+       {{"chip.temperature", "61.5"}, {"adapter.rank", "5"}},
+       {{"gating.domain", "matrix"}, {"gating.prewake", "off"}, {"map.head", "rom"}}},
       {tom(), {{"workload.prompt", "97"}}, {{"model.layers", "31"}}},
-      {roma, {{"chip.clock", "433"}}, {{"gating.enabled", "on"}, {"sram.spill", "host"}}},
+      {roma, {{"chip.clock", "433"}}, {{"gating.mode", "none"}, {"sram.spill", "host"}}},
   };
   const auto results = shown(sessions);
   if (!results) return;
@@ -139,30 +139,30 @@ TEST_CASE("the page's numbers are the engine's, whatever is typed or chosen") {
 
 TEST_CASE("a page says what makes numbers no design, and its address brings a design back") {
   Json address{
-      {"hash", "chip.clock=600&gating.enabled=off!pin:fast%20one:chip.clock=900!ref:fast%20one"},
+      {"hash", "chip.clock=600&gating.mode=none!pin:fast%20one:chip.clock=900!ref:fast%20one"},
       {"script",
        "return {toml: document.getElementById('toml').value, "
        "pins: window.live.pins.map(p => p.name), before: window.live.before.get('throughput')}"}};
   const auto results =
       shown({{tom(), {{"workload.context", "4000"}}, {}, Json::object()},
              {tom(), {{"chip.clock", "90000"}}, {}, Json::object()},
-             {tom(), {{"pe.rows", "3.5"}}, {}, Json::object()},
+             {tom(), {{"base.rows", "3.5"}}, {}, Json::object()},
              {tom(), {}, {}, address},
              {tom(), {}, {}, {{"hash", "%E0%A4%A&chip.clock=__proto__!pin!sweep:x"}}}});
   if (!results) return;
   const auto state = [&](std::size_t i) { return (*results)[i]["state"].get<std::string>(); };
   CHECK(state(0).find("NO DESIGN: does not fit the SRAM") == 0);
   CHECK(state(1).find("chip.clock is out of 1 to 20,000 MHz") != std::string::npos);
-  CHECK(state(2).find("pe.rows takes whole numbers") != std::string::npos);
+  CHECK(state(2).find("base.rows takes whole numbers") != std::string::npos);
   const auto& back = (*results)[3];
-  check_equal(back, changed({tom(), {{"chip.clock", "600"}}, {{"gating.enabled", "off"}}}));
+  check_equal(back, changed({tom(), {{"chip.clock", "600"}}, {{"gating.mode", "none"}}}));
   CHECK(back["script"]["pins"] == Json::array({"fast one"}));
   const auto fast = study::Equations(changed({tom(), {{"chip.clock", "900"}}, {}}));
   CHECK(back["script"]["before"].get<double>() == Approx(fast.look_up("throughput")->value));
   const auto toml = back["script"]["toml"].get<std::string>();
   CHECK(toml.find("clock = { value = \"600 MHz\", grade = \"assumption\"") != std::string::npos);
-  CHECK(toml.find("[gating]\nenabled = { value = false,") != std::string::npos);
-  CHECK(toml.find("--set 'chip.clock=600 MHz' --set 'gating.enabled=false'") != std::string::npos);
+  CHECK(toml.find("[gating]\nmode = { value = \"none\",") != std::string::npos);
+  CHECK(toml.find("--set 'chip.clock=600 MHz' --set 'gating.mode=none'") != std::string::npos);
   check_equal((*results)[4], tom());  // nonsense is left out
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("a change takes less than a frame: 16 ms, figures, sweep and layout in
        {tom(),
         {},
         {},
-        {{"drag", "chip.clock"}, {"hash", "!sweep:power,lanes.count,4,64,vector.width,64,1024"}}}});
+        {{"drag", "chip.clock"}, {"hash", "!sweep:power,base.lanes,4,64,vector.width,64,1024"}}}});
   if (!results) return;
   for (const auto& r : *results) {
     const auto& cpu =

@@ -241,7 +241,7 @@ TEST_CASE("area bars: the design's own is the engine's area, the others change t
   CHECK(bars.bars[1].parts[0] ==
         Approx(megabits * (um2(t.rom_area) + 10 * um2(t.rom_area_height) + um2(t.rom_area_bit)) /
                0.8));
-  CHECK(bars.bars[2].parts[0] == Approx(megabits * 0.009 / 0.194));
+  CHECK(bars.bars[2].parts[0] == Approx(megabits * 0.009 / 0.424));
   CHECK(bars.bars[3].parts[0] == Approx(megabits * um2(t.sram_cell) / t.sram_efficiency[2]));
   for (const auto& bar : bars.bars)
     for (std::size_t i = 1; i < bar.parts.size(); ++i) CHECK(bar.parts[i] == bars.bars[0].parts[i]);
@@ -255,8 +255,8 @@ TEST_CASE("the area's caption follows the ROM's law and its zero bits") {
   const auto text = [](Pair d) {
     return caption(area_figure(area_bars(d.hw(), d.estimate()), d.hw().rom.law));
   };
-  CHECK(has(text(Pair()), "a compiled ROM would take 5.6"));
-  CHECK(has(text(Pair()), "of a chip of 55.7"));
+  CHECK(has(text(Pair()), "a compiled ROM would take 2.5"));
+  CHECK(has(text(Pair()), "of a chip of 55.78"));
   CHECK(has(text(Pair()), "would still beat a compiled ROM"));
   CHECK(has(text(Pair().set("tech.rom_area", "0.1 um^2/bit")), "would lose to a compiled ROM"));
   CHECK(has(text(roma()), "stores base weights in a compiled macro"));
@@ -331,7 +331,7 @@ TEST_CASE("density: the law, its alternatives, and published points with what th
   // The same law, that far along the curve.
   CHECK(curve.design.density < curve.sparse.at(72).density);
   CHECK(curve.design.density > curve.sparse.at(71).density);
-  CHECK(curve.macro == Approx(0.194 / 0.009 * 1e6 / (8 << 20)));
+  CHECK(curve.macro == Approx(0.424 / 0.009 * 1e6 / (8 << 20)));
   CHECK(curve.sram == Approx(d.hw().tech.sram_efficiency[2] /
                              (d.hw().tech.sram_cell.value() * 1e12) * 1e6 / (8 << 20)));
   REQUIRE(curve.published.size() == 1);
@@ -395,7 +395,7 @@ TEST_CASE("a pointer on a figure is told values, and hatching is lines within it
       CHECK(h.height > 0);
     }
     if (figure.id != "area") continue;
-    CHECK(has(svg, "<title>ROM: 34.73 mm²"));
+    CHECK(has(svg, "<title>ROM: 34.37 mm²"));
     // SRAM is hatched in black. Its box in the first bar is the second hover, PE's the third.
     const auto& sram = figure.hovers.at(1);
     const auto at = svg.find("stroke='rgb(0,0,0)' d='M");

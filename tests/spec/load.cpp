@@ -164,7 +164,7 @@ TEST_CASE("rules between values") {
                          "value = \"0.35 V\", grade = \"assumption\", source = \"x\""))
             .empty());
   CHECK(says(error("tom.toml", "attention = { value = \"base\"", "attention = { value = \"side\""),
-             "has no [side]"));
+             "[side] is missing"));
   CHECK(says(error("tom.toml", "weights = { value = \"rom\"", "weights = { value = \"dram\""),
              "[dram] is missing"));
   CHECK(says(error("tom.toml", "sharing = { value = \"time\"", "sharing = { value = \"space\""),

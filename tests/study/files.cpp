@@ -20,8 +20,8 @@ namespace {
 
 const std::string axes =
     "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 101 "
-    "}\n[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
-    "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 300, step = 1 }\n";
+    "}\n[[vary]]\npath = \"gating.prewake\"\nvalues = [true, false]\n"
+    "[[vary]]\npath = \"vector.width\"\nrange = { from = 1, to = 300, step = 1 }\n";
 const std::string columns = "columns = [\"throughput\", \"power\"]\n";
 
 struct Kind {
@@ -295,8 +295,8 @@ TEST_CASE("numpy reads from .npy what CSV says, in less than half of the size") 
             keys,
         "[[vary]]\npath = \"chip.clock\"\nlog = { from = \"400 MHz\", to = \"1 GHz\", points = 5 "
         "}\n"
-        "[[vary]]\npath = \"gating.enabled\"\nvalues = [true, false]\n"
-        "[[vary]]\npath = \"sram.banks\"\nrange = { from = 1, to = 300, step = 1 }\n"
+        "[[vary]]\npath = \"gating.prewake\"\nvalues = [true, false]\n"
+        "[[vary]]\npath = \"vector.width\"\nrange = { from = 1, to = 300, step = 1 }\n"
         "[[vary]]\npath = \"lanes.count\"\nvalues = [16, 24, 32]\n"
         "[[vary]]\npath = \"weights.zero_share\"\nrange = { from = 0.1, to = 0.4, step = "
         "0.1 }\n"));

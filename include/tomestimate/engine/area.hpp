@@ -37,11 +37,11 @@ T binary_entropy(T p) {
   return T(0) - (one * log2(one) + zero * log2(zero));
 }
 
-// log2 of a bank's height, within the heights that the laws of logic ROM were measured at: nothing
-// is gained, or lost, beyond them.
+// log2 of a bank's height, up to the highest that the laws of logic ROM were measured at: nothing is
+// gained beyond it.
 template <class T>
 T law_height(T height) {
-  return log2(min(T(8192), max(T(64), height)));
+  return log2(min(T(8192), height));
 }
 
 // ROM area as synthesized logic, placed.

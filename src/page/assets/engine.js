@@ -3,7 +3,7 @@
 
 // number::Fn, in its order.
 const Fn = {constant: 0, input: 1, add: 2, sub: 3, mul: 4, div: 5, max: 6, min: 7, less: 8,
-            lessEqual: 9, equal: 10, ceil: 11, floor: 12, log2: 13, round: 14};
+            lessEqual: 9, equal: 10, ceil: 11, floor: 12, log2: 13, exp2: 14, round: 15};
 const isUnary = fn => fn >= Fn.ceil;
 const block = 64;  // points a run of a sweep: long enough to hide the dispatch
 
@@ -92,7 +92,8 @@ class Engine {
         case 11: value[i] = Math.ceil(x); break;
         case 12: value[i] = Math.floor(x); break;
         case 13: value[i] = Math.log2(x); break;
-        case 14: value[i] = Math.floor(x + 0.5); break;
+        case 14: value[i] = Math.pow(2, x); break;
+        case 15: value[i] = Math.floor(x + 0.5); break;
       }
     }
   }
@@ -123,7 +124,8 @@ class Engine {
         case 6: slope[x < y ? r : l] += s; break;
         case 7: slope[y < x ? r : l] += s; break;
         case 13: slope[l] += s / (x * Math.LN2); break;
-        case 11: case 12: case 14: slope[l] += s; break;
+        case 14: slope[l] += s * value[i] * Math.LN2; break;
+        case 11: case 12: case 15: slope[l] += s; break;
       }
     }
     const whole = value[place - 1];
@@ -199,6 +201,7 @@ function runBlock(m, fn, to, x, y, n) {
     case 11: for (let k = 0; k < n; ++k) m[to + k] = Math.ceil(m[x + k]); break;
     case 12: for (let k = 0; k < n; ++k) m[to + k] = Math.floor(m[x + k]); break;
     case 13: for (let k = 0; k < n; ++k) m[to + k] = Math.log2(m[x + k]); break;
-    case 14: for (let k = 0; k < n; ++k) m[to + k] = Math.floor(m[x + k] + 0.5); break;
+    case 14: for (let k = 0; k < n; ++k) m[to + k] = Math.pow(2, m[x + k]); break;
+    case 15: for (let k = 0; k < n; ++k) m[to + k] = Math.floor(m[x + k] + 0.5); break;
   }
 }
