@@ -279,7 +279,15 @@ void add_study_options(CLI::App& command, QuickStudy& q) {
 
 NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study) {
   NamedFiles out;
-  for (const auto& file : study.files) out.push_back({"a spec of the study", file});
+  const auto gives = [](const auto& spec, const std::string& file) {
+    return std::any_of(spec.sourced.begin(), spec.sourced.end(),
+                       [&file](const auto& value) { return value.place.file == file; });
+  };
+  for (const auto& file : study.files)
+    out.push_back({gives(study.specs.hardware, file) ? "HARDWARE"
+                   : gives(study.specs.model, file)  ? "MODEL"
+                                                     : "a base of a spec",
+                   file});
   if (quick.places.size() == 1) out.push_back({"STUDY", spec::find_spec(quick.places[0])});
   return out;
 }

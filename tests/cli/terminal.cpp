@@ -15,7 +15,7 @@ namespace {
 
 const std::string specs = TOMESTIMATE_SPECS;
 const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-const std::string other = specs + "/tom.toml " + specs + "/llama-3.2-3b-int4.toml";
+const std::string other = specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml";
 
 // Runs the program on a terminal of that many columns (0: one that does not say).
 Result run_on_terminal(const std::string& arguments, unsigned short columns,
