@@ -18,6 +18,7 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include "files.hpp"
+#include "terminal.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -80,9 +81,17 @@ void add_output_options(CLI::App& command, Output& output) {
       ->type_name("FILE");
 }
 
+void add_all_option(CLI::App& command, Output& output) {
+  command.add_flag("--all", output.all, "everything, as formats other than text have it");
+}
+
 void add_design_options(CLI::App& command, Design& design) {
   command.add_option("HARDWARE", design.hardware, "hardware spec (TOML)")->required();
   command.add_option("MODEL", design.model, "model spec (TOML)")->required();
+  add_workload_options(command, design);
+}
+
+void add_workload_options(CLI::App& command, Design& design) {
   add_optional(command, "--batch", design.batch, "sequences decoded together")->type_name("N");
   add_optional(command, "--prompt", design.prompt, "tokens of the prompt, for TTFT")
       ->type_name("N");
@@ -109,7 +118,8 @@ void deliver(const std::string& text, const std::optional<std::string>& file) {
 
 void print(report::Document document, const Output& output) {
   if (output.table) keep_table(document, *output.table);
-  deliver(report::render(document, output.format), output.file);
+  const auto style = output.file ? report::TextStyle{} : terminal_style();
+  deliver(report::render(document, output.format, style), output.file);
 }
 
 void apply_set(const std::string& set, study::Specs& specs) {

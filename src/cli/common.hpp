@@ -24,6 +24,10 @@ struct Output {
   report::Format format = report::Format::text;
   std::optional<std::string> file;   // none: standard output
   std::optional<std::string> table;  // none: all
+  bool all = false;                  // text too shows everything, where it is brief otherwise
+
+  // The other formats are for programs, which want everything.
+  bool brief() const { return format == report::Format::text && !table && !all; }
 };
 
 struct Design {
@@ -45,6 +49,10 @@ CLI::Validator one_of(std::vector<std::string> words);
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
+// --all, for commands whose text is brief without it.
+void add_all_option(CLI::App& command, Output& output);
+// Of a design all but its specs: --batch, --prompt, --context, --set.
+void add_workload_options(CLI::App& command, Design& design);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 

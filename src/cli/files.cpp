@@ -8,6 +8,7 @@
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/load.hpp>
 
 namespace tomestimate::cli {
 namespace {
@@ -55,12 +56,15 @@ void check_folder(const NamedFiles& inputs, const NamedFile& folder) {
 }
 
 NamedFiles inputs_of(const Design& design) {
-  return {{"HARDWARE", spec::find_spec(design.hardware)}, {"MODEL", spec::find_spec(design.model)}};
-}
-
-NamedFiles inputs_of(const study::Specs& specs) {
-  return {{"HARDWARE", specs.hardware.sourced.at(0).place.file},
-          {"MODEL", specs.model.sourced.at(0).place.file}};
+  NamedFiles out;
+  const auto add = [&out](const std::string& what, const std::string& name) {
+    const auto spec = spec::find_spec(name);
+    for (auto& file : spec::files_of(spec))
+      out.push_back({file == spec ? what : "part of " + what, std::move(file)});
+  };
+  add("HARDWARE", design.hardware);
+  add("MODEL", design.model);
+  return out;
 }
 
 NamedFiles inputs_of_published(const std::string& figures) {

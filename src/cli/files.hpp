@@ -25,8 +25,7 @@ void check_files(const NamedFiles& inputs, const NamedFiles& outputs);
 // The same for an output that is a folder: no input may be in it.
 void check_folder(const NamedFiles& inputs, const NamedFile& folder);
 
-NamedFiles inputs_of(const Design& design);
-NamedFiles inputs_of(const study::Specs& specs);  // the files that they were read from
+NamedFiles inputs_of(const Design& design);  // bases and technology too
 NamedFiles inputs_of_published(const std::string& figures);
 NamedFiles outputs_of(const Output& output);
 

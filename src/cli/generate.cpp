@@ -112,6 +112,11 @@ the counted one.
 .PP
 A spec is a file, or the name of an installed one without its ending, such as
 .BR tom .
+A spec that says
+.B based_on = \(dqtom\(dq
+needs only the values that differ;
+.B tomestimate new
+writes one to start from.
 )";
 
 constexpr const char* exit_status = R"(.TP
@@ -134,7 +139,10 @@ where temporary folders are made, instead of /tmp
 seconds that a run of gnuplot or yosys may take; else a minute for a figure, two hours for a tile
 .TP
 .B NO_COLOR
-if set, progress has no colour
+if set, nothing has colour
+.TP
+.B COLUMNS
+width of text on a terminal that does not say its own
 )";
 
 constexpr const char* files = R"(.TP
@@ -154,6 +162,11 @@ const std::vector<std::pair<std::string, std::string>>& examples() {
       {"TOM on BitNet-2B, and what binds it:", "tomestimate estimate tom bitnet-2b"},
       {"The same with twice the lanes, as CSV:",
        "tomestimate estimate tom bitnet-2b --set base.lanes=32 --format csv --table summary"},
+      {"What twice the lanes change, kept as a spec:",
+       "tomestimate what-if tom bitnet-2b --set base.lanes=32 --save wide.toml"},
+      {"Lanes against clock, below 4 W:",
+       "tomestimate sweep tom bitnet-2b --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/5 "
+       "--where 'power < 4[W]'"},
       {"The clock at which it decodes 3306 token/s:",
        "tomestimate solve tom bitnet-2b --vary chip.clock --target 'throughput=3306 token/s'"},
       {"What its power hangs on:", "tomestimate sensitivity tom bitnet-2b --metric power"},

@@ -18,6 +18,8 @@
 
 #include "common.hpp"
 #include "files.hpp"
+#include "help.hpp"
+#include "small.hpp"
 
 namespace {
 
@@ -26,7 +28,15 @@ using namespace tomestimate::cli;
 
 int run_estimate(const Design& design, const Output& output) {
   const auto specs = load(design, output);
-  print(report::estimate_document(specs.hardware, specs.model, output.table.value_or("")), output);
+  if (!output.brief()) {
+    print(report::estimate_document(specs.hardware, specs.model, output.table.value_or("")),
+          output);
+    return 0;
+  }
+  auto document = report::estimate_brief(specs.hardware, specs.model);
+  document.tables.back().notes.push_back(
+      "--all: everything; --table ID: one table of it (tomestimate help estimate names them)");
+  print(std::move(document), output);
   return 0;
 }
 
@@ -119,15 +129,22 @@ int say(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv
 int run(int argc, char** argv) {
   CLI::App app{"Performance, power and area of ROM-based ternary LLM chips, in closed form."};
   app.name("tomestimate");
-  app.set_version_flag("--version", TOMESTIMATE_VERSION);
+  app.set_version_flag("-V,--version", TOMESTIMATE_VERSION);
   app.require_subcommand(1);
-  app.footer("Exit code: 0 done, 1 the answer is no, 2 bad spec or flag. See README.md.");
+  app.footer(
+      "`tomestimate help COMMAND` is COMMAND --help; `tomestimate help glossary` explains the "
+      "words.\n"
+      "Exit code: 0 done, 1 the answer is no, 2 bad spec or flag. See README.md.");
 
   Design design;
   Output output;
   auto* estimate = app.add_subcommand("estimate", "Estimate a design and say what binds it");
   add_design_options(*estimate, design);
   add_output_options(*estimate, output);
+  add_all_option(*estimate, output);
+  // Named in help, and so in completions.
+  estimate->get_option("--table")->type_name(
+      fmt::format("{}", fmt::join(report::estimate_tables, "|")));
 
   bool small_only = false;
   unsigned threads = all_threads();
@@ -153,9 +170,10 @@ int run(int argc, char** argv) {
   check->add_option("SPEC", files, "files (TOML)")->required();
 
   std::vector<Command> commands;
-  for (const auto add : {add_study_commands, add_explain_commands, add_report_commands,
-                         add_live_commands, add_import_commands, add_run_commands, add_rtl_commands,
-                         add_serve_commands, add_rescale_commands})
+  for (const auto add :
+       {add_study_commands, add_explain_commands, add_report_commands, add_live_commands,
+        add_import_commands, add_run_commands, add_rtl_commands, add_serve_commands,
+        add_rescale_commands, add_small_commands, add_help_command})
     for (auto& command : add(app)) commands.push_back(std::move(command));
   add_generate_option(app);
 

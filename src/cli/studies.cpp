@@ -7,17 +7,21 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/report/rows.hpp>
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
 
 #include "common.hpp"
 #include "files.hpp"
+#include "quick_study.hpp"
+#include "small.hpp"
+#include "terminal.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -93,6 +97,12 @@ study::Isa parse_isa(const std::string& text) {
   return wanted;
 }
 
+void show_rows(const std::string& name, const std::string& csv) {
+  constexpr std::size_t most = 500;
+  constexpr std::uintmax_t largest = std::uintmax_t{1} << 32;
+  print(report::rows_document(name, spec::read_file(csv, largest), most), {});
+}
+
 // The file that rows are streamed to, links followed; "" for standard output, which is then what a
 // device or pipe is put in the place of.
 std::string stream_to(const NamedFiles& inputs, const std::optional<std::string>& output) {
@@ -113,7 +123,7 @@ std::string stream_to(const NamedFiles& inputs, const std::optional<std::string>
 }
 
 struct SweepArguments {
-  std::string study;
+  QuickStudy study;
   std::optional<std::string> output;
   std::string format;
   std::optional<std::string> shard;
@@ -133,11 +143,12 @@ int run_sweep(const SweepArguments& a) {
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
   if (a.resume && !a.output)
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
-  const auto file = spec::find_spec(a.study);
-  const auto st = study::load_study(file);
-  auto inputs = inputs_of(st.specs);
-  inputs.push_back({"STUDY", file});
-  options.output = stream_to(inputs, a.output);
+  const auto st = load_study(a.study, a.output ? NamedFiles{{"-o", *a.output}} : NamedFiles{});
+  options.output = stream_to(inputs_of(a.study, st), a.output);
+  // For eyes a table; a file, a shard and a pipe get CSV.
+  const bool shown = !a.output && !a.shard && a.format.empty() && on_terminal();
+  std::optional<spec::TemporaryFolder> folder;
+  if (shown) options.output = (folder.emplace().path() / "rows.csv").string();
   options.stop = &interrupted;
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
@@ -150,13 +161,14 @@ int run_sweep(const SweepArguments& a) {
                          result.resumable ? "; the same command with --resume goes on" : ""));
     return no;
   }
+  if (shown) show_rows(st.name, options.output);
   if (a.output)
     complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, *a.output));
   return 0;
 }
 
 // HARDWARE,MODEL[,PATH=VALUE...]
-report::Design parse_design(const std::string& text, const Output& output) {
+report::Design parse_design(const std::string& text, const Design& common, const Output& output) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
     if (c == ',')
@@ -167,20 +179,24 @@ report::Design parse_design(const std::string& text, const Output& output) {
   if (parts.size() < 2)
     throw CLI::ValidationError(
         "DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + spec::shortened(text) + "\"");
-  const Design design{parts[0], parts[1], {parts.begin() + 2, parts.end()}, {}, {}, {}};
+  auto design = common;
+  design.hardware = parts[0];
+  design.model = parts[1];
+  design.sets.insert(design.sets.end(), parts.begin() + 2, parts.end());
   return {text, load(design, output)};
 }
 
-int run_compare(const std::vector<std::string>& texts, const Output& output) {
+// `common` is set in all designs, before what each sets itself.
+int run_compare(const std::vector<std::string>& texts, const Design& common, const Output& output) {
   std::vector<report::Design> designs;
-  for (const auto& text : texts) designs.push_back(parse_design(text, output));
+  for (const auto& text : texts) designs.push_back(parse_design(text, common, output));
   print(report::compare_document(designs), output);
   return 0;
 }
 
 struct SolveArguments {
-  std::string parameter;
-  std::string target;
+  QuickStudy search;  // --vary, and what goes with --min and --max
+  std::optional<std::string> target;
   std::optional<std::string> from;
   std::optional<std::string> to;
 };
@@ -192,13 +208,18 @@ double range_end(const study::Specs& specs, const study::Parameter& p,
   return study::value_if_set(specs, p.path, *text, {flag + " " + *text, 0, 0});
 }
 
-int run_solve(const Design& design, const SolveArguments& a, const Output& output) {
+int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
+              const Output& output) {
+  if (!a.target && (a.from || a.to))
+    throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
+  if (!a.target) return run_search(design, a.search, threads, output);
+  const auto& parameter = only_path(a.search);
   const auto specs = load(design, output);
-  const auto p = study::find_parameter(specs, a.parameter, {"--vary " + a.parameter, 0, 0});
+  const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 0, 0});
   if (!p.number)
     throw CLI::ValidationError(
         "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
-  const auto target = study::parse_target(a.target);
+  const auto target = study::parse_target(*a.target);
   const double low = range_end(specs, p, a.from, "--from", p.min);
   const double high = range_end(specs, p, a.to, "--to", p.max);
   if (!(low < high)) throw CLI::ValidationError("--from", "is not below --to");
@@ -207,16 +228,13 @@ int run_solve(const Design& design, const SolveArguments& a, const Output& outpu
   return solved.solutions.empty() ? no : 0;
 }
 
-int run_pareto(const std::string& path, unsigned threads, const Output& output) {
-  const auto file = spec::find_spec(path);
-  const auto st = study::load_study(file);
-  auto inputs = inputs_of(st.specs);
-  inputs.push_back({"STUDY", file});
-  check_files(inputs, outputs_of(output));
+int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
+  const auto st = load_study(q, outputs_of(output));
   if (st.objectives.empty())
-    throw spec::SpecError({{{file, 1, 1},
+    throw spec::SpecError({{{q.places[0], 1, 1},
                             "the study has no objectives",
-                            "objectives = [\"max throughput\", \"min area\"]"}});
+                            q.places.size() == 1 ? "objectives = [\"max throughput\", \"min area\"]"
+                                                 : "such as --max throughput --min area"}});
   study::SweepResult result;
   const auto front = study::pareto(st, threads, result);
   print(report::pareto_document(st, front, result), output);
@@ -247,8 +265,18 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   auto* what_if = app.add_subcommand("what-if", "Every metric before and after --set changes");
   add_design_options(*what_if, *design);
   add_output_options(*what_if, *output);
+  add_all_option(*what_if, *output);
+  const auto saved = std::make_shared<std::vector<std::string>>();
+  what_if
+      ->add_option("--save", *saved,
+                   "keep the changes as a spec based on this one; twice, first for the hardware, "
+                   "where both specs change")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   commands.push_back({what_if, [=] {
-                        check_files(inputs_of(*design), outputs_of(*output));
+                        auto written = outputs_of(*output);
+                        for (const auto& file : *saved) written.push_back({"--save", file});
+                        check_files(inputs_of(*design), written);
                         const auto before = load_files(*design);
                         spec::check_pair(before.hardware.values, before.model.values);
                         auto after = before;
@@ -259,13 +287,15 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         if (changes.empty())
                           throw CLI::ValidationError("what-if",
                                                      "nothing changes: give --set PATH=VALUE");
-                        print(report::what_if_document(before, after, changes), *output);
+                        save_changes(*design, before, after, *saved);
+                        const bool brief = output->brief();
+                        print(report::what_if_document(before, after, changes, brief), *output);
                         return report::does_not_fit(after.hardware, after.model) ? no : 0;
                       }});
 
   const auto sweep_arguments = std::make_shared<SweepArguments>();
   auto* sweep = app.add_subcommand("sweep", "Every point of a study as CSV or .npy, streamed");
-  sweep->add_option("STUDY", sweep_arguments->study, "study (TOML)")->required();
+  add_study_options(*sweep, sweep_arguments->study);
   add_optional(*sweep, "-o,--output", sweep_arguments->output,
                "write to FILE, complete or not at all")
       ->type_name("FILE");
@@ -296,19 +326,24 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto designs = std::make_shared<std::vector<std::string>>();
   auto* compare = app.add_subcommand("compare", "Designs side by side");
   compare->add_option("DESIGN", *designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
+  add_workload_options(*compare, *design);
   add_output_options(*compare, *output);
-  commands.push_back({compare, [=] { return run_compare(*designs, *output); }});
+  commands.push_back({compare, [=] { return run_compare(*designs, *design, *output); }});
 
   const auto solve_arguments = std::make_shared<SolveArguments>();
-  auto* solve = app.add_subcommand("solve", "The value of one parameter that meets a target");
+  auto* solve = app.add_subcommand(
+      "solve", "The value of one parameter that meets a target, or the best of a grid");
   add_design_options(*solve, *design);
-  solve->add_option("--vary", solve_arguments->parameter, "the parameter, such as chip.clock")
-      ->required()
-      ->type_name("PATH");
   solve
-      ->add_option("--target", solve_arguments->target,
-                   "such as \"throughput>=5000 token/s\" (=, >=, <=)")
+      ->add_option("--vary", solve_arguments->search.vary,
+                   "the parameter, such as chip.clock; with --min or --max its values, as sweep "
+                   "takes them, repeatable")
       ->required()
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  add_search_options(*solve, solve_arguments->search);
+  add_optional(*solve, "--target", solve_arguments->target,
+               "such as \"throughput>=5000 token/s\" (=, >=, <=)")
       ->type_name("METRIC=VALUE");
   add_optional(*solve, "--from", solve_arguments->from,
                "lowest value; default: the lowest legal one")
@@ -316,14 +351,15 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_optional(*solve, "--to", solve_arguments->to, "highest value; default: the highest legal one")
       ->type_name("VALUE");
   add_output_options(*solve, *output);
-  commands.push_back({solve, [=] { return run_solve(*design, *solve_arguments, *output); }});
+  commands.push_back(
+      {solve, [=] { return run_solve(*design, *solve_arguments, *threads, *output); }});
 
-  const auto study_file = std::make_shared<std::string>();
+  const auto pareto_study = std::make_shared<QuickStudy>();
   auto* pareto = app.add_subcommand("pareto", "Points of a study that no other beats");
-  pareto->add_option("STUDY", *study_file, "study (TOML) with objectives")->required();
+  add_study_options(*pareto, *pareto_study);
   add_threads_option(*pareto, *threads, "threads");
   add_output_options(*pareto, *output);
-  commands.push_back({pareto, [=] { return run_pareto(*study_file, *threads, *output); }});
+  commands.push_back({pareto, [=] { return run_pareto(*pareto_study, *threads, *output); }});
 
   const auto metric = std::make_shared<std::string>("throughput");
   const auto top = std::make_shared<std::size_t>(20);

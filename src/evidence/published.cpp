@@ -346,7 +346,9 @@ std::vector<std::string> files_of_published(const std::string& path) {
   std::set<std::string> files{path};
   for (const auto& figure : read_figures(path))
     for (const auto* name : {&figure.hardware, &figure.model})
-      if (!name->empty()) files.insert(spec::find_spec(*name, fs::path(path).parent_path()));
+      if (!name->empty())
+        for (auto& file : spec::files_of(spec::find_spec(*name, fs::path(path).parent_path())))
+          files.insert(std::move(file));
   return {files.begin(), files.end()};
 }
 

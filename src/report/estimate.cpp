@@ -2,6 +2,7 @@
 #include <tomestimate/report/reports.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <optional>
 #include <stdexcept>
@@ -14,6 +15,8 @@
 #include <range/v3/view/enumerate.hpp>
 #include <range/v3/view/filter.hpp>
 
+#include <tomestimate/report/figures.hpp>
+#include <tomestimate/spec/changes.hpp>
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -135,7 +138,7 @@ Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, s
               std::move(title),
               {{"op", ""},
                {"on", ""},
-               {"start", "cycle"},
+               {"start", "cycle", -1},
                {"compute", "cycle"},
                {"weights", "cycle"},
                {"SRAM", "cycle"},
@@ -144,8 +147,8 @@ Table op_table(const HardwareSpec& hardware, const PassEstimate<double>& pass, s
                {"bus", "cycle"},
                {"vector", "cycle"},
                {"latency", "cycle"},
-               {"total", "cycle"},
-               {"bound by", ""}},
+               {"total", "cycle", 1},
+               {"bound by", "", 1}},
               {},
               {}};
   for (const auto& [i, op] : pass.layer.ops | rv::enumerate) {
@@ -357,14 +360,58 @@ std::string binding_text(const Hardware& hw, const Model& m, const PassEstimate<
                      100 * parts[0].second / sum, remedy(parts[0].first));
 }
 
+// How many of the numbers behind the estimate were fitted to published figures.
+std::string fitted_text(const study::Specs& specs) {
+  std::size_t fitted = 0, assumed = 0, all = 0;
+  std::string first;
+  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (const auto& v : *list) {
+      ++all;
+      if (v.grade == spec::Grade::assumption) ++assumed;
+      if (v.grade != spec::Grade::calibrated) continue;
+      if (fitted++ < 3) first += (first.empty() ? "" : ", ") + v.path;
+    }
+  if (fitted == 0)
+    return fmt::format("of {} spec values none is fitted to a published figure; {} are assumptions",
+                       all, assumed);
+  return fmt::format(
+      "FITTED: {} of {} spec values were fitted to published figures ({}{}): what "
+      "hangs on them proves nothing; {} are assumptions",
+      fitted, all, first, fitted > 3 ? ", ..." : "", assumed);
+}
+
+std::string workload_text(const Model& m) {
+  return fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
+                     m.workload.batch, m.workload.prompt, m.workload.context);
+}
+
+void add_spills(const Estimate& e, std::vector<std::string>& text) {
+  const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
+    if (c.context > c.max_context)
+      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
+                                 phase, c.context - c.max_context, c.context));
+  };
+  spilled(e.decode_capacity, "decode");
+  spilled(e.prefill_capacity, "prefill");
+}
+
+// Doubles count exactly up to 2^53.
+void add_rounding(const Estimate& e, std::vector<std::string>& text) {
+  const double most = std::max(e.decode.base_macs + e.decode.macs.total(),
+                               e.prefill.base_macs + e.prefill.macs.total());
+  if (most > 0x1p53)
+    text.push_back(fmt::format(
+        "CAUTION: counts above 2^53 (9.0e15) are rounded; a pass has {:.3g} multiplications",
+        most));
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   const auto& e = all.base;
   std::vector<std::string> text{
-      fmt::format("workload: batch {:.0f}, prompt {:.0f} tokens, decode at context {:.0f}",
-                  m.workload.batch, m.workload.prompt, m.workload.context),
+      workload_text(m),
       fmt::format("on the chip: {:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
                   in(e.chip.throughput, "token/s"), in(e.chip.power, "W"),
                   in(e.chip.energy_per_token, "uJ/token"), in(e.common.area.total(), "mm^2")),
@@ -382,23 +429,175 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
         "end to end, with host link: {:.0f} token/s, {:.4g} uJ/token{}",
         in(e.end_to_end.throughput, "token/s"), in(e.end_to_end.energy_per_token, "uJ/token"),
         hw.map.head == spec::HeadPlace::none ? "; no LM head is in these numbers" : ""));
-  const auto spilled = [&](const engine::Capacity<double>& c, std::string_view phase) {
-    if (c.context > c.max_context)
-      text.push_back(fmt::format("SPILL: {} keeps {:.0f} of {:.0f} KV positions off the chip",
-                                 phase, c.context - c.max_context, c.context));
-  };
-  const double most = std::max(e.decode.base_macs + e.decode.macs.total(),
-                               e.prefill.base_macs + e.prefill.macs.total());
-  if (most > 0x1p53)
-    text.push_back(fmt::format(
-        "CAUTION: counts above 2^53 (9.0e15) are rounded; a pass has {:.3g} multiplications",
-        most));
-  spilled(e.decode_capacity, "decode");
-  spilled(e.prefill_capacity, "prefill");
+  add_rounding(e, text);
+  add_spills(e, text);
+  text.push_back(fitted_text({hardware, model}));
+  return text;
+}
+
+// ---- in brief ----
+
+// "chip.clock = 1 GHz, ..." of what was set for this run; "" if nothing was.
+std::string changes(const std::vector<spec::Sourced>& values) {
+  std::string text;
+  for (const auto& v : values | rv::filter(spec::was_set))
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", v.path, v.text);
+  return text;
+}
+
+std::string named(const std::string& name, const std::vector<spec::Sourced>& values) {
+  const auto text = changes(values);
+  return text.empty() ? name : fmt::format("{} with {}", name, text);
+}
+
+Table key_table(const Hardware& hw, const Evaluation& all) {
+  Table table{
+      "key",
+      "Key results",
+      {{"result", ""}, {"unit", ""}, {"on the chip", ""}, {"end to end", ""}, {"metric", ""}},
+      {},
+      {}};
+  std::map<std::string_view, std::pair<double, std::string_view>> values;
+  study::visit_metrics(hw, all, [&values](const study::Metric& metric, const auto& value) {
+    values[metric.name] = {in(value, metric.unit), metric.unit};
+  });
+  using Line = std::pair<std::string_view, std::string_view>;
+  for (const auto& [what, metric] :
+       {Line{"decode throughput", "throughput"}, Line{"time per output token", "tpot"},
+        Line{"time to first token", "ttft"}, Line{"power, decoding", "power"},
+        Line{"energy per token", "energy_per_token"}, Line{"area", "area"},
+        Line{"longest context that fits", "max_context"}}) {
+    const auto whole = values.find(fmt::format("end_to_end.{}", metric));
+    table.rows.push_back(
+        {std::string(what), std::string(values.at(metric).second), values.at(metric).first,
+         whole == values.end() ? Cell{} : Cell{whole->second.first}, std::string(metric)});
+  }
+  return table;
+}
+
+// The parts of a total that are 1 % of it and more, largest first.
+using Parts = std::vector<std::pair<std::string, double>>;
+
+Parts largest(Parts parts, double total, std::size_t most) {
+  std::erase_if(parts, [total](const auto& part) { return part.second < 0.01 * total; });
+  ranges::stable_sort(parts, std::greater{}, [](const auto& part) { return part.second; });
+  if (parts.size() > most) parts.resize(most);
+  return parts;
+}
+
+// Power and area side by side.
+Table parts_table(const Hardware& hw, const Evaluation& all) {
+  constexpr std::size_t most = 6;
+  Table table{"parts",
+              "Where power and area go",
+              {{"power of", ""},
+               {"power", "W"},
+               {"share", "%"},
+               {"area of", ""},
+               {"area", "mm^2"},
+               {"share", "%"}},
+              {},
+              {}};
+  Parts power, area;
+  const auto& decode = all.base.decode;
+  visit_energy(decode.energy, [&](std::string_view name, const auto& e) {
+    power.emplace_back(name, in(e / decode.time, "W"));
+  });
+  for (const auto& row : area_table(hw, all.base).rows) {
+    const auto& name = std::get<std::string>(row[0]);
+    if (name == "chip") break;
+    area.emplace_back(name, std::get<double>(row[1]));
+  }
+  const double watts = in(total(decode.energy) / decode.time, "W");
+  const double size = in(all.base.common.area.total(), "mm^2");
+  power = largest(std::move(power), watts, most);
+  area = largest(std::move(area), size, most);
+  for (std::size_t i = 0; i < std::max(power.size(), area.size()); ++i) {
+    Row row;
+    const auto put = [&row, i](const Parts& parts, double whole) {
+      if (i >= parts.size())
+        row.insert(row.end(), {Cell{}, Cell{}, Cell{}});
+      else
+        row.insert(row.end(), {Cell{parts[i].first}, Cell{parts[i].second},
+                               Cell{100 * parts[i].second / whole}});
+    };
+    put(power, watts);
+    put(area, size);
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+// What binds decode beside what doubling something brings.
+Table relief_table(const Hardware& hw, const Model& m, const PassEstimate<double>& decode) {
+  constexpr std::size_t most = 5;
+  Table table{"relief",
+              "What binds decode, and what relief brings",
+              {{"bound by", ""}, {"time", "%"}, {"twice the", ""}, {"throughput", "%"}},
+              {},
+              {}};
+  const auto binds = binding_cycles(hw, m, decode);
+  auto gains = doublings(hw, m, decode.pass);
+  std::erase_if(gains, [](const Doubling& d) { return std::abs(d.gain) < 0.005; });
+  double sum = 0;
+  for (const auto& part : binds) sum += part.second;
+  for (std::size_t i = 0; i < std::min(most, std::max(binds.size(), gains.size())); ++i) {
+    Row row(4);
+    if (i < binds.size()) {
+      row[0] = binds[i].first;
+      row[1] = 100 * binds[i].second / sum;
+    }
+    if (i < gains.size()) {
+      row[2] = gains[i].what;
+      row[3] = fmt::format("{:+.0f}", 100 * gains[i].gain);
+    }
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+// Speed on the chip and with the host, which differ, and why.
+std::string scopes_text(const Hardware& hw, const Evaluation& all) {
+  const auto& e = all.base;
+  auto text =
+      fmt::format("on the chip {:.0f} token/s, end to end {:.0f}: the latter with host link",
+                  in(e.chip.throughput, "token/s"), in(e.end_to_end.throughput, "token/s"));
+  if (hw.map.head == spec::HeadPlace::host)
+    return text + fmt::format(
+                      " and the LM head on the host (in ROM it would be {:.0f} token/s on "
+                      "{:.3g} mm^2)",
+                      in(all.head_on_chip.chip.throughput, "token/s"),
+                      in(all.head_on_chip.common.area.total(), "mm^2"));
+  return text + (hw.map.head == spec::HeadPlace::none ? "; no LM head is in either" : "");
+}
+
+std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpec& model,
+                                    const Evaluation& all) {
+  std::vector<std::string> text{workload_text(model.values), scopes_text(hardware.values, all),
+                                binding_text(hardware.values, model.values, all.base.decode)};
+  add_rounding(all.base, text);
+  add_spills(all.base, text);
+  text.push_back(fitted_text({hardware, model}));
   return text;
 }
 
 }  // namespace
+
+std::string design_title(const HardwareSpec& hardware, const ModelSpec& model) {
+  return fmt::format("{} running {}", named(hardware.name, hardware.sourced),
+                     named(model.name, model.sourced));
+}
+
+Document estimate_brief(const HardwareSpec& hardware, const ModelSpec& model) {
+  const auto& hw = hardware.values;
+  const auto& m = model.values;
+  const auto all = study::evaluate(hw, m);
+  if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
+  const auto& decode = all.base.decode;
+  return {design_title(hardware, model),
+          brief_lead(hardware, model, all),
+          {key_table(hw, all), relief_table(hw, m, decode), parts_table(hw, all)}};
+}
 
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto& hw = hardware.values;
@@ -418,8 +617,7 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
   const auto& decode = all.base.decode;
   const auto& prefill = all.base.prefill;
 
-  Document document{
-      fmt::format("{} running {}", hardware.name, model.name), lead(hardware, model, all), {}};
+  Document document{design_title(hardware, model), lead(hardware, model, all), {}};
   const auto add = [&](std::string_view id, const auto& make) {
     if (only.empty() || only == id) document.tables.push_back(make(std::string(id)));
   };

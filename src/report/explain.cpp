@@ -174,9 +174,7 @@ Document explain_document(const Specs& specs, const Explain& what) {
                             fmt::format("\"{}\" is a spec value, not computed", n.name),
                             "\"tomestimate parameters\" lists those"}});
   Document document{
-      fmt::format("{} of {} running {}", what.quantity, specs.hardware.name, specs.model.name),
-      {},
-      {}};
+      fmt::format("{} of {}", what.quantity, design_title(specs.hardware, specs.model)), {}, {}};
   if (asked != of)
     document.lead.push_back(fmt::format("{} has the equation of {}", what.quantity, n.name));
   if (!n.doc.empty()) document.lead.push_back(fmt::format("{}: {}", n.name, n.doc));
@@ -194,7 +192,7 @@ Document explain_document(const Specs& specs, const Explain& what) {
 
 Document quantities_document(const Specs& specs) {
   Document document{
-      fmt::format("Quantities of {} running {}", specs.hardware.name, specs.model.name), {}, {}};
+      fmt::format("Quantities of {}", design_title(specs.hardware, specs.model)), {}, {}};
   Table table{"quantities",
               "Quantities",
               {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}},

@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include <fmt/format.h>
 
 #include <tomestimate/number/lift.hpp>
+#include <tomestimate/spec/describe.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 #include "cells.hpp"
@@ -36,6 +39,23 @@ std::vector<MetricValue> metrics_of(const Specs& specs) {
 
 Cell ratio(double before, double after) { return before == 0 ? Cell{} : Cell{after / before}; }
 
+// How much a metric changed, to order metrics by: equal factors up and down are equal. 0 where it
+// differs by rounding only.
+double change(double before, double after) {
+  if (std::abs(after - before) <= 1e-12 * std::abs(before)) return 0;
+  if (before * after <= 0) return std::numeric_limits<double>::infinity();
+  return std::abs(std::log(after / before));
+}
+
+// "false, true" by path; "" for numbers.
+std::map<std::string, std::string> choices_of(const Specs& specs) {
+  std::map<std::string, std::string> out;
+  for (const auto& list :
+       {spec::describe(specs.hardware.values), spec::describe(specs.model.values)})
+    for (const auto& d : list) out[d.path] = fmt::format("{}", fmt::join(d.choices, ", "));
+  return out;
+}
+
 std::string shown(const study::Parameter& p, double base) {
   const double value = base / study::unit_factor(p.unit);
   return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);
@@ -54,7 +74,7 @@ void add_no_design(const std::map<std::string, std::uint64_t>& reasons,
 }  // namespace
 
 Document what_if_document(const Specs& before, const Specs& after,
-                          const std::vector<std::string>& changes) {
+                          const std::vector<std::string>& changes, bool brief) {
   Document document{
       fmt::format("What if: {} running {}", before.hardware.name, before.model.name), {}, {}};
   for (const auto& change : changes) document.lead.push_back("set " + change);
@@ -74,9 +94,28 @@ Document what_if_document(const Specs& before, const Specs& after,
       {}};
   const auto a = metrics_of(before);
   const auto b = metrics_of(after);
-  for (std::size_t i = 0; i < a.size(); ++i)
-    table.rows.push_back({a[i].name, a[i].unit, a[i].value, b[i].value, b[i].value - a[i].value,
-                          ratio(a[i].value, b[i].value)});
+  std::vector<std::pair<double, Row>> changed;
+  std::vector<std::string> same;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    Row row{a[i].name,
+            a[i].unit,
+            a[i].value,
+            b[i].value,
+            b[i].value - a[i].value,
+            ratio(a[i].value, b[i].value)};
+    if (!brief)
+      table.rows.push_back(std::move(row));
+    else if (const double by = change(a[i].value, b[i].value); by > 0)
+      changed.emplace_back(by, std::move(row));
+    else
+      same.push_back(a[i].name);
+  }
+  std::stable_sort(changed.begin(), changed.end(),
+                   [](const auto& x, const auto& y) { return x.first > y.first; });
+  for (auto& entry : changed) table.rows.push_back(std::move(entry.second));
+  if (!same.empty())
+    table.notes.push_back(fmt::format("{} of {} metrics stay as they are: {}", same.size(),
+                                      a.size(), fmt::join(same, ", ")));
   document.tables.push_back(std::move(table));
   return document;
 }
@@ -92,11 +131,11 @@ Document compare_document(const std::vector<Design>& designs) {
         d < 26 ? std::string(1, static_cast<char>('A' + d)) : fmt::format("#{}", d + 1);
     if (const auto misfit = does_not_fit(specs.hardware, specs.model))
       document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", letter, *misfit));
-    document.lead.push_back(fmt::format("{}: {} running {} ({}); {}", letter, specs.hardware.name,
-                                        specs.model.name, designs[d].name,
+    document.lead.push_back(fmt::format("{}: {} ({}); {}", letter,
+                                        design_title(specs.hardware, specs.model), designs[d].name,
                                         binding_sentence(specs.hardware, specs.model)));
     table.columns.push_back({letter, ""});
-    if (d > 0) table.columns.push_back({letter + "/A", ""});
+    if (d > 0) table.columns.push_back({letter + "/A", "", -1});
     all.push_back(metrics_of(specs));
   }
   for (std::size_t i = 0; i < all[0].size(); ++i) {
@@ -187,22 +226,22 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
   const double factor = study::unit_factor(unit);
   const double here = study::metric_value(specs, metric);
   Document document{
-      fmt::format("What {} hangs on: {} running {}", metric, specs.hardware.name, specs.model.name),
+      fmt::format("What {} hangs on: {}", metric, design_title(specs.hardware, specs.model)),
       {fmt::format("{} is {:.6g} {}", metric, here / factor, unit)},
       {}};
   Table table{"tornado",
               "Tornado, largest swing first",
               {{"value", ""},
-               {"is", ""},
+               {"is", "", -1},
                {"low", ""},
                {"high", ""},
-               {"range", ""},
+               {"range", "", -2},
                {"at low", unit},
                {"at high", unit},
                {"swing", unit},
                {"elasticity", ""},
-               {"derivative", ""},
-               {"derivative unit", ""}},
+               {"derivative", "", -3},
+               {"derivative unit", "", -3}},
               {},
               {}};
   std::size_t still = 0;
@@ -240,8 +279,7 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
 Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                               const study::UncertaintyOptions& options) {
   Document document{
-      fmt::format("What the specs' ranges do: {} running {}", specs.hardware.name,
-                  specs.model.name),
+      fmt::format("What the specs' ranges do: {}", design_title(specs.hardware, specs.model)),
       {fmt::format(
           "{} draws of {} values, {} {}, seed {}; {} are designs", u.samples, u.parameters.size(),
           options.sampling == study::Sampling::monte_carlo ? "Monte Carlo" : "Latin hypercube",
@@ -255,11 +293,11 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                 {"unit", ""},
                 {"spec", ""},
                 {"mean", ""},
-                {"deviation", ""},
+                {"deviation", "", -1},
                 {"5 %", ""},
-                {"25 %", ""},
+                {"25 %", "", -2},
                 {"50 %", ""},
-                {"75 %", ""},
+                {"75 %", "", -2},
                 {"95 %", ""}},
                {},
                {}};
@@ -306,15 +344,23 @@ Document parameters_document(const Specs& specs) {
                {"unit", ""},
                {"from", ""},
                {"to", ""},
-               {"whole", ""},
+               {"whole", "", -2},
+               {"choices", "", -1},
                {"what", ""}},
               {},
-              {"an empty range: a name, a switch or a list"}};
+              {}};
+  const auto about = choices_of(specs);
   for (const auto& p : study::parameters(specs)) {
     const bool plain = p.number || p.max > p.min;
-    table.rows.push_back({p.path, plain ? Cell{p.value / study::unit_factor(p.unit)} : Cell{},
-                          p.unit, plain ? Cell{p.min} : Cell{}, plain ? Cell{p.max} : Cell{},
-                          std::string(p.whole ? "yes" : ""), p.doc});
+    const auto* said = study::find_sourced(specs, p.path);
+    Cell value;
+    if (plain)
+      value = p.value / study::unit_factor(p.unit);
+    else if (said != nullptr)
+      value = said->text;
+    table.rows.push_back({p.path, std::move(value), p.unit, plain ? Cell{p.min} : Cell{},
+                          plain ? Cell{p.max} : Cell{}, std::string(p.whole ? "yes" : ""),
+                          about.at(p.path), p.doc});
   }
   document.tables.push_back(std::move(table));
   return document;

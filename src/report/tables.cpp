@@ -87,7 +87,7 @@ Document published_document(std::span<const Comparison> comparisons) {
                {"error", "%"},
                {"estimate is", ""},
                {"grade", ""},
-               {"note", ""}},
+               {"note", "", -1}},
               {},
               {}};
   for (const auto& c : comparisons) table.rows.push_back(comparison_row(c));
@@ -123,7 +123,7 @@ Document validation_document(std::span<const evidence::Validation> validations) 
                {"counts", ""},
                {"unequal", ""},
                {"paths", ""},
-               {"output hash", ""},
+               {"output hash", "", -1},
                {"kernel time", "s"}},
               {},
               {}};

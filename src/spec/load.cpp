@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <filesystem>
 #include <iterator>
 #include <set>
 #include <type_traits>
@@ -16,12 +15,14 @@
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
 
+#include <tomestimate/spec/changes.hpp>
 #include <tomestimate/spec/file.hpp>
-#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/rules.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
 #include <tomestimate/units/unit_text.hpp>
+
+#include "compose.hpp"
 
 namespace tomestimate::spec {
 namespace {
@@ -324,9 +325,7 @@ class Reader {
     if (leaf == nullptr) return;
     Sourced out;
     out.path = field.path;
-    const auto at = leaf->source().begin;
-    const auto& from = leaf->source().path;
-    out.place = {from ? *from : errors_.file, at.line, at.column};
+    out.place = place_of(*leaf);
     if (const auto text = read_text(*leaf, "grade", field.path, errors_)) {
       if (const auto index =
               read_name(*leaf->get("grade"), {"grade", "", 0, 0, ""}, grade_names, errors_))
@@ -363,6 +362,13 @@ class Reader {
   }
 
  private:
+  // Where a leaf is. One that was a bare value has no place of its own, but its value has.
+  Place place_of(const toml::table& leaf) const {
+    const auto* value = leaf.get("value");
+    const auto& at = leaf.source().begin || value == nullptr ? leaf.source() : value->source();
+    return {at.path ? *at.path : errors_.file, at.begin.line, at.begin.column};
+  }
+
   const toml::table* find(const Field& field) {
     const auto dot = field.path.find('.');
     const auto* table = root_.get_as<toml::table>(field.path.substr(0, dot));
@@ -480,58 +486,11 @@ void check_members(Model<double>& m, const Complaints& complaints) {
 
 // ---- files ----
 
-std::string read_kind(const toml::table& root) { return root["kind"].value_or(std::string{}); }
-
 void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
 void visit(Model<double>& m, Reader& reader) { visit_model(m, reader); }
 
 void visit(Technology<double>& t, Reader& reader) { visit_technology(t, reader); }
 void check_members(Technology<double>&, const Complaints&) {}
-
-// Adds what `root` does not say itself from `below`, leaf by leaf. Nodes are moved, which keeps
-// their places: a copy of toml++'s has none.
-void inherit(toml::table& root, toml::table&& below) {
-  for (auto&& [key, node] : below) {
-    auto* own = root.get_as<toml::table>(key.str());
-    auto* theirs = node.as_table();
-    if (own != nullptr && theirs != nullptr)
-      for (auto&& [leaf_key, leaf] : *theirs) own->insert(leaf_key, std::move(leaf));
-    else
-      root.insert(key, std::move(node));
-  }
-}
-
-// The file of the technology that a hardware spec names: NAME.toml in the folder technology beside
-// it, or a path beside it.
-std::string technology_file(const std::string& name, const std::string& hardware_file) {
-  const auto folder = std::filesystem::path(hardware_file).parent_path();
-  if (name.ends_with(".toml")) return (folder / name).string();
-  return (folder / "technology" / (name + ".toml")).string();
-}
-
-// Reads the technology that a hardware spec names and puts it below the spec's own values.
-void add_technology(toml::table& root, const std::string& file) {
-  const auto* node = root.get("technology");
-  if (node == nullptr) return;
-  Errors errors{file, {}};
-  const auto* name = node->as_string();
-  if (name == nullptr || (**name).empty()) {
-    errors.add(*node, "expected the name of a technology, such as \"n7\"");
-    throw SpecError(std::move(errors.all));
-  }
-  auto path = technology_file(**name, file);
-  // A spec of one's own, in a folder of its own, finds the technologies that are shipped.
-  if (!std::filesystem::exists(path)) path = installed_spec("technology/" + **name).value_or(path);
-  if (!std::filesystem::exists(path)) {
-    errors.add(*node, fmt::format("no technology \"{}\": no file {}", **name, path));
-    throw SpecError(std::move(errors.all));
-  }
-  auto below = parse_toml(read_file(path), path);
-  if (read_kind(below) != "technology")
-    throw SpecError({{{path, 1, 1}, "expected kind = \"technology\"", ""}});
-  for (const auto* key : {"kind", "name", "description"}) below.erase(key);
-  inherit(root, std::move(below));
-}
 
 // What a hardware spec calls its classes of units.
 void read_labels(const toml::table& root, Labels& labels, Errors& errors) {
@@ -638,6 +597,8 @@ class Override {
   std::vector<std::string_view> known_;
 };
 
+const std::string set_source = "set for this run";
+
 // `known` are all paths of the spec, in the order that its values are kept in.
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
@@ -647,7 +608,7 @@ void record_override(Spec<S>& spec, const std::string& path, const std::string& 
   auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
   if (found == spec.sourced.end() || found->path != path)
     found = spec.sourced.insert(found, Sourced{});
-  *found = {path, text, Grade::assumption, "set for this run", std::nullopt, {}, place};
+  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place};
 }
 
 // A per-layer list as a spec has it, once it does not hold what was written.
@@ -714,13 +675,11 @@ SpecError::SpecError(std::vector<Diagnostic> all)
     : std::runtime_error(summary(all)), all_(std::move(all)) {}
 
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file) {
-  auto root = parse_toml(text, file);
-  add_technology(root, file);
-  return read_spec<Hardware<double>>(root, file, "hardware");
+  return read_spec<Hardware<double>>(compose(text, file), file, "hardware");
 }
 
 Spec<Model<double>> parse_model(std::string_view text, const std::string& file) {
-  return read_spec<Model<double>>(parse_toml(text, file), file, "model");
+  return read_spec<Model<double>>(compose(text, file), file, "model");
 }
 
 Spec<Hardware<double>> load_hardware(const std::string& path) {
@@ -733,7 +692,7 @@ Spec<Model<double>> load_model(const std::string& path) {
 
 std::vector<Diagnostic> check(const std::string& path) try {
   const auto text = read_file(path);
-  const auto kind = read_kind(parse_toml(text, path));
+  const auto kind = read_kind(compose(text, path));
   if (kind == "model")
     parse_model(text, path);
   else if (kind == "hardware")
@@ -786,6 +745,8 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   for (auto& d : errors.all) d.place = place;
   if (!errors.all.empty()) throw SpecError(std::move(errors.all));
 }
+
+bool was_set(const Sourced& value) { return value.source == set_source; }
 
 void check_pair(const Hardware<double>& h, const Model<double>& m) {
   std::vector<Diagnostic> errors;

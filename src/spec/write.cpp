@@ -13,19 +13,10 @@
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
+#include "toml_text.hpp"
+
 namespace tomestimate::spec {
 namespace {
-
-// A TOML string, on one line, that reads back: what may not stand in a spec is made visible, as in
-// a file's name.
-std::string quoted(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : visible(text)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
 
 // Whether text is a TOML value as it stands: a number, a switch, or (from --set) a list.
 bool is_literal(const std::string& text) {
@@ -42,7 +33,17 @@ bool is_literal(const std::string& text) {
   }
 }
 
-// Sourced::text as TOML: numbers and switches bare, names and quantities quoted, lists by item.
+}  // namespace
+
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : visible(text)) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
 std::string value_text(const std::string& text) {
   if (is_literal(text)) return text;
   if (!text.starts_with("[")) return quoted(text);
@@ -52,6 +53,8 @@ std::string value_text(const std::string& text) {
     out += (out.empty() ? "" : ", ") + value_text(item);
   return "[" + out + "]";
 }
+
+namespace {
 
 std::string range_text(const std::array<double, 2>& range, const std::string& unit) {
   const auto end = [&](double x) {

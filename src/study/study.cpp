@@ -44,15 +44,16 @@ class Loader {
     const auto folder = std::filesystem::path(path_).parent_path();
     const auto hardware = spec::find_spec(text(root, "hardware"), folder);
     const auto model = spec::find_spec(text(root, "model"), folder);
-    const auto hardware_text = spec::read_file(hardware);
-    const auto model_text = spec::read_file(model);
-    study_.specs = {spec::parse_hardware(hardware_text, hardware),
-                    spec::parse_model(model_text, model)};
+    study_.specs = {spec::load_hardware(hardware), spec::load_model(model)};
+    for (const auto& name : {hardware, model})
+      for (auto& file : spec::files_of(name)) study_.files.push_back(std::move(file));
     // Each text ends with a byte that TOML doesn't have, so that no two studies run together.
-    for (const std::string_view text :
-         {std::string_view(TOMESTIMATE_VERSION), std::string_view(text_),
-          std::string_view(hardware_text), std::string_view(model_text)})
+    const auto add = [this](std::string_view text) {
       study_.fingerprint = hash(std::string_view("\0", 1), hash(text, study_.fingerprint));
+    };
+    add(TOMESTIMATE_VERSION);
+    add(text_);
+    for (const auto& file : study_.files) add(spec::read_file(file));
     read_set(root);
     read_axes(root);
     read_columns(root);

@@ -29,7 +29,7 @@ std::string edited(const Folder& folder, const std::string& spec, const std::str
 }  // namespace
 
 TEST_CASE("estimate says what binds and names assumptions") {
-  const auto r = run("estimate " + design);
+  const auto r = run("estimate --all " + design);
   CHECK(r.code == 0);
   CHECK(has(r.out, "TOM running BitNet b1.58 2B4T"));
   CHECK(has(r.out, "binds: unit compute = weight memory takes 71 % of a decode step"));

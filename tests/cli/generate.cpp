@@ -165,7 +165,7 @@ TEST_CASE("the examples of the man page run on installed specs") {
     CHECK(installed(line).code == 0);
     ++examples;
   }
-  CHECK(examples == 5);
+  CHECK(examples == 7);
 }
 
 TEST_CASE("bash offers every command and flag of --help") {

@@ -122,9 +122,7 @@ TEST_CASE("the page's numbers are the engine's, whatever is typed or chosen") {
       {tom(),
        {{"chip.clock", "612.5"}, {"tech.rom_toggle", "1.371"}, {"workload.context", "333"}},
        {}},
-      {tom(),
-       {{"chip.temperature", "61.5"}, {"adapter.rank", "5"}},
-       {{"map.head", "rom"}}},
+      {tom(), {{"chip.temperature", "61.5"}, {"adapter.rank", "5"}}, {{"map.head", "rom"}}},
       {tom(), {{"workload.prompt", "97"}}, {{"model.layers", "31"}}},
       {roma, {{"chip.clock", "433"}}, {{"sram.spill", "host"}}},
   };

@@ -3,6 +3,7 @@
 // Every format carries the same numbers; text rounds them to read, the others keep full precision.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,7 +13,8 @@ namespace tomestimate::report {
 
 struct Column {
   std::string name;
-  std::string unit;  // "" for text or a bare number
+  std::string unit;    // "" for text or a bare number
+  int importance = 0;  // where there is no room the least important go first
 };
 
 using Cell = std::variant<std::monostate, std::string, double>;  // monostate: nothing to say
@@ -35,7 +37,14 @@ struct Document {
 
 enum class Format { text, csv, markdown, json };
 
-// Renders the whole document; ends with a newline.
-std::string render(const Document& document, Format format);
+// How text is laid out; the other formats don't care.
+struct TextStyle {
+  std::size_t width = 0;  // characters a line, 80 at least; 0 for no limit
+  bool colour = false;    // ANSI: titles bold, rules dim, cautions yellow
+};
+
+// Renders the whole document; ends with a newline. Where text has a width, text columns wrap, and
+// if that is not enough columns are left out, never the first, with a line saying so.
+std::string render(const Document& document, Format format, const TextStyle& style = {});
 
 }  // namespace tomestimate::report

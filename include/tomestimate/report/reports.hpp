@@ -2,6 +2,7 @@
 // The documents that commands print.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,18 @@ using ModelSpec = spec::Spec<spec::Model<double>>;
 // the one with this id, if there is one.
 Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
                            std::string_view only = "");
+
+// The ids of its tables, in order. Some designs have fewer.
+inline constexpr std::array<std::string_view, 11> estimate_tables{
+    "summary",     "binds-decode", "binds-prefill", "layers-decode", "layers-prefill", "ops-decode",
+    "ops-prefill", "energy",       "area",          "capacity",      "assumptions"};
+
+// What one reads first of a design, in some 40 lines: lead, key results, what binds and what relief
+// brings, where power and area go. Throws like estimate_document.
+Document estimate_brief(const HardwareSpec& hardware, const ModelSpec& model);
+
+// "TOM running BitNet", with what was set for this run: "TOM with chip.clock = 1 GHz running ...".
+std::string design_title(const HardwareSpec& hardware, const ModelSpec& model);
 
 struct Explain {
   std::string quantity;  // a metric, or any name of study::Equations
@@ -62,9 +75,10 @@ std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& mode
 // Why the workload does not fit the SRAM and may not spill; nullopt if all is well.
 std::optional<std::string> does_not_fit(const HardwareSpec& hardware, const ModelSpec& model);
 
-// Every metric before and after a change, with delta and ratio, and what binds on both sides.
+// Metrics before and after a change, with delta and ratio, and what binds on both sides: all in
+// their order, or (`brief`) only what changed, most first, and the rest as a line.
 Document what_if_document(const study::Specs& before, const study::Specs& after,
-                          const std::vector<std::string>& changes);
+                          const std::vector<std::string>& changes, bool brief);
 
 struct Design {
   std::string name;  // as the user gave it

@@ -58,6 +58,10 @@ Spec<Model<double>> load_model(const std::string& path);
 Spec<Hardware<double>> parse_hardware(std::string_view text, const std::string& file);
 Spec<Model<double>> parse_model(std::string_view text, const std::string& file);
 
+// The files that a spec is read from: itself first, then those it is based on, and its technology.
+// Throws SpecError.
+std::vector<std::string> files_of(const std::string& path);
+
 // Every error of a spec of either kind, in file order; empty if it is good.
 std::vector<Diagnostic> check(const std::string& path);
 

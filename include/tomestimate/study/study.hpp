@@ -39,7 +39,8 @@ struct Study {
   std::optional<Order> order;
   std::uint64_t limit = 0;  // rows; 0 for all
   std::vector<Objective> objectives;
-  std::uint64_t fingerprint = hash("");  // of the program's version, the study and both specs
+  std::vector<std::string> files;        // that the specs are read from, bases and technology too
+  std::uint64_t fingerprint = hash("");  // of the program's version, the study and all files
 
   // Formulas of the columns, then `where` if there is one: what a Space of this study computes.
   std::vector<std::string> formulas() const;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A study from a file, or from two specs and flags.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tomestimate/study/study.hpp>
+
+#include "common.hpp"
+#include "files.hpp"
+
+namespace tomestimate::cli {
+
+struct QuickStudy {
+  std::vector<std::string> places;  // STUDY, or HARDWARE and MODEL
+  std::vector<std::string> vary;    // "PATH=VALUES"
+  std::vector<std::string> columns;
+  std::vector<std::string> sets;
+  std::vector<std::string> maximize, minimize;  // metrics
+  std::optional<std::string> where;
+  std::optional<std::string> save;
+  std::optional<std::string> batch, prompt, context;  // none: as the spec says
+};
+
+// STUDY or HARDWARE MODEL, and the flags that make a study of the two specs.
+void add_study_options(CLI::App& command, QuickStudy& study);
+
+// The flags alone, for a command that has its specs; --vary is its own.
+void add_search_options(CLI::App& command, QuickStudy& study);
+
+// The study, saved to `save` if that is given, after check_files with `outputs`, which the command
+// writes beside. Throws spec::SpecError, whose places are flags where the study is made of them.
+study::Study load_study(const QuickStudy& study, const NamedFiles& outputs);
+
+// What the loaded study was read from.
+NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study);
+
+// solve --min or --max: the point of the grid of --vary, on the specs of `design`, that is best in
+// that metric, as a document. Returns the exit code. Throws like load_study.
+int run_search(const Design& design, QuickStudy grid, unsigned threads, const Output& output);
+
+// The PATH of solve --target, whose only flag of these it is. Throws CLI::ValidationError.
+const std::string& only_path(const QuickStudy& q);
+
+// One axis of a study as TOML, from "PATH=A,B,C", "PATH=A..B/N" (N values evenly), "PATH=A..B/Nlog"
+// (by equal factors) or "PATH=A..B:STEP". A unit after the last value is for all that have none.
+// Throws CLI::ValidationError.
+std::string axis_toml(const std::string& vary);
+
+}  // namespace tomestimate::cli

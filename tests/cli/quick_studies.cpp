@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Studies without a file: sweep, pareto and solve on two specs and flags.
+#include <algorithm>
+#include <sstream>
+
+#include "binary.hpp"
+#include "folder.hpp"
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
+
+auto lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+
+}  // namespace
+
+TEST_CASE("sweep on two specs gives the bytes of the study it saves") {
+  const Folder folder;
+  const auto study = (folder.path / "study.toml").string();
+  const auto r =
+      run("sweep " + design +
+          " --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/3 --where \"power < "
+          "4[W]\" --columns throughput,power --context 128 --set adapter.rank=8 --save " +
+          study);
+  CHECK(r.code == 0);
+  CHECK(r.out.starts_with("base.lanes,chip.clock [MHz],throughput [token/s],power [W],status\n"));
+  CHECK(has(r.out, "\n16,600,"));
+  CHECK(run("check " + study).code == 0);
+  CHECK(run("sweep " + study).out == r.out);
+}
+
+TEST_CASE("values of --vary: lists, ranges, steps, switches, names") {
+  const auto rows = [](const std::string& vary) {
+    const auto r = run("sweep " + design + " --columns area --vary " + vary);
+    CHECK(r.code == 0);
+    return r.out;
+  };
+  CHECK(lines(rows("chip.clock=200MHz,0.3GHz")) == 3);
+  CHECK(has(rows("chip.clock=200,300MHz"), "\n200,"));  // one unit for all
+  CHECK(lines(rows("chip.clock=0.2..1GHz/20")) == 21);
+  CHECK(has(rows("chip.clock=100MHz..10GHz/3log"), "\n1000,"));
+  CHECK(has(rows("chip.clock=\"200..400 MHz:50\""), "\n250,"));
+  CHECK(lines(rows("host.bandwidth=\"1..3 GB/s/3\"")) == 4);  // a unit with a slash
+  CHECK(lines(rows("chip.clock_gating=true,false")) == 3);
+  CHECK(lines(rows("sram.spill=error,host")) == 3);
+  CHECK(lines(rows("base.lanes=8..16/3")) == 4);
+}
+
+TEST_CASE("errors of a study without a file are at its flags") {
+  const auto error = [](const std::string& flags) {
+    const auto r = run("sweep " + design + " " + flags);
+    CHECK(r.code == 2);
+    return r.out;
+  };
+  CHECK(has(error("--vary base.lnes=8"), "--vary base.lnes=8"));
+  CHECK(has(error("--vary base.lnes=8"), "did you mean \"base.lanes\"?"));
+  CHECK(has(error("--vary base.lanes=8 --where \"powr < 3\""), "--where \"powr < 3\""));
+  CHECK(has(error("--vary base.lanes=8 --columns powr"), "did you mean \"power\"?"));
+  CHECK(has(error("--vary base.lanes=8.."), "PATH=A..B/N"));
+  CHECK(has(error("--vary base.lanes=8..16/0"), "PATH=A..B/N"));
+  CHECK(has(error("--vary base.lanes"), "PATH=A,B,C"));
+  CHECK(has(error("--vary base.lanes=8,,9"), "PATH=A,B,C"));
+  CHECK(has(error("--vary base.lanes=8 --vary base.lanes=9"), "varies twice"));
+  CHECK(has(error(""), "--vary"));
+  const Folder folder;
+  const auto study = (folder.path / "study.toml").string();
+  CHECK(run("sweep " + design + " --vary base.lnes=8 --save " + study).code == 2);
+  CHECK(folder.files() == 0);
+  CHECK(run("sweep " + design + " --vary base.lanes=8 --save " + study).code == 0);
+  CHECK(run("sweep " + study + " --vary base.lanes=8").code == 2);
+}
+
+TEST_CASE("pareto and solve on two specs") {
+  const auto front = run("pareto " + design +
+                         " --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/5 --max "
+                         "throughput --min area --format csv");
+  CHECK(front.code == 0);
+  CHECK(lines(front.out) == 4);  // the fastest clock at each number of lanes
+  CHECK(run("pareto " + design + " --vary base.lanes=8,16").code == 2);
+
+  const auto search =
+      "solve " + design + " --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/5 ";
+  const auto best = run(search + "--where \"throughput > 2000[token/s]\" --min power");
+  CHECK(best.code == 0);
+  CHECK(has(best.out, "The least power of 15 points"));
+  // By hand: of all points that are fast enough that with the least power.
+  const auto all = run("sweep " + design +
+                       " --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/5 --where "
+                       "\"throughput > 2000[token/s]\" --columns power");
+  double least = 1e9;
+  std::istringstream in(all.out);
+  std::string row;
+  for (std::getline(in, row); std::getline(in, row);)
+    least = std::min(least, std::stod(row.substr(row.find(',', row.find(',') + 1) + 1)));
+  const auto csv = run(search + "--where \"throughput > 2000[token/s]\" --min power --format csv");
+  std::istringstream found(csv.out);
+  std::getline(found, row);
+  std::getline(found, row);
+  std::istringstream cells(row);
+  std::string cell;
+  for (int i = 0; i < 4; ++i) std::getline(cells, cell, ',');  // lanes, clock, throughput, power
+  CHECK(std::stod(cell) == least);
+
+  const auto none = run(search + "--where \"power < 0.001[W]\" --max throughput");
+  CHECK(none.code == 1);
+  CHECK(has(none.out, "NO SOLUTION"));
+  CHECK(run("solve " + design + " --vary chip.clock --target \"throughput=3000 token/s\"").code ==
+        0);
+  CHECK(run("solve " + design + " --vary chip.clock=1GHz,2GHz --target \"tpot=300 us\"").code == 2);
+  CHECK(run("solve " + design + " --vary chip.clock").code == 2);
+  CHECK(run(search + "--min power --max throughput").code == 2);
+}
+
+TEST_CASE("compare sets values in all designs") {
+  std::string pair = design;
+  std::replace(pair.begin(), pair.end(), ' ', ',');
+  const auto r = run("compare " + pair + " " + pair +
+                     ",base.lanes=32 --context 128 --set "
+                     "adapter.rank=8 --format csv");
+  CHECK(r.code == 0);
+  CHECK(r.out == run("compare " + pair + ",workload.context=128,adapter.rank=8 " + pair +
+                     ",workload.context=128,adapter.rank=8,base.lanes=32 --format csv")
+                     .out);
+}
