@@ -455,7 +455,7 @@ TEST_CASE("how outputs are dealt decides the tree") {
   const auto m = model();
   const auto steps = [&](spec::Outputs outputs) {
     h.base.outputs = outputs;
-    const auto& c = op(run(h, m), Op::down);  // 8 x 16
+    const auto c = op(run(h, m), Op::down);  // 8 x 16
     return std::array{c.compute_cycles, c.tree_adds};
   };
   CHECK(steps(spec::Outputs::lanes) == std::array<std::uint64_t, 2>{4, 24});  // 4 x 1, 8 x 3
