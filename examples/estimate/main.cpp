@@ -34,12 +34,13 @@ study::Specs with(study::Specs specs,
 // Records the engine once for all clocks, then evaluates every point.
 void sweep_clock(const study::Specs& specs) {
   const auto clock = study::find_parameter(specs, "chip.clock", {"chip.clock", 1, 1});
-  const study::Space space(specs, {{{study::varied(clock, {400e6, 500e6, 750e6, 1e9})}}},
-                           {"tpot", "power"});
+  const study::Varied values{clock,
+                             study::Varied::Numbers{400, 500, 750, 1000}};  // in its unit, MHz
+  const study::Space space(specs, {study::Axis{{values}}}, {"tpot", "power"});
   study::Space::Chunk points;
   study::Space::Worker(space).evaluate(0, space.points(), points);
   for (std::size_t i = 0; i < space.points(); ++i) {
-    const auto& at = space.axes()[0].members[0].texts[i];
+    const auto at = values.text(i);
     if (points.status[i] != 0)
       std::printf("%s: no design: %s\n", at.c_str(), space.reason(points.status[i]).c_str());
     else
