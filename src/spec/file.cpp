@@ -201,7 +201,7 @@ fs::path temporary_root() {
 
 fs::path made_folder() {
   const auto root = temporary_root();
-  auto name = (root / (std::string(own_prefix) + "XXXXXX")).string();
+  auto name = (root / fmt::format("{}XXXXXX", own_prefix)).string();
   if (mkdtemp(name.data()) == nullptr)
     throw std::runtime_error(fmt::format("no temporary folder can be made in {} (TMPDIR): {}",
                                          root.string(), std::strerror(errno)));

@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view magic = "\x93NUMPY";
 
 // As a string of Python.
-std::string quoted(std::string_view text) {
+std::string python_string(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -66,7 +66,7 @@ std::string records(const std::vector<Field>& fields, std::uint64_t rows) {
   for (const auto& field : fields) {
     auto name = field.name;
     while (!seen.insert(name).second) name += "_";
-    type += fmt::format("{}({}, '{}')", type.empty() ? "[" : ", ", quoted(name), field.type);
+    type += fmt::format("{}({}, '{}')", type.empty() ? "[" : ", ", python_string(name), field.type);
   }
   return header(type + "]", rows);
 }
