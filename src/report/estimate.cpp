@@ -17,6 +17,7 @@
 
 #include <tomestimate/report/figures.hpp>
 #include <tomestimate/spec/changes.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -405,6 +406,10 @@ void add_rounding(const Estimate& e, std::vector<std::string>& text) {
         most));
 }
 
+void add_design_cautions(const study::Specs& specs, std::vector<std::string>& text) {
+  for (const auto& caution : study::cautions(specs)) text.push_back("CAUTION: " + caution);
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
@@ -432,6 +437,7 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
   add_rounding(e, text);
   add_spills(e, text);
   text.push_back(fitted_text({hardware, model}));
+  add_design_cautions({hardware, model}, text);
   return text;
 }
 
@@ -578,6 +584,7 @@ std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpe
   add_rounding(all.base, text);
   add_spills(all.base, text);
   text.push_back(fitted_text({hardware, model}));
+  add_design_cautions({hardware, model}, text);
   return text;
 }
 

@@ -88,7 +88,9 @@ struct Design {
 // Every metric of several designs, with ratios to the first.
 Document compare_document(const std::vector<Design>& designs);
 
-Document solve_document(const study::Solved& solved, const study::Target& target);
+// `specs` are those that were searched.
+Document solve_document(const study::Specs& specs, const study::Solved& solved,
+                        const study::Target& target);
 
 Document pareto_document(const study::Study& study, const std::vector<study::Found>& front,
                          const study::SweepResult& result);
