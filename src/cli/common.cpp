@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -166,6 +167,12 @@ study::Specs load(const Design& design, const Output& output) {
   auto specs = load_files(design);
   apply(design, specs);
   return specs;
+}
+
+std::string find_figures(const std::optional<std::string>& given) {
+  const std::string here = "specs/published.toml";
+  if (given) return spec::find_spec(*given);
+  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
 }
 
 }  // namespace tomestimate::cli

@@ -83,6 +83,9 @@ void apply_set(const std::string& set, study::Specs& specs);
 void deliver(const std::string& text, const std::optional<std::string>& file);
 void print(report::Document document, const Output& output);
 
+// The file of published figures: as given, or the one here, or the installed one.
+std::string find_figures(const std::optional<std::string>& given);
+
 // A sub-command and what runs it, returning the exit code.
 struct Command {
   CLI::App* app;

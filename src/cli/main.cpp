@@ -78,12 +78,6 @@ int run_check(const std::vector<std::string>& files) {
   return good ? 0 : bad_input;
 }
 
-std::string find_figures(const std::optional<std::string>& given) {
-  const std::string here = "specs/published.toml";
-  if (given) return spec::find_spec(*given);
-  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
-}
-
 int run_published(const std::optional<std::string>& given, const Output& output) {
   const auto figures = find_figures(given);
   check_files(inputs_of_published(figures), outputs_of(output));

@@ -248,6 +248,16 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
   return 0;
 }
 
+// METRIC=VALUE or the id of a published figure.
+study::Given given_of(const std::string& text, const std::optional<std::string>& figures,
+                      const study::Specs& specs) {
+  const auto [figure, tolerance] = study::split_tolerance(text);
+  if (figure.find_first_of("=<>") != std::string::npos) return study::parse_given(text);
+  auto given = evidence::given_figure(find_figures(figures), figure, specs);
+  if (tolerance) study::set_tolerance(given, *tolerance);
+  return given;
+}
+
 int run_parameters(const Design& design, bool names, const Output& output) {
   const auto specs = load(design, output);
   if (!names) {
@@ -409,6 +419,20 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
+  uncertainty->add_flag("--choices", options->choices,
+                        "draw also what a designer picks: widths, counts, supply, workload");
+  const auto given = std::make_shared<std::vector<std::string>>();
+  uncertainty
+      ->add_option(
+          "--given", *given,
+          "a figure that is known, such as power=5.33 or \"area=56.9 mm^2 +- 3 %\" (5 % if "
+          "not said), or the id of a published one; repeatable")
+      ->type_name("METRIC=VALUE|ID")
+      ->allow_extra_args(false);
+  const auto figures = std::make_shared<std::optional<std::string>>();
+  add_optional(*uncertainty, "--published", *figures,
+               "file of the published figures that --given names")
+      ->type_name("FILE");
   add_output_options(*uncertainty, *output);
   commands.push_back({uncertainty, [=] {
                         const auto specs = load(*design, *output);
@@ -416,6 +440,8 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         if (*uniform) options->spread = study::Spread::uniform;
                         for (const auto& m : *metrics)
                           study::metric_value(specs, m);  // refuses unknown ones
+                        for (const auto& text : *given)
+                          options->given.push_back(given_of(text, *figures, specs));
                         print(report::uncertainty_document(
                                   specs, study::uncertainty(specs, *metrics, *options), *options),
                               *output);

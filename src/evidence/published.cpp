@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -38,6 +39,12 @@ struct Text {
   spec::Place place;
 };
 
+// A spec value that the source leaves open, and the values that are tried.
+struct Choice {
+  Text path;
+  std::vector<Text> values;
+};
+
 // One [[figure]], as far as it can be checked without its specs.
 struct Figure {
   Text id;
@@ -51,6 +58,8 @@ struct Figure {
   std::vector<std::pair<std::string, Text>> set;  // path, value
   std::optional<std::string> bound;               // "upper" or "lower"
   std::vector<Text> follows, given_by;
+  std::optional<Text> tolerance;
+  std::vector<Choice> choices;
 };
 
 // Reads one [[figure]] table, and collects what is wrong with it.
@@ -84,8 +93,8 @@ class FigureReader {
 
   void refuse_unknown_keys() {
     static const std::vector<std::string_view> known{
-        "id",     "what", "value", "grade",        "source", "hardware", "model",
-        "metric", "set",  "note",  "not_compared", "bound",  "follows",  "given_by"};
+        "id",  "what", "value",        "grade", "source",  "hardware", "model",     "metric",
+        "set", "note", "not_compared", "bound", "follows", "given_by", "tolerance", "choices"};
     for (const auto& [key, node] : table_)
       if (!ranges::contains(known, key.str()))
         fail(place(node), fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
@@ -138,11 +147,36 @@ class FigureReader {
     }
     f.follows = texts("follows");
     f.given_by = texts("given_by");
+    if (table_.contains("tolerance")) f.tolerance = text("tolerance");
+    read_choices(f);
     const auto* set = table_.get("set");
     if (set == nullptr) return;
     if (!set->is_table()) return fail(place(*set), "expected a table of overrides for \"set\"");
     for (const auto& [key, value] : *set->as_table())
       f.set.emplace_back(std::string(key.str()), text_of(value, key.str()));
+  }
+
+  void read_choices(Figure& f) {
+    const auto* node = table_.get("choices");
+    if (node == nullptr) return;
+    if (!node->is_table())
+      return fail(place(*node), "expected a table for \"choices\"",
+                  "choices = { \"vector.width\" = [\"64\", \"128\"] }");
+    double points = 1;
+    for (const auto& [key, values] : *node->as_table()) {
+      Choice choice{{std::string(key.str()), place(values)}, {}};
+      if (!values.is_array() || values.as_array()->empty())
+        fail(place(values), fmt::format("expected an array of text for \"{}\"", key.str()));
+      else
+        for (const auto& item : *values.as_array())
+          choice.values.push_back(text_of(item, key.str()));
+      points *= static_cast<double>(std::max<std::size_t>(1, choice.values.size()));
+      f.choices.push_back(std::move(choice));
+    }
+    constexpr double most = 100;
+    if (points > most)
+      fail(place(*node),
+           fmt::format("{:.0f} combinations of choices, {:.0f} at most", points, most));
   }
 
   // The number, and its unit, which must be one of what the metric measures.
@@ -299,6 +333,37 @@ Relation relation_of(const Figure& figure, const Comparison& c) {
   return c.follows.empty() ? Relation::predicted : Relation::follows;
 }
 
+// The estimate for each combination of what is left open, the last choice moving fastest.
+std::vector<ChoicePoint> compare_choices(const Figure& figure, const HardwareSpec& hardware,
+                                         const ModelSpec& model, const Comparison& c) {
+  std::vector<ChoicePoint> out;
+  if (figure.choices.empty()) return out;
+  std::size_t points = 1;
+  for (const auto& choice : figure.choices) points *= choice.values.size();
+  for (std::size_t k = 0; k < points; ++k) {
+    auto h = hardware;
+    auto m = model;
+    ChoicePoint point;
+    auto left = points;
+    for (const auto& choice : figure.choices) {
+      left /= choice.values.size();
+      const auto& value = choice.values[k / left % choice.values.size()];
+      spec::override_value(h, m, choice.path.text, value.text, value.place);
+      point.values.emplace_back(choice.path.text, value.text);
+    }
+    // What goes with a choice may not be a design: then it has no estimate.
+    try {
+      spec::check_pair(h.values, m.values);
+      point.estimate = metric_value(c.metric, h, m, c.unit);
+      point.error = (*point.estimate - c.published) / c.published;
+    } catch (const spec::SpecError& e) {
+      point.why_not = e.diagnostics().at(0).message;
+    }
+    out.push_back(std::move(point));
+  }
+  return out;
+}
+
 Comparison compare(const Figure& figure, const fs::path& folder) {
   Comparison c;
   c.id = figure.id.text;
@@ -324,6 +389,7 @@ Comparison compare(const Figure& figure, const fs::path& folder) {
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(c.metric, hardware, model, c.unit);
   c.relation = relation_of(figure, c);
+  c.choices = compare_choices(figure, hardware, model, c);
   return c;
 }
 
@@ -340,6 +406,34 @@ std::vector<Comparison> compare_published(const std::string& path) {
   for (const auto& figure : read_figures(path))
     out.push_back(compare(figure, fs::path(path).parent_path()));
   return out;
+}
+
+study::Given given_figure(const std::string& path, const std::string& id,
+                          const study::Specs& specs) {
+  const auto figures = read_figures(path);
+  const auto f = ranges::find(figures, id, [](const Figure& figure) { return figure.id.text; });
+  std::vector<std::string_view> ids;
+  for (const auto& figure : figures) ids.push_back(figure.id.text);
+  const auto refuse = [&](std::string message, std::string hint = "") {
+    throw spec::SpecError({{{"--given " + id, 0, 0}, std::move(message), std::move(hint)}});
+  };
+  if (f == figures.end())
+    refuse(fmt::format("no figure \"{}\" in {}", spec::shortened(id), path),
+           spec::did_you_mean(id, ids));
+  if (!f->compared || f->bound) refuse("is not a value that a metric can be compared with");
+  const auto folder = fs::path(path).parent_path();
+  const auto hardware = spec::load_hardware(spec::find_spec(f->hardware, folder));
+  const auto model = spec::load_model(spec::find_spec(f->model, folder));
+  if (hardware.name != specs.hardware.name || model.name != specs.model.name)
+    refuse(fmt::format("is a figure of {} running {}", hardware.name, model.name),
+           "give it as METRIC=VALUE if it is to hold here");
+  study::Given given{id, f->metric.text, f->value, 0, {}};
+  if (!f->unit.empty()) given.value = study::unit_factor(f->unit) * f->value;
+  for (const auto& [name, value] : f->set) given.set.emplace_back(name, value.text);
+  given.deviation = study::usual_tolerance * std::abs(given.value);
+  if (f->tolerance) study::set_tolerance(given, f->tolerance->text);
+  given.name = fmt::format("{} ({}={} {})", id, f->metric.text, f->value, f->unit);
+  return given;
 }
 
 std::vector<std::string> files_of_published(const std::string& path) {

@@ -304,7 +304,23 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
           options.spread == study::Spread::uniform ? "uniform" : "triangular", options.seed,
           u.used)},
       {}};
+  if (!u.fixed.empty()) {
+    std::string stay;
+    for (const auto& r : u.fixed)
+      stay += fmt::format("{}{} ({} to {})", stay.empty() ? "" : ", ", r.parameter.path,
+                          shown(r.parameter, r.low), shown(r.parameter, r.high));
+    document.lead.push_back("only unknowns are drawn; choices stay, --choices draws them too: " +
+                            stay);
+  }
+  for (const auto& g : options.given) document.lead.push_back("given " + g.name);
+  if (!options.given.empty())
+    document.lead.push_back(fmt::format(
+        "effective sample size {:.0f} of {}: draws are weighed by how near they come to what is "
+        "given, as a normal distribution with its tolerance as deviation",
+        u.effective, u.used));
   add_no_design(u.no_design, document.lead);
+  if (!options.given.empty() && u.effective < 100)
+    add_cautions(document, {"fewer than 100 draws' worth: take more --samples"});
   add_cautions(document, study::cautions(specs));
   Table spread{"quantiles",
                "Metrics",
@@ -322,7 +338,7 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                {}};
   Table shares{
       "shares",
-      "Shares of the rank variance",
+      "What the spread hangs on",
       {{"metric", ""},
        {"value", ""},
        {"low", ""},
@@ -330,7 +346,8 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
        {"rank correlation", ""},
        {"share", "%"}},
       {},
-      {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman",
+      {"only shares of 1 % and more; share: of the variance, first order, Var(E[metric | value]) / "
+       "Var(metric); what is missing from 100 % lies in combinations of values",
        "calibrated values are drawn as well, each on its own: draws need not meet the figures "
        "they were calibrated to"}};
   for (const auto& m : u.metrics) {

@@ -75,6 +75,39 @@ std::string score(std::span<const Comparison> comparisons) {
 
 }  // namespace
 
+namespace {
+
+// "base.width = 128, vector.width = 64"
+std::string choice_text(const evidence::ChoicePoint& point) {
+  std::string text;
+  for (const auto& [path, value] : point.values)
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", path, value);
+  return text;
+}
+
+// What the choices that a source leaves open predict, each combination a row.
+void add_choices(std::span<const Comparison> comparisons, Document& document) {
+  Table table{"choices",
+              "What is left open, and what each choice would predict",
+              {{"id", ""},
+               {"with", ""},
+               {"published", ""},
+               {"estimate", ""},
+               {"unit", ""},
+               {"error", "%"},
+               {"no design", "", -1}},
+              {},
+              {"no choice was made by these errors"}};
+  for (const auto& c : comparisons)
+    for (const auto& point : c.choices)
+      table.rows.push_back({c.id, choice_text(point), c.published,
+                            point.estimate ? Cell{*point.estimate} : Cell{}, c.unit,
+                            point.error ? Cell{100 * *point.error} : Cell{}, point.why_not});
+  if (!table.rows.empty()) document.tables.push_back(std::move(table));
+}
+
+}  // namespace
+
 Document published_document(std::span<const Comparison> comparisons) {
   Document document{"Published figures beside the estimate", {}, {}};
   Table table{"published",
@@ -108,6 +141,7 @@ Document published_document(std::span<const Comparison> comparisons) {
                                         c.note.empty() ? "cause unknown" : c.note));
   document.lead.push_back(score(comparisons));
   document.tables.push_back(std::move(table));
+  add_choices(comparisons, document);
   return document;
 }
 

@@ -72,10 +72,10 @@ std::string hint_of(const std::string& path) {
 }
 
 // Why nothing that is printed hangs on a value.
-std::string idle_text(const Specs& specs, const std::string& path, const std::string& printed) {
+std::string idle_text(const Specs& specs, const std::string& path, const std::string& none) {
   const auto r = reach(specs, path);
   if (!r.metrics.empty())
-    return fmt::format("{} does not hang on {}: {} {}", printed, path, some_of(r.metrics),
+    return fmt::format("{} on {}: {} {}", none, path, some_of(r.metrics),
                        r.metrics.size() == 1 ? "does" : "do");
   if (r.rules)
     return fmt::format("no metric hangs on {}: it only decides what makes a design", path);
@@ -192,7 +192,10 @@ std::string share_text(const Carried& c, const std::vector<std::string>& metrics
   std::vector<std::string> parts;
   for (std::size_t m = 0; m < metrics.size(); ++m)
     if (std::abs(c.shares[m]) >= 0.005)
-      parts.push_back(fmt::format("{:.0f} % of {}", 100 * c.shares[m], metrics[m]));
+      // Energies of what takes area hang on both.
+      parts.push_back(c.shares[m] > 1.005
+                          ? fmt::format("all of {} (elasticity {:.2f})", metrics[m], c.shares[m])
+                          : fmt::format("{:.0f} % of {}", 100 * c.shares[m], metrics[m]));
   if (parts.empty()) return fmt::format("nothing of {} hangs on that", fmt::join(metrics, ", "));
   return fmt::format("{} {} on that", fmt::join(parts, ", "), parts.size() == 1 ? "hangs" : "hang");
 }
@@ -244,7 +247,7 @@ void add_idle_axes(const Study& study, std::vector<std::string>& out) {
       bool used = false;
       for (std::size_t o = 0; o < space.outputs().size(); ++o)
         used = used || space.hangs_on(o, path);
-      if (!used) out.push_back(idle_text(study.specs, path, "no column"));
+      if (!used) out.push_back(idle_text(study.specs, path, "no column hangs"));
     }
     std::uint64_t looked_at = 0;
     if (!numbers && members[0].size() > 1 && !moves(space, a, looked_at))
@@ -392,7 +395,9 @@ std::string shadowed_share(const Specs& specs) {
 }
 
 std::string no_effect(const Specs& specs, const std::string& path, const std::string& metric) {
-  return ranges::contains(reach(specs, path).metrics, metric) ? "" : idle_text(specs, path, metric);
+  return ranges::contains(reach(specs, path).metrics, metric)
+             ? ""
+             : idle_text(specs, path, metric + " does not hang");
 }
 
 }  // namespace tomestimate::study
