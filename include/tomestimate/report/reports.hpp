@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tomestimate/evidence/leave_one_out.hpp>
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/evidence/validate.hpp>
 #include <tomestimate/report/document.hpp>
@@ -65,6 +66,9 @@ Document quantities_document(const study::Specs& specs);
 
 // Published figures beside the estimates.
 Document published_document(std::span<const evidence::Comparison> comparisons);
+
+// Figures that were left out of the fit, and what is then predicted.
+Document leave_one_out_document(std::span<const evidence::LeftOut> left_out);
 
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const evidence::Validation> validations);
