@@ -16,6 +16,7 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "files.hpp"
@@ -173,6 +174,10 @@ std::string find_figures(const std::optional<std::string>& given) {
   const std::string here = "specs/published.toml";
   if (given) return spec::find_spec(*given);
   return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
+}
+
+void complain_cautions(const study::Specs& specs) {
+  for (const auto& caution : study::cautions(specs)) complain("CAUTION: " + caution);
 }
 
 }  // namespace tomestimate::cli

@@ -422,6 +422,7 @@ std::string power_text(const Hardware& hw, const Model& m, const Estimate& e) {
         worst = l;
       }
     text += fmt::format(", {:.3g} W in the layer that draws most (layer {})", most, worst);
+    if (most < in(e.chip.power, "W")) text += ", and more in the LM head";
   }
   return text +
          fmt::format(", {:.3g} W over a token end to end, where it waits {:.0f} % of the time",

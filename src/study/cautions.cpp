@@ -220,7 +220,7 @@ bool moves(const Space& space, std::size_t a, std::uint64_t& looked_at) {
   std::uint64_t stride = 1;
   for (std::size_t b = a + 1; b < space.axes().size(); ++b) stride *= space.axes()[b].size();
   const auto n = std::min(most, space.points());
-  looked_at = 0;
+  looked_at = std::min(space.points(), n * space.axes()[a].size());
   for (std::uint64_t k = 0; k < n; ++k) {
     const auto point = space.points() / n * k;
     const auto first = point - space.index(point, a) * stride;
@@ -230,7 +230,6 @@ bool moves(const Space& space, std::size_t a, std::uint64_t& looked_at) {
       if (here.status != there.status) return true;
       if (here.status[0] == 0 && here.values != there.values) return true;
     }
-    looked_at += space.axes()[a].size();
   }
   return false;
 }
@@ -280,6 +279,8 @@ Reach reach(const Specs& specs, const std::string& path) {
   const auto p = find_parameter(specs, path, {path, 0, 0});
   auto all = metric_names();
   if (!p.number) return reach_of_choice(specs, p, all);
+  // A value of a table that the machine does not use is not there.
+  if (p.value < p.min * unit_factor(p.unit)) return {};
   const Space space(specs, {Axis{{varied(p, p.value)}}}, all);
   Reach out;
   out.rules = space.hangs_on(all.size(), p.path);

@@ -288,7 +288,8 @@ std::pair<std::string, std::optional<std::string>> split_tolerance(const std::st
   if (at == std::string::npos) return {text, std::nullopt};
   auto left = text.substr(0, at);
   while (left.ends_with(' ')) left.pop_back();
-  return {left, text.substr(at + 2)};
+  const auto start = text.find_first_not_of(' ', at + 2);
+  return {left, start == std::string::npos ? "" : text.substr(start)};
 }
 
 void set_tolerance(Given& given, const std::string& tolerance) {
