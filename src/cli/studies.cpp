@@ -250,10 +250,12 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
 
 // METRIC=VALUE or the id of a published figure.
 study::Given given_of(const std::string& text, const std::optional<std::string>& figures,
-                      const study::Specs& specs) {
+                      const study::Specs& specs, const Output& output) {
   const auto [figure, tolerance] = study::split_tolerance(text);
   if (figure.find_first_of("=<>") != std::string::npos) return study::parse_given(text);
-  auto given = evidence::given_figure(find_figures(figures), figure, specs);
+  const auto file = find_figures(figures);
+  check_files(inputs_of_published(file), outputs_of(output));
+  auto given = evidence::given_figure(file, figure, specs);
   if (tolerance) study::set_tolerance(given, *tolerance);
   return given;
 }
@@ -441,7 +443,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         for (const auto& m : *metrics)
                           study::metric_value(specs, m);  // refuses unknown ones
                         for (const auto& text : *given)
-                          options->given.push_back(given_of(text, *figures, specs));
+                          options->given.push_back(given_of(text, *figures, specs, *output));
                         print(report::uncertainty_document(
                                   specs, study::uncertainty(specs, *metrics, *options), *options),
                               *output);

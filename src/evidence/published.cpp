@@ -124,7 +124,7 @@ study::Given given_figure(const std::string& path, const std::string& id,
   };
   if (f == figures.end())
     refuse(fmt::format("no figure \"{}\" in {}", spec::shortened(id), path),
-                      spec::did_you_mean(id, ids));
+           spec::did_you_mean(id, ids));
   if (!f->compared || f->bound) refuse("is not a value that a metric can be compared with");
   const auto folder = fs::path(path).parent_path();
   const auto hardware = spec::load_hardware(spec::find_spec(f->hardware, folder));

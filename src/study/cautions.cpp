@@ -124,20 +124,20 @@ void add_relabelled(const Specs& specs, std::vector<Carried>& out) {
     const char* path;
     bool (*told)(std::string_view);
   };
-  for (const auto& [label, told] : {Label{"tech.node", is_physics}, Label{"tech.voltage", switches},
-                                    Label{"tech.temperature", leaks}}) {
-    const auto* said = find_sourced(specs, label);
+  for (const auto& label : {Label{"tech.node", is_physics}, Label{"tech.voltage", switches},
+                            Label{"tech.temperature", leaks}}) {
+    const auto* said = find_sourced(specs, label.path);
     if (said == nullptr) continue;
     const auto same = paths_of(specs, [&](const spec::Sourced& s) {
-      return told(s.path) && s.place.file == said->place.file && !spec::was_set(s);
+      return label.told(s.path) && s.place.file == said->place.file && !spec::was_set(s);
     });
     const auto others = paths_of(specs, [&](const spec::Sourced& s) {
-      return told(s.path) && s.place.file != said->place.file && !spec::was_set(s);
+      return label.told(s.path) && s.place.file != said->place.file && !spec::was_set(s);
     });
     if (others.size() > same.size())
       out.push_back({fmt::format("{} is said to be {} ({}), but values of the technology stay as "
                                  "they were told elsewhere",
-                                 label, said->text,
+                                 label.path, said->text,
                                  spec::was_set(*said) ? "set for this run" : said->place.file),
                      others,
                      {}});
