@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -15,6 +16,7 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
 #include "files.hpp"
@@ -166,6 +168,16 @@ study::Specs load(const Design& design, const Output& output) {
   auto specs = load_files(design);
   apply(design, specs);
   return specs;
+}
+
+std::string find_figures(const std::optional<std::string>& given) {
+  const std::string here = "specs/published.toml";
+  if (given) return spec::find_spec(*given);
+  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
+}
+
+void complain_cautions(const study::Specs& specs) {
+  for (const auto& caution : study::cautions(specs)) complain("CAUTION: " + caution);
 }
 
 }  // namespace tomestimate::cli

@@ -79,9 +79,15 @@ std::string command(const std::string& name, const Design& design);
 // One override, "PATH=VALUE".
 void apply_set(const std::string& set, study::Specs& specs);
 
+// What study::cautions says of a design, for commands whose output has no place for it.
+void complain_cautions(const study::Specs& specs);
+
 // Text to a file, or to standard output if there is none. Throws std::runtime_error.
 void deliver(const std::string& text, const std::optional<std::string>& file);
 void print(report::Document document, const Output& output);
+
+// The file of published figures: as given, or the one here, or the installed one.
+std::string find_figures(const std::optional<std::string>& given);
 
 // A sub-command and what runs it, returning the exit code.
 struct Command {

@@ -52,6 +52,7 @@ int fits(const study::Specs& specs) {
 int run_workbook(const Arguments& a) {
   const auto specs = load(a.design, a.output);
   spec::write_file(*a.output.file, report::workbook(specs));
+  complain_cautions(specs);
   const auto misfit = report::does_not_fit(specs.hardware, specs.model);
   if (misfit)
     complain(fmt::format("CAUTION: as made, {} shows no design that works: {}", *a.output.file,

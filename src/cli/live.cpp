@@ -23,6 +23,7 @@ int run_live(const LiveArguments& a) {
   check_files(inputs, {{"-o", a.file}});
   const auto specs = load(a.design, {});
   spec::write_file(a.file, page::live_page(specs, command("live", a.design)));
+  complain_cautions(specs);
   const auto misfit = report::does_not_fit(specs.hardware, specs.model);
   if (misfit)
     complain(fmt::format("CAUTION: as made, {} shows no design that works: {}", a.file, *misfit));

@@ -78,15 +78,14 @@ int run_check(const std::vector<std::string>& files) {
   return good ? 0 : bad_input;
 }
 
-std::string find_figures(const std::optional<std::string>& given) {
-  const std::string here = "specs/published.toml";
-  if (given) return spec::find_spec(*given);
-  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
-}
-
-int run_published(const std::optional<std::string>& given, const Output& output) {
+int run_published(const std::optional<std::string>& given, bool leave_one_out,
+                  const Output& output) {
   const auto figures = find_figures(given);
   check_files(inputs_of_published(figures), outputs_of(output));
+  if (leave_one_out) {
+    print(report::leave_one_out_document(evidence::leave_one_out(figures)), output);
+    return 0;
+  }
   print(report::published_document(evidence::compare_published(figures)), output);
   return 0;
 }
@@ -162,6 +161,9 @@ int run(int argc, char** argv) {
   add_optional(*published, "FIGURES", figures,
                "published figures (TOML); default: specs/published.toml here, or else the "
                "installed ones");
+  bool leave_one_out = false;
+  published->add_flag("--leave-one-out", leave_one_out,
+                      "fit calibrated values without each of their figures, and predict it");
   add_output_options(*published, output);
 
   std::vector<std::string> files;
@@ -183,7 +185,7 @@ int run(int argc, char** argv) {
       if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
     if (*validate) return run_validate(design, small_only, threads, output);
-    if (*published) return run_published(figures, output);
+    if (*published) return run_published(figures, leave_one_out, output);
     return run_check(files);
   } catch (const CLI::ParseError& e) {
     return say(app, e, argc, argv);

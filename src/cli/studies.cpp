@@ -16,6 +16,7 @@
 #include <tomestimate/report/rows.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/text.hpp>
+#include <tomestimate/study/cautions.hpp>
 
 #include "common.hpp"
 #include "files.hpp"
@@ -154,6 +155,7 @@ int run_sweep(const SweepArguments& a) {
   std::signal(SIGTERM, interrupt);
   std::signal(SIGHUP, interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Progress();
+  for (const auto& caution : study::cautions(st)) complain("CAUTION: " + caution);
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {
@@ -199,19 +201,22 @@ struct SolveArguments {
   std::optional<std::string> target;
   std::optional<std::string> from;
   std::optional<std::string> to;
+  bool beyond = false;  // the range that the spec states
 };
 
-// An end of the searched range: as given, or the legal one.
+// An end of the searched range: as given, or of the range that the spec states, or the legal one.
 double range_end(const study::Specs& specs, const study::Parameter& p,
-                 const std::optional<std::string>& text, const std::string& flag, double legal) {
-  if (!text) return legal * study::unit_factor(p.unit);
+                 const std::optional<std::string>& text, const std::string& flag, double legal,
+                 const std::optional<double>& stated) {
+  if (!text) return stated ? *stated : legal * study::unit_factor(p.unit);
   return study::value_if_set(specs, p.path, *text, {flag + " " + *text, 0, 0});
 }
 
 int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
               const Output& output) {
-  if (!a.target && (a.from || a.to))
-    throw CLI::ValidationError("--from", "goes with --target; --vary PATH=A..B/N has a range");
+  if (!a.target && (a.from || a.to || a.beyond))
+    throw CLI::ValidationError(a.from || a.to ? "--from" : "--beyond-range",
+                               "goes with --target; --vary PATH=A..B/N has a range");
   if (!a.target) return run_search(design, a.search, threads, output);
   const auto& parameter = only_path(a.search);
   const auto specs = load(design, output);
@@ -220,11 +225,13 @@ int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
     throw CLI::ValidationError(
         "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
   const auto target = study::parse_target(*a.target);
-  const double low = range_end(specs, p, a.from, "--from", p.min);
-  const double high = range_end(specs, p, a.to, "--to", p.max);
+  const auto range = a.beyond ? std::nullopt : study::stated_range(specs, p.path);
+  using End = std::optional<double>;
+  const double low = range_end(specs, p, a.from, "--from", p.min, range ? End((*range)[0]) : End());
+  const double high = range_end(specs, p, a.to, "--to", p.max, range ? End((*range)[1]) : End());
   if (!(low < high)) throw CLI::ValidationError("--from", "is not below --to");
   const auto solved = study::solve(specs, p.path, low, high, target);
-  print(report::solve_document(solved, target), output);
+  print(report::solve_document(specs, solved, target), output);
   return solved.solutions.empty() ? no : 0;
 }
 
@@ -239,6 +246,18 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
   const auto front = study::pareto(st, threads, result);
   print(report::pareto_document(st, front, result), output);
   return 0;
+}
+
+// METRIC=VALUE or the id of a published figure.
+study::Given given_of(const std::string& text, const std::optional<std::string>& figures,
+                      const study::Specs& specs, const Output& output) {
+  const auto [figure, tolerance] = study::split_tolerance(text);
+  if (figure.find_first_of("=<>") != std::string::npos) return study::parse_given(text);
+  const auto file = find_figures(figures);
+  check_files(inputs_of_published(file), outputs_of(output));
+  auto given = evidence::given_figure(file, figure, specs);
+  if (tolerance) study::set_tolerance(given, *tolerance);
+  return given;
 }
 
 int run_parameters(const Design& design, bool names, const Output& output) {
@@ -346,10 +365,12 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                "such as \"throughput>=5000 token/s\" (=, >=, <=)")
       ->type_name("METRIC=VALUE");
   add_optional(*solve, "--from", solve_arguments->from,
-               "lowest value; default: the lowest legal one")
+               "lowest value; default: of the range that the spec states, or the lowest legal one")
       ->type_name("VALUE");
-  add_optional(*solve, "--to", solve_arguments->to, "highest value; default: the highest legal one")
+  add_optional(*solve, "--to", solve_arguments->to, "highest value; default: likewise")
       ->type_name("VALUE");
+  solve->add_flag("--beyond-range", solve_arguments->beyond,
+                  "look at all legal values, not only at the range that the spec states");
   add_output_options(*solve, *output);
   commands.push_back(
       {solve, [=] { return run_solve(*design, *solve_arguments, *threads, *output); }});
@@ -400,6 +421,20 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
+  uncertainty->add_flag("--choices", options->choices,
+                        "draw also what a designer picks: widths, counts, supply, workload");
+  const auto given = std::make_shared<std::vector<std::string>>();
+  uncertainty
+      ->add_option(
+          "--given", *given,
+          "a figure that is known, such as power=5.33 or \"area=56.9 mm^2 +- 3 %\" (5 % if "
+          "not said), or the id of a published one; repeatable")
+      ->type_name("METRIC=VALUE|ID")
+      ->allow_extra_args(false);
+  const auto figures = std::make_shared<std::optional<std::string>>();
+  add_optional(*uncertainty, "--published", *figures,
+               "file of the published figures that --given names")
+      ->type_name("FILE");
   add_output_options(*uncertainty, *output);
   commands.push_back({uncertainty, [=] {
                         const auto specs = load(*design, *output);
@@ -407,6 +442,8 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         if (*uniform) options->spread = study::Spread::uniform;
                         for (const auto& m : *metrics)
                           study::metric_value(specs, m);  // refuses unknown ones
+                        for (const auto& text : *given)
+                          options->given.push_back(given_of(text, *figures, specs, *output));
                         print(report::uncertainty_document(
                                   specs, study::uncertainty(specs, *metrics, *options), *options),
                               *output);

@@ -1,280 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/evidence/published.hpp>
 
-#include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <filesystem>
-#include <map>
 #include <set>
-#include <stdexcept>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
-#include <tomestimate/study/evaluation.hpp>
-#include <tomestimate/study/study.hpp>
-#include <tomestimate/units/unit_text.hpp>
+
+#include "figures.hpp"
 
 namespace tomestimate::evidence {
-
-using study::Metric;
 namespace {
 
-using HardwareSpec = spec::Spec<spec::Hardware<double>>;
-using ModelSpec = spec::Spec<spec::Model<double>>;
 namespace fs = std::filesystem;
-
-// ---- reading ----
-
-// A text of a figure, and where it is.
-struct Text {
-  std::string text;
-  spec::Place place;
-};
-
-// One [[figure]], as far as it can be checked without its specs.
-struct Figure {
-  Text id;
-  std::string what;
-  double value = 0;  // in `unit`
-  std::string unit;
-  std::string grade, source, note;
-  bool compared = false;  // if not, note says why, and what follows is empty
-  std::string hardware, model;
-  Text metric;
-  std::vector<std::pair<std::string, Text>> set;  // path, value
-  std::optional<std::string> bound;               // "upper" or "lower"
-  std::vector<Text> follows, given_by;
-};
-
-// Reads one [[figure]] table, and collects what is wrong with it.
-class FigureReader {
- public:
-  FigureReader(const toml::table& table, const std::string& file,
-               std::vector<spec::Diagnostic>& errors)
-      : table_(table), file_(file), errors_(errors) {}
-
-  Figure read() {
-    refuse_unknown_keys();
-    Figure f;
-    f.id = text("id");
-    f.what = text("what").text;
-    f.grade = text("grade").text;
-    if (!f.grade.empty())
-      one_of("grade", {spec::grade_names.begin(), spec::grade_names.end()}, f.grade);
-    f.source = text("source").text;
-    f.compared = !table_.contains("not_compared");
-    f.note = optional_text(f.compared ? "note" : "not_compared");
-    if (f.compared) read_estimate(f);
-    read_value(f);
-    return f;
-  }
-
- private:
-  void fail(const spec::Place& place, std::string message, std::string hint = "") {
-    errors_.push_back({place, std::move(message), std::move(hint)});
-  }
-  spec::Place place(const toml::node& node) const { return spec::place_of(node, file_); }
-
-  void refuse_unknown_keys() {
-    static const std::vector<std::string_view> known{
-        "id",     "what", "value", "grade",        "source", "hardware", "model",
-        "metric", "set",  "note",  "not_compared", "bound",  "follows",  "given_by"};
-    for (const auto& [key, node] : table_)
-      if (!ranges::contains(known, key.str()))
-        fail(place(node), fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
-             spec::did_you_mean(key.str(), known));
-  }
-
-  Text text_of(const toml::node& node, std::string_view key) {
-    const auto* value = node.as_string();
-    if (value != nullptr && !(**value).empty()) return {**value, place(node)};
-    fail(place(node), fmt::format("expected text for \"{}\"", key));
-    return {"", place(node)};
-  }
-
-  Text text(std::string_view key) {
-    if (const auto* node = table_.get(key)) return text_of(*node, key);
-    fail(place(table_), fmt::format("figure has no \"{}\"", key));
-    return {"", place(table_)};
-  }
-
-  std::string optional_text(std::string_view key) {
-    return table_.contains(key) ? text(key).text : "";
-  }
-
-  std::vector<Text> texts(std::string_view key) {
-    const auto* node = table_.get(key);
-    if (node == nullptr) return {};
-    std::vector<Text> out;
-    if (!node->is_array())
-      fail(place(*node), fmt::format("expected an array of text for \"{}\"", key));
-    else
-      for (const auto& item : *node->as_array()) out.push_back(text_of(item, key));
-    return out;
-  }
-
-  void one_of(std::string_view key, const std::vector<std::string_view>& known,
-              const std::string& word) {
-    if (ranges::contains(known, word)) return;
-    fail(place(*table_.get(key)),
-         fmt::format("expected one of {} for \"{}\"", fmt::join(known, ", "), key),
-         spec::did_you_mean(word, known));
-  }
-
-  void read_estimate(Figure& f) {
-    f.hardware = text("hardware").text;
-    f.model = text("model").text;
-    f.metric = text("metric");
-    if (table_.contains("bound")) {
-      f.bound = text("bound").text;
-      if (!f.bound->empty()) one_of("bound", {"upper", "lower"}, *f.bound);
-    }
-    f.follows = texts("follows");
-    f.given_by = texts("given_by");
-    const auto* set = table_.get("set");
-    if (set == nullptr) return;
-    if (!set->is_table()) return fail(place(*set), "expected a table of overrides for \"set\"");
-    for (const auto& [key, value] : *set->as_table())
-      f.set.emplace_back(std::string(key.str()), text_of(value, key.str()));
-  }
-
-  // The number, and its unit, which must be one of what the metric measures.
-  void read_value(Figure& f) {
-    const auto [written, where] = text("value");
-    if (written.empty()) return;
-    std::string metric_unit;
-    if (f.compared && !f.metric.text.empty()) try {
-        metric_unit = study::require_metric(f.metric.text, f.metric.place);
-      } catch (const spec::SpecError& e) {
-        return fail(f.metric.place, e.diagnostics()[0].message, e.diagnostics()[0].hint);
-      }
-    const auto parsed = units::parse_quantity(written, metric_unit);
-    if (const auto* bad = std::get_if<units::UnitError>(&parsed)) {
-      auto at = where;
-      at.column += static_cast<std::uint32_t>(bad->offset) + 1;  // 1 for the quote
-      return fail(at, fmt::format("{}: {}", spec::shortened(written), bad->message), bad->hint);
-    }
-    const auto& value = std::get<units::ParsedQuantity>(parsed);
-    const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(metric_unit)).dimension;
-    if (f.compared && !f.metric.text.empty() && value.dimension != wanted)
-      return fail(
-          where,
-          fmt::format("{} is {}, but {} is {}", written, units::kind(value.dimension),
-                      f.metric.text, units::kind(wanted)),
-          metric_unit.empty() ? "without a unit" : fmt::format("a value in {}", metric_unit));
-    // As it is written: 15.0 GB/s shall not become 1.2e11 bit/s and back.
-    const auto* end = written.data() + written.size();
-    const auto* unit = std::from_chars(written.data(), end, f.value).ptr;
-    f.unit.assign(std::find_if(unit, end, [](char c) { return c != ' '; }), end);
-  }
-
-  const toml::table& table_;
-  const std::string& file_;
-  std::vector<spec::Diagnostic>& errors_;
-};
-
-// Ids are used once, and those that others name are there.
-void check_ids(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>& errors) {
-  std::vector<std::string_view> ids;
-  for (const auto& f : figures) {
-    if (ranges::contains(ids, f.id.text) && !f.id.text.empty())
-      errors.push_back({f.id.place, fmt::format("id \"{}\" is used twice", f.id.text), ""});
-    ids.push_back(f.id.text);
-  }
-  for (const auto& f : figures)
-    for (const auto* list : {&f.follows, &f.given_by})
-      for (const auto& other : *list)
-        if (!other.text.empty() && !ranges::contains(ids, other.text))
-          errors.push_back({other.place,
-                            fmt::format("no figure \"{}\"", spec::shortened(other.text)),
-                            spec::did_you_mean(other.text, ids)});
-}
-
-// A figure that follows itself, by way of others or not, would vouch for itself. (One that is an
-// input of its own estimate is given by itself, which is said.)
-class Cycles {
- public:
-  Cycles(const std::vector<Figure>& figures, std::vector<spec::Diagnostic>& errors)
-      : errors_(errors) {
-    for (const auto& f : figures) by_id_.emplace(f.id.text, &f);
-    for (const auto& f : figures) visit(f);
-  }
-
- private:
-  void visit(const Figure& f) {
-    if (!seen_.insert(f.id.text).second) return;
-    path_.push_back(f.id.text);
-    for (const auto& other : f.follows) follow(other);
-    path_.pop_back();
-  }
-
-  void follow(const Text& other) {
-    const auto start = ranges::find(path_, other.text);
-    if (start != path_.end())
-      errors_.push_back({other.place,
-                         fmt::format("figures that follow each other: {} -> {}",
-                                     fmt::join(start, path_.end(), " -> "), other.text),
-                         "one of them has to stand alone"});
-    else if (const auto next = by_id_.find(other.text); next != by_id_.end())
-      visit(*next->second);
-  }
-
-  std::map<std::string, const Figure*> by_id_;
-  std::set<std::string> seen_;
-  std::vector<std::string> path_;
-  std::vector<spec::Diagnostic>& errors_;
-};
-
-std::vector<Figure> read_figures(const std::string& path) {
-  const auto root = spec::parse_toml(spec::read_file(path), path);
-  std::vector<spec::Diagnostic> errors;
-  for (const auto& [key, node] : root)
-    if (key.str() != "kind" && key.str() != "figure")
-      errors.push_back({spec::place_of(node, path),
-                        fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
-                        spec::did_you_mean(key.str(), {"kind", "figure"})});
-  if (const auto* kind = root.get("kind");
-      kind != nullptr && kind->value_or(std::string{}) != "published")
-    errors.push_back({spec::place_of(*kind, path), "expected kind = \"published\"", ""});
-  const auto* list = root.get_as<toml::array>("figure");
-  if (list == nullptr || list->empty())
-    throw spec::SpecError({{{path, 1, 1}, "expected [[figure]] tables", ""}});
-  std::vector<Figure> figures;
-  for (const auto& node : *list) {
-    if (const auto* table = node.as_table())
-      figures.push_back(FigureReader(*table, path, errors).read());
-    else
-      errors.push_back({spec::place_of(node, path), "expected a [[figure]] table", ""});
-  }
-  check_ids(figures, errors);
-  [[maybe_unused]] const Cycles looked_for(figures, errors);
-  if (!errors.empty()) throw spec::SpecError(std::move(errors));
-  return figures;
-}
-
-// ---- comparing ----
-
-// Value of the metric in `unit`.
-double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,
-                    const std::string& unit) {
-  double base = 0;
-  study::visit_metrics(hardware.values, study::evaluate(hardware.values, model.values),
-                       [&](const Metric& metric, const auto& value) {
-                         if (metric.name != name) return;
-                         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
-                           base = value;
-                         else
-                           base = value.value();
-                       });
-  return unit.empty() ? base : units::from_base(base, unit);
-}
 
 template <class S>
 void collect_fits(const spec::Spec<S>& s, const std::string& id, std::vector<std::string>& out) {
@@ -297,6 +42,31 @@ Relation relation_of(const Figure& figure, const Comparison& c) {
   }
   if (!c.calibrated_by.empty()) return Relation::calibrated;
   return c.follows.empty() ? Relation::predicted : Relation::follows;
+}
+
+// The estimate for each of the choices.
+std::vector<ChoicePoint> compare_choices(const Figure& figure, const HardwareSpec& hardware,
+                                         const ModelSpec& model, const Comparison& c) {
+  std::vector<ChoicePoint> out;
+  for (const auto& choice : figure.choices) {
+    auto h = hardware;
+    auto m = model;
+    ChoicePoint point;
+    for (const auto& [path, value] : choice) {
+      spec::override_value(h, m, path, value.text, value.place);
+      point.values.emplace_back(path, value.text);
+    }
+    // What is tried need not be a design: then it has no estimate.
+    try {
+      spec::check_pair(h.values, m.values);
+      point.estimate = metric_value(c.metric, h, m, c.unit);
+      point.error = (*point.estimate - c.published) / c.published;
+    } catch (const spec::SpecError& e) {
+      point.why_not = e.diagnostics().at(0).message;
+    }
+    out.push_back(std::move(point));
+  }
+  return out;
 }
 
 Comparison compare(const Figure& figure, const fs::path& folder) {
@@ -324,6 +94,7 @@ Comparison compare(const Figure& figure, const fs::path& folder) {
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(c.metric, hardware, model, c.unit);
   c.relation = relation_of(figure, c);
+  c.choices = compare_choices(figure, hardware, model, c);
   return c;
 }
 
@@ -340,6 +111,34 @@ std::vector<Comparison> compare_published(const std::string& path) {
   for (const auto& figure : read_figures(path))
     out.push_back(compare(figure, fs::path(path).parent_path()));
   return out;
+}
+
+study::Given given_figure(const std::string& path, const std::string& id,
+                          const study::Specs& specs) {
+  const auto figures = read_figures(path);
+  const auto f = ranges::find(figures, id, [](const Figure& figure) { return figure.id.text; });
+  std::vector<std::string_view> ids;
+  for (const auto& figure : figures) ids.push_back(figure.id.text);
+  const auto refuse = [&](std::string message, std::string hint = "") {
+    throw spec::SpecError({{{"--given " + id, 0, 0}, std::move(message), std::move(hint)}});
+  };
+  if (f == figures.end())
+    refuse(fmt::format("no figure \"{}\" in {}", spec::shortened(id), path),
+           spec::did_you_mean(id, ids));
+  if (!f->compared || f->bound) refuse("is not a value that a metric can be compared with");
+  const auto folder = fs::path(path).parent_path();
+  const auto hardware = spec::load_hardware(spec::find_spec(f->hardware, folder));
+  const auto model = spec::load_model(spec::find_spec(f->model, folder));
+  if (hardware.name != specs.hardware.name || model.name != specs.model.name)
+    refuse(fmt::format("is a figure of {} running {}", hardware.name, model.name),
+           "give it as METRIC=VALUE if it is to hold here");
+  study::Given given{id, f->metric.text, f->value, 0, {}};
+  if (!f->unit.empty()) given.value = study::unit_factor(f->unit) * f->value;
+  for (const auto& [name, value] : f->set) given.set.emplace_back(name, value.text);
+  given.deviation = study::usual_tolerance * std::abs(given.value);
+  if (f->tolerance) study::set_tolerance(given, f->tolerance->text);
+  given.name = fmt::format("{} ({}={} {})", id, f->metric.text, f->value, f->unit);
+  return given;
 }
 
 std::vector<std::string> files_of_published(const std::string& path) {

@@ -119,4 +119,10 @@ std::string render(const Document& document, Format format, const TextStyle& sty
   return render_text(printable(document), style);
 }
 
+void add_cautions(Document& document, const std::vector<std::string>& cautions,
+                  const std::string& of) {
+  for (const auto& text : cautions)
+    document.lead.push_back("CAUTION: " + (of.empty() ? text : of + ": " + text));
+}
+
 }  // namespace tomestimate::report

@@ -17,6 +17,7 @@
 
 #include <tomestimate/report/figures.hpp>
 #include <tomestimate/spec/changes.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/quantities.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -405,6 +406,33 @@ void add_rounding(const Estimate& e, std::vector<std::string>& text) {
         most));
 }
 
+// Power while decoding, in the layer that draws most, and over a token with what the chip waits
+// for. In lockstep all layers work at once, and none draws most.
+std::string power_text(const Hardware& hw, const Model& m, const Estimate& e) {
+  const auto& d = e.decode;
+  const double average = in((total(d.energy) + d.waiting) / d.end_to_end, "W");
+  auto text = fmt::format("power of the chip: {:.3g} W while decoding", in(e.chip.power, "W"));
+  if (hw.schedule.layers == spec::LayerSchedule::sequential) {
+    double most = 0;
+    std::size_t worst = 0;
+    for (std::size_t l = 0; l < m.layers; ++l)
+      if (const double p = in(engine::estimate_layer(hw, m, e.common, d, l).power, "W");
+          p > most * (1 + 1e-9)) {
+        most = p;
+        worst = l;
+      }
+    text += fmt::format(", {:.3g} W in the layer that draws most (layer {})", most, worst);
+    if (most < in(e.chip.power, "W")) text += ", and more in the LM head";
+  }
+  return text +
+         fmt::format(", {:.3g} W over a token end to end, where it waits {:.0f} % of the time",
+                     average, 100 * (1 - d.time.value() / d.end_to_end.value()));
+}
+
+void add_design_cautions(const study::Specs& specs, std::vector<std::string>& text) {
+  for (const auto& caution : study::cautions(specs)) text.push_back("CAUTION: " + caution);
+}
+
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
@@ -415,7 +443,7 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
       fmt::format("on the chip: {:.0f} token/s, {:.3g} W, {:.4g} uJ/token, {:.3g} mm^2",
                   in(e.chip.throughput, "token/s"), in(e.chip.power, "W"),
                   in(e.chip.energy_per_token, "uJ/token"), in(e.common.area.total(), "mm^2")),
-      binding_text(hw, m, e.decode)};
+      binding_text(hw, m, e.decode), power_text(hw, m, e)};
   if (hw.map.head == spec::HeadPlace::host)
     text.push_back(fmt::format(
         "end to end, with host link and LM head on the host: {:.0f} token/s, {:.4g} uJ/token. With "
@@ -432,6 +460,7 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
   add_rounding(e, text);
   add_spills(e, text);
   text.push_back(fitted_text({hardware, model}));
+  add_design_cautions({hardware, model}, text);
   return text;
 }
 
@@ -574,10 +603,12 @@ std::string scopes_text(const Hardware& hw, const Evaluation& all) {
 std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpec& model,
                                     const Evaluation& all) {
   std::vector<std::string> text{workload_text(model.values), scopes_text(hardware.values, all),
-                                binding_text(hardware.values, model.values, all.base.decode)};
+                                binding_text(hardware.values, model.values, all.base.decode),
+                                power_text(hardware.values, model.values, all.base)};
   add_rounding(all.base, text);
   add_spills(all.base, text);
   text.push_back(fitted_text({hardware, model}));
+  add_design_cautions({hardware, model}, text);
   return text;
 }
 

@@ -10,6 +10,7 @@
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/equations.hpp>
 
 namespace tomestimate::report {
@@ -157,9 +158,10 @@ Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
   return table;
 }
 
-void add_misfit(const Specs& specs, Document& document) {
+void add_doubts(const Specs& specs, Document& document) {
   if (const auto misfit = does_not_fit(specs.hardware, specs.model))
     document.lead.push_back(fmt::format("CAUTION: no design that works: {}", *misfit));
+  add_cautions(document, study::cautions(specs));
 }
 
 }  // namespace
@@ -182,7 +184,7 @@ Document explain_document(const Specs& specs, const Explain& what) {
       fmt::format("{} = {}", n.name, study::plain_text(n.equation, all.names())));
   document.lead.push_back(
       fmt::format("{} = {}", value_text(n), with_values(n.equation, all.names())));
-  add_misfit(specs, document);
+  add_doubts(specs, document);
   document.tables.push_back(equation_table(all, of, what.depth));
   auto contributors = contributor_table(all, of, what.top);
   if (!contributors.rows.empty()) document.tables.push_back(std::move(contributors));
@@ -198,7 +200,7 @@ Document quantities_document(const Specs& specs) {
               {{"name", ""}, {"is", ""}, {"unit", ""}, {"same as", ""}, {"what", ""}},
               {},
               {}};
-  add_misfit(specs, document);
+  add_doubts(specs, document);
   const Equations all(specs);
   for (const auto& n : all.names())
     if (!n.input)

@@ -10,6 +10,7 @@
 
 #include <tomestimate/number/lift.hpp>
 #include <tomestimate/spec/describe.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 #include "cells.hpp"
@@ -86,6 +87,8 @@ Document what_if_document(const Specs& before, const Specs& after,
   };
   say("before", before);
   say("after", after);
+  add_cautions(document, study::without_effect(before, after));
+  add_cautions(document, study::cautions(after));
   Table table{
       "what-if",
       "Before and after",
@@ -134,6 +137,7 @@ Document compare_document(const std::vector<Design>& designs) {
     document.lead.push_back(fmt::format("{}: {} ({}); {}", letter,
                                         design_title(specs.hardware, specs.model), designs[d].name,
                                         binding_sentence(specs.hardware, specs.model)));
+    add_cautions(document, study::cautions(specs), letter);
     table.columns.push_back({letter, ""});
     if (d > 0) table.columns.push_back({letter + "/A", "", -1});
     all.push_back(metrics_of(specs));
@@ -150,7 +154,7 @@ Document compare_document(const std::vector<Design>& designs) {
   return document;
 }
 
-Document solve_document(const study::Solved& s, const study::Target& target) {
+Document solve_document(const Specs& specs, const study::Solved& s, const study::Target& target) {
   const auto unit = study::metric_unit(target.metric).value();
   const double factor = study::unit_factor(unit);
   const auto& p = s.parameter;
@@ -164,6 +168,9 @@ Document solve_document(const study::Solved& s, const study::Target& target) {
   document.lead.push_back(fmt::format("now {}; looked at {} values from {} to {}",
                                       shown(p, p.value), s.looked_at, shown(p, s.low),
                                       shown(p, s.high)));
+  if (const auto idle = study::no_effect(specs, p.path, target.metric); !idle.empty())
+    add_cautions(document, {idle});
+  add_cautions(document, study::cautions(specs, {target.metric}));
   if (s.no_design > 0)
     document.lead.push_back(
         fmt::format("{} of them are no design (they break a rule of the specs or "
@@ -181,6 +188,13 @@ Document solve_document(const study::Solved& s, const study::Target& target) {
               {{p.path, p.unit}, {target.metric, unit}, {"off target", unit}},
               {},
               {}};
+  std::string beyond;
+  for (const auto& x : s.solutions)
+    if (study::beyond_range(specs, p.path, x.parameter))
+      beyond += fmt::format("{}{}", beyond.empty() ? "" : ", ", shown(p, x.parameter));
+  if (!beyond.empty())
+    add_cautions(document,
+                 {fmt::format("outside the range that the spec of {} states: {}", p.path, beyond)});
   for (const auto& x : s.solutions)
     table.rows.push_back({x.parameter / study::unit_factor(p.unit), x.metric / factor,
                           (x.metric - target.value) / factor});
@@ -200,6 +214,7 @@ Document pareto_document(const study::Study& st, const std::vector<study::Found>
   document.lead.push_back(
       fmt::format("{} of {} points are on the front of {}", front.size(), result.points, goals));
   add_no_design(result.no_design, document.lead);
+  add_cautions(document, study::cautions(st));
   Table table{"front", "Front", {}, {}, {}};
   const study::Space space(st.specs, st.axes, {});
   for (const auto& axis : st.axes)
@@ -229,6 +244,7 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
       fmt::format("What {} hangs on: {}", metric, design_title(specs.hardware, specs.model)),
       {fmt::format("{} is {:.6g} {}", metric, here / factor, unit)},
       {}};
+  add_cautions(document, study::cautions(specs, {metric}));
   Table table{"tornado",
               "Tornado, largest swing first",
               {{"value", ""},
@@ -272,6 +288,8 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
       "derivative, else the mean between half and twice the whole value");
   table.notes.push_back("an empty end is no design: it breaks a rule of the specs or does not fit");
   table.notes.push_back(fmt::format("{} other values do not move {}", still, metric));
+  if (const auto shadowed = study::shadowed_share(specs); !shadowed.empty())
+    table.notes.push_back(shadowed);
   document.tables.push_back(std::move(table));
   return document;
 }
@@ -286,7 +304,24 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
           options.spread == study::Spread::uniform ? "uniform" : "triangular", options.seed,
           u.used)},
       {}};
+  if (!u.fixed.empty()) {
+    std::string stay;
+    for (const auto& r : u.fixed)
+      stay += fmt::format("{}{} ({} to {})", stay.empty() ? "" : ", ", r.parameter.path,
+                          shown(r.parameter, r.low), shown(r.parameter, r.high));
+    document.lead.push_back("only unknowns are drawn; choices stay, --choices draws them too: " +
+                            stay);
+  }
+  for (const auto& g : options.given) document.lead.push_back("given " + g.name);
+  if (!options.given.empty())
+    document.lead.push_back(fmt::format(
+        "effective sample size {:.0f} of {}: draws are weighed by how near they come to what is "
+        "given, as a normal distribution with its tolerance as deviation",
+        u.effective, u.used));
   add_no_design(u.no_design, document.lead);
+  if (!options.given.empty() && u.effective < 100)
+    add_cautions(document, {"fewer than 100 draws' worth: take more --samples"});
+  add_cautions(document, study::cautions(specs));
   Table spread{"quantiles",
                "Metrics",
                {{"metric", ""},
@@ -303,7 +338,7 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                {}};
   Table shares{
       "shares",
-      "Shares of the rank variance",
+      "What the spread hangs on",
       {{"metric", ""},
        {"value", ""},
        {"low", ""},
@@ -311,7 +346,8 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
        {"rank correlation", ""},
        {"share", "%"}},
       {},
-      {"only shares of 1 % and more; share = rho^2 / sum of rho^2, rho by Spearman",
+      {"only shares of 1 % and more; share: of the variance, first order, Var(E[metric | value]) / "
+       "Var(metric); what is missing from 100 % lies in combinations of values",
        "calibrated values are drawn as well, each on its own: draws need not meet the figures "
        "they were calibrated to"}};
   for (const auto& m : u.metrics) {

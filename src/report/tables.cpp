@@ -9,6 +9,8 @@
 #include <range/v3/algorithm/sort.hpp>
 #include <range/v3/view/filter.hpp>
 
+#include "cells.hpp"
+
 namespace tomestimate::report {
 namespace {
 
@@ -75,6 +77,39 @@ std::string score(std::span<const Comparison> comparisons) {
 
 }  // namespace
 
+namespace {
+
+// "base.width = 128, vector.width = 64"
+std::string choice_text(const evidence::ChoicePoint& point) {
+  std::string text;
+  for (const auto& [path, value] : point.values)
+    text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", path, value);
+  return text;
+}
+
+// What the choices that a source leaves open predict, each combination a row.
+void add_choices(std::span<const Comparison> comparisons, Document& document) {
+  Table table{"choices",
+              "What is left open, and what each choice would predict",
+              {{"id", ""},
+               {"with", ""},
+               {"published", ""},
+               {"estimate", ""},
+               {"unit", ""},
+               {"error", "%"},
+               {"no design", "", -1}},
+              {},
+              {}};
+  for (const auto& c : comparisons)
+    for (const auto& point : c.choices)
+      table.rows.push_back({c.id, choice_text(point), c.published,
+                            point.estimate ? Cell{*point.estimate} : Cell{}, c.unit,
+                            point.error ? Cell{100 * *point.error} : Cell{}, point.why_not});
+  if (!table.rows.empty()) document.tables.push_back(std::move(table));
+}
+
+}  // namespace
+
 Document published_document(std::span<const Comparison> comparisons) {
   Document document{"Published figures beside the estimate", {}, {}};
   Table table{"published",
@@ -107,6 +142,41 @@ Document published_document(std::span<const Comparison> comparisons) {
     document.lead.push_back(fmt::format("MISS: {} is off by {:+.0f} %: {}", c.id, 100 * *c.error(),
                                         c.note.empty() ? "cause unknown" : c.note));
   document.lead.push_back(score(comparisons));
+  document.tables.push_back(std::move(table));
+  add_choices(comparisons, document);
+  return document;
+}
+
+Document leave_one_out_document(std::span<const evidence::LeftOut> left_out) {
+  Document document{"Published figures, each left out of the fit", {}, {}};
+  if (left_out.empty()) {
+    document.lead.push_back(
+        "no value of the specs is fitted to a published figure: there is nothing to leave out");
+    return document;
+  }
+  Table table{"leave-one-out",
+              "Predictions by what is left",
+              {{"id", ""},
+               {"published", ""},
+               {"calibrated", ""},
+               {"predicted", ""},
+               {"unit", ""},
+               {"error", "%"},
+               {"fitted anew", ""}},
+              {},
+              {}};
+  for (const auto& l : left_out) {
+    std::string values;
+    for (const auto& v : l.refits)
+      values += fmt::format("{}{} {} -> {} {}{}", values.empty() ? "" : "; ", v.path, told(v.was),
+                            told(v.now), v.unit,
+                            v.by.empty() ? " (as it was: nothing else fits it)"
+                                         : fmt::format(" (by {})", fmt::join(v.by, ", ")));
+    if (!l.why_not.empty()) values += ": " + l.why_not;
+    table.rows.push_back({l.id, l.published, l.calibrated,
+                          l.predicted ? Cell{*l.predicted} : Cell{}, l.unit,
+                          l.error() ? Cell{100 * *l.error()} : Cell{}, values});
+  }
   document.tables.push_back(std::move(table));
   return document;
 }

@@ -608,7 +608,8 @@ void record_override(Spec<S>& spec, const std::string& path, const std::string& 
   auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
   if (found == spec.sourced.end() || found->path != path)
     found = spec.sourced.insert(found, Sourced{});
-  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place};
+  const auto range = found->range ? found->range : found->replaced_range;
+  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place, range};
 }
 
 // A per-layer list as a spec has it, once it does not hold what was written.

@@ -31,6 +31,35 @@ bool all_finite(const double* x, std::size_t n) {
   return bad == 0;
 }
 
+// By node of a recording, whether it hangs on each input: a bit an input, `words` words a node.
+struct Reached {
+  std::size_t words;
+  std::vector<std::uint64_t> bits;
+
+  explicit Reached(const Recording& recording)
+      : words((recording.inputs() + 63) / 64), bits(recording.nodes().size() * words) {
+    const auto& nodes = recording.nodes();
+    const auto zero = [&nodes](std::uint32_t n) {
+      return nodes[n].fn == Fn::constant && nodes[n].value == 0;
+    };
+    for (std::size_t n = 0; n < nodes.size(); ++n) {
+      const auto& node = nodes[n];
+      if (node.fn == Fn::constant) continue;
+      if (node.fn == Fn::input) {
+        bits[n * words + node.a / 64] |= std::uint64_t{1} << (node.a % 64);
+        continue;
+      }
+      if (node.fn == Fn::mul && (zero(node.a) || zero(node.b))) continue;
+      for (std::size_t w = 0; w < words; ++w)
+        bits[n * words + w] = bits[node.a * words + w] | bits[node.b * words + w];
+    }
+  }
+  bool operator()(const Symbol& output, std::size_t input) const {
+    return !output.is_constant() &&
+           (bits[output.node() * words + input / 64] >> (input % 64) & 1) != 0;
+  }
+};
+
 }  // namespace
 
 Space::Variant Space::record(const Specs& specs) {
@@ -77,6 +106,11 @@ Space::Variant Space::record(const Specs& specs) {
     variant.rules.push_back(static_cast<std::uint8_t>(at - reasons_.begin()));
     outputs.push_back(excess);
   });
+  const Reached reached(recording);
+  hangs_on_.resize(outputs_.size() + 1, std::vector<bool>(inputs_.size()));
+  for (std::size_t o = 0; o < outputs.size(); ++o)
+    for (std::size_t i = 0; i < inputs_.size(); ++i)
+      if (reached(outputs[o], i)) hangs_on_[std::min(o, outputs_.size())][i] = true;
   variant.program = std::make_unique<Program>(recording, outputs, axis_of_input_, own_sizes_);
   return variant;
 }
@@ -152,6 +186,12 @@ void Space::name_what_is_not_finite() {
   for (std::size_t o = 0; o < std::min(outputs_.size(), room); ++o)
     reasons_.push_back(outputs_[o].formula + " is not finite");
   reasons_.emplace_back("a value is not finite");
+}
+
+bool Space::hangs_on(std::size_t o, std::string_view path) const {
+  for (std::size_t i = 0; i < inputs_.size(); ++i)
+    if (inputs_[i].varied->parameter.path == path) return hangs_on_.at(o).at(i);
+  return false;
 }
 
 std::size_t Space::instructions() const { return variants_[0].program->instructions(); }

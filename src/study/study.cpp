@@ -340,6 +340,12 @@ std::vector<std::string> Study::formulas() const {
 
 Study load_study(const std::string& path) { return Loader(path).load(); }
 
+std::vector<std::string> metric_names() {
+  std::vector<std::string> out;
+  visit_metric_names([&](const Metric& m) { out.emplace_back(m.name); });
+  return out;
+}
+
 std::optional<std::string> metric_unit(std::string_view name) {
   std::optional<std::string> unit;
   visit_metric_names([&](const Metric& m) {

@@ -32,7 +32,9 @@ TEST_CASE("sweep on two specs gives the bytes of the study it saves") {
 
 TEST_CASE("values of --vary: lists, ranges, steps, switches, names") {
   const auto rows = [](const std::string& vary) {
-    const auto r = run("sweep " + design + " --columns area --vary " + vary);
+    // What the area does not hang on is told on standard error.
+    const auto r = run_command("( " TOMESTIMATE_BINARY " sweep " + design +
+                               " --columns area --vary " + vary + " 2>/dev/null )");
     CHECK(r.code == 0);
     return r.out;
   };

@@ -5,6 +5,8 @@
 #include <tomestimate/study/sweep.hpp>
 #include <tomestimate/study/uncertainty.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "catch.hpp"
@@ -450,4 +452,93 @@ TEST_CASE("uncertainty: known distributions, seeds, and no draw outside a range"
   const auto other = study::uncertainty(specs, {"area"}, options);
   CHECK(other.metrics[0].mean != u.metrics[0].mean);
   CHECK(other.metrics[0].mean == Approx(area_at(175)).epsilon(0.01));
+}
+
+TEST_CASE("uncertainty: unknowns are drawn, choices stay unless asked for") {
+  const auto specs = shipped();
+  study::UncertaintyOptions options;
+  options.samples = 200;
+  const auto has_path = [](const auto& list, const std::string& path) {
+    return std::any_of(list.begin(), list.end(),
+                       [&path](const auto& r) { return r.parameter.path == path; });
+  };
+  const auto u = study::uncertainty(specs, {"power"}, options);
+  for (const std::string choice : {"base.width", "vector.width", "chip.voltage", "adapter.rank"}) {
+    CHECK(has_path(u.fixed, choice));
+    CHECK(!has_path(u.parameters, choice));
+  }
+  for (const std::string unknown : {"tech.sram_energy", "chip.temperature", "host.latency"})
+    CHECK(has_path(u.parameters, unknown));
+  options.choices = true;
+  const auto all = study::uncertainty(specs, {"power"}, options);
+  CHECK(all.fixed.empty());
+  CHECK(all.parameters.size() == u.parameters.size() + u.fixed.size());
+}
+
+// Two values that the area is linear in, uniform: it moves by a and b over their ranges.
+TEST_CASE("uncertainty: first-order shares of a sum are squares of its parts over their sum") {
+  auto specs = shipped();
+  for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (auto& s : *list) s.range.reset();
+  for (auto& s : specs.hardware.sourced) {
+    if (s.path == "tech.vector_area") s.range = {100e-12, 10100e-12};
+    if (s.path == "chip.control_area") s.range = {0.1e-6, 3.1e-6};
+  }
+  const auto area_at = [&](double vector, double control) {
+    auto at = specs;
+    at.hardware.values.tech.vector.area = units::Area<double>::from_value(vector);
+    at.hardware.values.chip.control_area = units::Area<double>::from_value(control);
+    return study::metric_value(at, "area");
+  };
+  const double low = area_at(100e-12, 0.1e-6);
+  const double a = area_at(10100e-12, 0.1e-6) - low, b = area_at(100e-12, 3.1e-6) - low;
+  REQUIRE(area_at(10100e-12, 3.1e-6) == Approx(low + a + b));
+  study::UncertaintyOptions options;
+  options.spread = study::Spread::uniform;
+  const auto u = study::uncertainty(specs, {"area"}, options);
+  REQUIRE(u.parameters.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const double part = u.parameters[i].parameter.path == "tech.vector_area" ? a : b;
+    CHECK(u.metrics[0].share[i] == Approx(part * part / (a * a + b * b)).margin(0.02));
+  }
+  CHECK(u.effective == 10000);
+}
+
+TEST_CASE("uncertainty: given figures weigh draws, or are refused with the reason") {
+  auto specs = shipped();
+  for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (auto& s : *list) s.range.reset();
+  for (auto& s : specs.hardware.sourced)
+    if (s.path == "chip.control_area") s.range = {0.1e-6, 3.1e-6};
+  const auto area_at = [&](double control) {
+    auto at = specs;
+    at.hardware.values.chip.control_area = units::Area<double>::from_value(control);
+    return study::metric_value(at, "area");
+  };
+  const double low = area_at(0.1e-6), high = area_at(3.1e-6);
+  study::UncertaintyOptions options;
+  options.spread = study::Spread::uniform;
+  const double deviation = (high - low) / 30;
+  options.given = {{"area", "area", (low + high) / 2, deviation, {}}};
+  const auto u = study::uncertainty(specs, {"area"}, options);
+  // A uniform area weighed by a narrow normal distribution is that distribution.
+  CHECK(u.metrics[0].mean == Approx((low + high) / 2).epsilon(1e-4));
+  CHECK(u.metrics[0].deviation == Approx(deviation).epsilon(0.02));
+  // (integral w)^2 / integral w^2 = 2 sqrt(pi) deviations of the range's width.
+  CHECK(u.effective == Approx(10000 * 2 * std::sqrt(3.14159265358979) / 30).epsilon(0.01));
+  options.given[0].value = 2 * high;
+  CHECK(has(failure([&] { study::uncertainty(specs, {"area"}, options); }), "nothing fits"));
+  options.given[0].value = (low + high) / 2;
+  options.given[0].deviation = deviation * 1e-3;
+  CHECK(has(failure([&] { study::uncertainty(specs, {"area"}, options); }), "draws' worth"));
+
+  const auto given = study::parse_given("power=5 W +- 10 %");
+  CHECK(given.metric == "power");
+  CHECK(given.value == Approx(5));
+  CHECK(given.deviation == Approx(0.5));
+  CHECK(study::parse_given("power=5").deviation == Approx(0.25));
+  CHECK(study::parse_given("area=50 mm^2 +- 2 mm^2").deviation == Approx(2e-6));
+  CHECK_THROWS_AS(study::parse_given("power>5"), spec::SpecError);
+  CHECK_THROWS_AS(study::parse_given("power=5 +- 0"), spec::SpecError);
+  CHECK_THROWS_AS(study::parse_given("power=5 +- 1 mm"), spec::SpecError);
 }

@@ -283,6 +283,7 @@ struct LayerEstimate {
   T bank_wakes{};
   Cycles<T> bank_idle{};  // summed over banks
   EnergyBreakdown<T> energy{};
+  Power<T> power{};  // of the chip while the layer runs: its wake counts here, other ROM is cut off
 };
 
 // Layer l of a pass.
@@ -326,6 +327,12 @@ LayerEstimate<T> estimate_layer(const spec::Hardware<T>& hw, const spec::Model<T
   e.energy.rom_leakage +=
       rom_leakage(hw, e.rom_area, seconds(hw, mean_awake_cycles(s, e.plan)), whole.time);
   e.energy.rom_wake += rom_wake(hw, e.rom_area);
+  const Time<T> time = seconds(hw, e.cycles);
+  const Time<T> awake = seconds(hw, min(mean_awake_cycles(s, e.plan), e.cycles));
+  const Area<T> others = common.content.layers_area + common.content.head_area - e.rom_area;
+  e.power = (total(e.energy) - e.energy.rom_leakage + rom_leakage(hw, e.rom_area, awake, time) +
+             rom_leakage(hw, others, Time<T>{}, time)) /
+            time;
   return e;
 }
 

@@ -4,7 +4,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <tomestimate/study/uncertainty.hpp>
 
 namespace tomestimate::evidence {
 
@@ -16,6 +19,14 @@ enum class Relation {
   within_bound,  // the figure is a limit, and the estimate keeps it
   out_of_bound,
   not_compared,  // no estimate, for the reason given
+};
+
+// What one combination of choices predicts.
+struct ChoicePoint {
+  std::vector<std::pair<std::string, std::string>> values;  // spec value, text
+  std::optional<double> estimate;                           // in the figure's unit
+  std::optional<double> error;                              // of the published value
+  std::string why_not;                                      // no estimate: it is no design
 };
 
 struct Comparison {
@@ -31,6 +42,7 @@ struct Comparison {
   std::vector<std::string> calibrated_by;  // spec values fitted to it, "base.lanes"
   std::vector<std::string> follows;        // ids of the figures it hangs on
   std::string note;                        // why it misses, or is not compared
+  std::vector<ChoicePoint> choices;        // where the source leaves values open
 
   // (estimate - published) / published; none for a bound
   std::optional<double> error() const;
@@ -40,6 +52,12 @@ struct Comparison {
 // specs it names, which are found beside it or installed. Throws spec::SpecError with every error
 // of the file.
 std::vector<Comparison> compare_published(const std::string& path);
+
+// A figure of the file to condition `specs` on (uncertainty), with its tolerance, or 5 %. Throws
+// spec::SpecError if there is none of that id, or it is no value of these specs' hardware and
+// model.
+study::Given given_figure(const std::string& path, const std::string& id,
+                          const study::Specs& specs);
 
 // The files that comparing reads: this one and the specs it names. Throws spec::SpecError.
 std::vector<std::string> files_of_published(const std::string& path);

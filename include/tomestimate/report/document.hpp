@@ -35,6 +35,10 @@ struct Document {
   std::vector<Table> tables;
 };
 
+// Adds each as a line of the lead that says CAUTION; `of` names what it is about, or is "".
+void add_cautions(Document& document, const std::vector<std::string>& cautions,
+                  const std::string& of = "");
+
 enum class Format { text, csv, markdown, json };
 
 // How text is laid out; the other formats don't care.

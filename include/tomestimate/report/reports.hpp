@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tomestimate/evidence/leave_one_out.hpp>
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/evidence/validate.hpp>
 #include <tomestimate/report/document.hpp>
@@ -66,6 +67,9 @@ Document quantities_document(const study::Specs& specs);
 // Published figures beside the estimates.
 Document published_document(std::span<const evidence::Comparison> comparisons);
 
+// Figures that were left out of the fit, and what is then predicted.
+Document leave_one_out_document(std::span<const evidence::LeftOut> left_out);
+
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const evidence::Validation> validations);
 
@@ -88,7 +92,9 @@ struct Design {
 // Every metric of several designs, with ratios to the first.
 Document compare_document(const std::vector<Design>& designs);
 
-Document solve_document(const study::Solved& solved, const study::Target& target);
+// `specs` are those that were searched.
+Document solve_document(const study::Specs& specs, const study::Solved& solved,
+                        const study::Target& target);
 
 Document pareto_document(const study::Study& study, const std::vector<study::Found>& front,
                          const study::SweepResult& result);

@@ -33,6 +33,8 @@ struct Sourced {
   std::optional<std::array<double, 2>> range;  // in base units
   std::vector<std::string> fits;
   Place place;
+  // Of one that was set for this run: the range of the value it took the place of.
+  std::optional<std::array<double, 2>> replaced_range{};
 };
 
 // What a hardware spec calls its classes of units: "MVU", "L-Unit".

@@ -75,6 +75,8 @@ void visit_layer_metrics(const spec::Hardware<T>& hw, const engine::LayerEstimat
           "energy", "E gated", "uJ",
           "its events, its ROM domains over the whole pass, leakage and clock while it runs"},
       total(layer.energy));
+  visit(LayerMetric{"power", "power", "W", "of the chip while it runs, its wake counted here"},
+        layer.power);
   visit(LayerMetric{"energy_ungated", "E ungated", "uJ", "the same without power gating"},
         energy_ungated);
 }

@@ -42,6 +42,10 @@ class Space {
   const std::string& reason(std::uint8_t status) const { return reasons_.at(status); }
   const std::vector<std::string>& reasons() const { return reasons_; }
   std::size_t instructions() const;  // of the first combination
+  // Whether, in some combination, output o or (o = outputs().size()) a rule hangs on the number
+  // that varies as `path`; false too if it is no number. What is multiplied by a constant 0 hangs
+  // on nothing.
+  bool hangs_on(std::size_t o, std::string_view path) const;
   // Index along axis a of a point.
   std::uint64_t index(std::uint64_t point, std::size_t a) const {
     return point / strides_[a] % sizes_[a];
@@ -111,7 +115,8 @@ class Space {
   std::uint64_t own_points_ = 1;
   std::vector<std::uint64_t> own_sizes_;  // of the axes of numbers
   std::vector<Input> inputs_;
-  std::vector<std::size_t> axis_of_input_;  // among the axes of numbers
+  std::vector<std::vector<bool>> hangs_on_;  // by output, then rules; by input
+  std::vector<std::size_t> axis_of_input_;   // among the axes of numbers
 };
 
 }  // namespace tomestimate::study

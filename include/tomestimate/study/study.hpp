@@ -50,6 +50,9 @@ struct Study {
 // every error found, formulas and their units included.
 Study load_study(const std::string& path);
 
+// Every metric, in the order of visit_metrics.
+std::vector<std::string> metric_names();
+
 // Display unit of a metric; nullopt if there is no such metric.
 std::optional<std::string> metric_unit(std::string_view name);
 

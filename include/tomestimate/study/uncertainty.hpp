@@ -4,7 +4,10 @@
 
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <tomestimate/study/study.hpp>
@@ -14,12 +17,40 @@ namespace tomestimate::study {
 enum class Sampling { latin_hypercube, monte_carlo };
 enum class Spread { triangular, uniform };  // triangular peaks at the spec's value
 
+// A figure that is known: draws count by how near the metric comes to it, as a normal distribution
+// around `value` says.
+struct Given {
+  std::string name;  // for messages: "power=5.33 W", "tom.power.gated"
+  std::string metric;
+  double value = 0;                                      // in base units
+  double deviation = 0;                                  // in base units, above 0
+  std::vector<std::pair<std::string, std::string>> set;  // spec values that the figure is told at
+};
+
+inline constexpr double usual_tolerance = 0.05;  // of a figure
+
+// Reads "power=5.33 W", with a deviation of 5 %, or "power=5.33 W +- 0.3 W" (or +- 6 %: of the
+// value). Throws spec::SpecError.
+Given parse_given(const std::string& text);
+
+// "ID" or "METRIC=VALUE" and, if there is one, what follows "+-".
+std::pair<std::string, std::optional<std::string>> split_tolerance(const std::string& text);
+
+// Sets the deviation from text. Throws spec::SpecError.
+void set_tolerance(Given& given, const std::string& tolerance);
+
 struct UncertaintyOptions {
   std::uint64_t samples = 10000;
   std::uint64_t seed = 1;
   Sampling sampling = Sampling::latin_hypercube;
   Spread spread = Spread::triangular;
+  bool choices = false;  // draw also what a designer picks
+  std::vector<Given> given;
 };
+
+// Whether a value is what a designer or user picks (widths, counts, supply, workload), rather than
+// what is not known (physics, latencies of a circuit, links, shares of zeros).
+bool is_choice(std::string_view path);
 
 inline constexpr std::array<double, 5> quantile_levels{0.05, 0.25, 0.5, 0.75, 0.95};
 
@@ -29,7 +60,9 @@ struct MetricSpread {
   double mean = 0, deviation = 0;
   std::array<double, 5> quantiles{};
   std::vector<double> rank_correlation;  // Spearman's rho with each parameter
-  std::vector<double> share;             // rho^2 over the sum of rho^2
+  // First-order share of the variance, from the same draws: Var(E[metric | parameter]) /
+  // Var(metric). What is left of 1 lies in combinations of parameters.
+  std::vector<double> share;
 };
 
 struct Uncertainty {
@@ -37,17 +70,21 @@ struct Uncertainty {
     Parameter parameter;
     double low, high;  // in base units
   };
-  std::vector<Ranged> parameters;
+  std::vector<Ranged> parameters;  // that are drawn
+  std::vector<Ranged> fixed;       // choices with a range, which stay as they are
   std::vector<MetricSpread> metrics;
   std::uint64_t samples = 0;  // drawn
   std::uint64_t used = 0;     // that are designs
+  double effective = 0;       // sample size that the weights of what is given leave; `used` without
   std::map<std::string, std::uint64_t> no_design;
 };
 
-// Draws every number that has a `range` in its spec, independently; the same seed draws the same on
-// every machine. A whole parameter takes the values of its range that make a design with all others
-// as they are. Draws that are no design are counted and left out. Throws spec::SpecError if no spec
-// value has a range or no draw is a design.
+// Draws every number that has a `range` in its spec and is not a choice, independently; the same
+// seed draws the same on every machine. With figures given, draws are weighed by these, and as many
+// drawn again by their weights. A whole parameter takes the values of its range that make a design
+// with all others as they are. Draws that are no design are counted and left out. Throws
+// spec::SpecError if no spec value has a range, no draw is a design, or what is given leaves fewer
+// than 10 draws' worth.
 Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metrics,
                         const UncertaintyOptions& options);
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file of published figures as it is written.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <tomestimate/spec/load.hpp>
+
+namespace tomestimate::evidence {
+
+using HardwareSpec = spec::Spec<spec::Hardware<double>>;
+using ModelSpec = spec::Spec<spec::Model<double>>;
+
+// A text of a figure, and where it is.
+struct Text {
+  std::string text;
+  spec::Place place;
+};
+
+// One [[figure]], as far as it can be checked without its specs.
+struct Figure {
+  Text id;
+  std::string what;
+  double value = 0;  // in `unit`
+  std::string unit;
+  std::string grade, source, note;
+  bool compared = false;  // if not, note says why, and what follows is empty
+  std::string hardware, model;
+  Text metric;
+  std::vector<std::pair<std::string, Text>> set;  // path, value
+  std::optional<std::string> bound;               // "upper" or "lower"
+  std::vector<Text> follows, given_by;
+  std::optional<Text> tolerance;
+  using Overrides = std::vector<std::pair<std::string, Text>>;
+  std::vector<Overrides> choices;  // where the source leaves values open
+};
+
+// Reads and checks a file. Throws spec::SpecError with every error.
+std::vector<Figure> read_figures(const std::string& path);
+
+// Value of the metric in `unit`.
+double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,
+                    const std::string& unit);
+
+}  // namespace tomestimate::evidence
