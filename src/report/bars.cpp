@@ -145,7 +145,8 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   const double x_max = longest(data) * 1.13;
   const auto panel =
       bar_panel(named, 30, 64, "chip area, by how the ROM's bits are stored [mm²]", x_max);
-  plot::Canvas canvas(1000, 400);
+  const double legend_top = panel.bottom + 64;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, legend(data), 160));
   canvas.begin(panel);
   for (std::size_t i = 0; i < data.bars.size(); ++i) {
     const double y = static_cast<double>(data.bars.size() - i);
@@ -156,7 +157,7 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
     if (2 * (middle - panel.left) > plot::Canvas::text_width(label) + 8)
       canvas.text({middle, panel.pixel_y(y)}, label, Align::center, "#ffffff");
   }
-  canvas.legend(panel.bottom + 64, legend(data), 160);
+  canvas.legend(legend_top, legend(data), 160);
   canvas.end();
 
   const auto rom = [&](std::size_t i) { return data.bars[i].parts[0]; };
@@ -233,7 +234,8 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   }
   const auto top = bar_panel(data, 30, 62, "energy of a decode step [µJ]", longest(data) * 1.13);
   const auto below = bar_panel(shares, 222, 62, "share [%]", 100);
-  plot::Canvas canvas(1000, 480);
+  const double legend_top = below.bottom + 64;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, legend(data), 110));
   canvas.begin(top);
   for (std::size_t i = 0; i < data.bars.size(); ++i)
     draw_bar(canvas, top, data.bars[i], data.parts, static_cast<double>(data.bars.size() - i),
@@ -243,7 +245,7 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   for (std::size_t i = 0; i < shares.bars.size(); ++i)
     draw_bar(canvas, below, shares.bars[i], shares.parts,
              static_cast<double>(shares.bars.size() - i), "", "%");
-  canvas.legend(below.bottom + 64, legend(data), 110);
+  canvas.legend(legend_top, legend(data), 110);
   canvas.end();
 
   const auto leading = [&](const Bar& bar, std::size_t rank) {
