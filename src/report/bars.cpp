@@ -10,7 +10,7 @@
 
 #include "binding.hpp"
 #include "cells.hpp"
-#include "plot.hpp"
+#include "component_ink.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -49,16 +49,6 @@ const Component& component(std::string_view id) {
                        [id](const Component& c) { return c.id == id; });
 }
 
-Ink ink_of(std::string_view name) {
-  for (const auto& c : components)
-    if (c.name == name) return c.ink;
-  if (name == "ROM") return ink::rom;
-  if (name == "SRAM") return ink::sram;
-  if (name == "units") return ink::pe;
-  if (name == "buffers, bus, links, control") return ink::clock;
-  return ink::rest;
-}
-
 // A bar of stacked parts along x. A pointer is told the numbers of its parts, in the bar's unit.
 void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
               const std::vector<std::string>& names, double y, const std::string& at_end,
@@ -68,7 +58,7 @@ void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
   for (std::size_t i = 0; i < bar.parts.size(); ++i) {
     const double to = x + bar.parts[i];
     if (bar.parts[i] > 0)
-      canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, ink_of(names[i]),
+      canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, component_ink(names[i]),
                        fmt::format("{}: {} {}, {:.1f} %", names[i], told(bar.parts[i]), unit,
                                    100 * bar.parts[i] / whole));
     x = to;
@@ -78,7 +68,7 @@ void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
 
 std::vector<plot::LegendEntry> legend(const Bars& data) {
   std::vector<plot::LegendEntry> entries;
-  for (const auto& name : data.parts) entries.push_back(plot::box(name, ink_of(name)));
+  for (const auto& name : data.parts) entries.push_back(plot::box(name, component_ink(name)));
   return entries;
 }
 
@@ -111,6 +101,20 @@ double longest(const Bars& data) {
 }
 
 }  // namespace
+
+Ink component_ink(std::string_view name) {
+  for (const auto& c : components)
+    if (c.name == name) return c.ink;
+  if (name == "ROM") return ink::rom;
+  if (name == "SRAM") return ink::sram;
+  if (name == "units" || name == "base units") return ink::pe;
+  if (name == "side units") return ink::kv;
+  if (name == "vector units") return ink::vector;
+  if (name == "buffers and workspace") return ink::buffer;
+  if (name == "bus and links") return ink::interconnect;
+  if (name == "control" || name == "buffers, bus, links, control") return ink::clock;
+  return ink::rest;
+}
 
 double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0.0); }
 

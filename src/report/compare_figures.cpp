@@ -132,6 +132,16 @@ std::vector<Series> series_of(const std::vector<DesignCurve>& designs, std::size
   return out;
 }
 
+// "3491 to 1928 token/s", from the first value that is there to the last; "" if none is.
+std::string ends_of(const Series& s, const std::string& unit) {
+  std::vector<double> there;
+  for (const auto& v : s.values)
+    if (v) there.push_back(*v);
+  if (there.empty()) return "";
+  return fmt::format("{} to {}{}{}", told(there.front()), told(there.back()),
+                     unit.empty() ? "" : " ", unit);
+}
+
 struct PublishedMark {
   plot::Point at;
   std::string text;  // for a pointer
@@ -203,13 +213,16 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   auto series = series_of(designs, 0, view.at.size());
   std::string title;
   for (const auto& s : series)
-    if (std::any_of(s.values.begin(), s.values.end(), [](const auto& v) { return v.has_value(); }))
-      title += (title.empty() ? "" : "; ") + finding(view, s, column.unit);
+    if (const auto ends = ends_of(s, column.unit); !ends.empty())
+      title += fmt::format("{} {} {}", title.empty() ? "" : ";", s.name, ends);
   if (title.empty()) throw std::runtime_error("nothing to draw: no value makes a design");
   const std::string subject = study::heading(column.name, column.unit) + " against " + view.title;
   std::vector<PublishedMark> marks;
   if (view.numbers)
     for (const auto& d : designs) add_published(d, published, marks);
+  std::erase_if(marks, [&view](const auto& m) {
+    return m.at.x < view.at.front() || m.at.x > view.at.back();
+  });
   LinePanel lines;
   lines.top = Canvas::below_heading(title, subject) + 6;
   lines.bottom = lines.top + 400;
@@ -219,7 +232,7 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   for (const auto& m : marks) lines.points.push_back(m.at);
   const auto panel = panel_of(view, lines);
   std::vector<plot::LegendEntry> entries;
-  if (!marks.empty()) entries.push_back(plot::marker("published", Marker::square, "#000000"));
+  if (!marks.empty()) entries.push_back(plot::marker("published", Marker::diamond, "#000000"));
   if (has_gaps(lines.series))
     entries.push_back(plot::box("no design; a line ends where it does", no_numbers));
   const double legend_top = panel.bottom + 60;
@@ -228,7 +241,7 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   canvas.begin(panel);
   draw_lines(canvas, panel, view, lines);
   for (const auto& m : marks) {
-    canvas.mark(m.at, Marker::square, "#000000", 1.2, m.text);
+    canvas.mark(m.at, Marker::diamond, "#000000", 1.5, m.text);
     canvas.boxed_text({panel.pixel_x(m.at.x), panel.pixel_y(m.at.y) - 15}, told(m.at.y),
                       Align::center, "#000000", 11);
   }

@@ -10,6 +10,7 @@
 
 #include "binding.hpp"
 #include "cells.hpp"
+#include "density.hpp"
 #include "plot.hpp"
 
 namespace tomestimate::report {
@@ -163,8 +164,10 @@ double in_base(double value, const std::string& unit) {
   return value / units::from_base(1.0, unit);
 }
 
-std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
-                                           const std::vector<evidence::Comparison>& all) {
+}  // namespace
+
+std::vector<DensityPoint> published_densities(const HardwareSpec& hardware,
+                                              const std::vector<evidence::Comparison>& all) {
   std::vector<DensityPoint> out;
   for (const auto& density : all) {
     if (density.metric != "rom.density") continue;
@@ -180,8 +183,6 @@ std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
   }
   return out;
 }
-
-}  // namespace
 
 DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
                            const std::vector<evidence::Comparison>& published) {
@@ -210,7 +211,7 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
       out.layers.begin(), out.layers.end(),
       [](const auto& a, const auto& b) { return a.zero_bit_ratio < b.zero_bit_ratio; });
   if (low->zero_bit_ratio == high->zero_bit_ratio) out.layers.clear();
-  out.published = published_points(hardware, published);
+  out.published = published_densities(hardware, published);
   return out;
 }
 
@@ -329,21 +330,6 @@ Figure density_figure(const DensityCurve& curve) {
       density_caption(curve),
       canvas.script(),
       canvas.hovers()};
-}
-
-// ---- all ----
-
-std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
-                                   const std::vector<evidence::Comparison>& published) {
-  const auto& hw = hardware.values;
-  const auto& m = model.values;
-  const auto all = study::evaluate(hw, m);
-  return {roofline_figure(hw, m, all.base),
-          timeline_figure(timeline(hardware, m, all.base.decode)),
-          area_figure(area_bars(hw, all.base), hw.rom.law),
-          density_figure(density_curve(hardware, m, published)),
-          energy_figure(energy_bars(all), hw.gating.mode),
-          context_figure(context_curve(hw, m))};
 }
 
 }  // namespace tomestimate::report

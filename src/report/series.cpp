@@ -170,8 +170,30 @@ bool has_gaps(const std::vector<Series>& all) {
   });
 }
 
+namespace {
+
+constexpr double left_edge = 100;
+
+// The text at the end of a line.
+std::string end_text(const Series& s, std::size_t end, bool named) {
+  return named ? fmt::format("{} {}", s.name, told(*s.values[end])) : told(*s.values[end]);
+}
+
+// Where a panel may end so that the text at the end of the line has room.
+double right_edge(const AxisView& view, const Series& s, bool named) {
+  const auto there = runs(s, true);
+  if (there.empty()) return Canvas::width;
+  const auto end = there.back().second - 1;
+  const Panel whole{0, 1, 0, 1, view.axis(), {}, {}, {}, ""};
+  const double text = std::min(320.0, Canvas::text_width(end_text(s, end, named), label_size)) + 18;
+  return left_edge +
+         (Canvas::width - left_edge - text) / std::max(0.3, whole.pixel_x(view.at[end]));
+}
+
+}  // namespace
+
 Panel panel_of(const AxisView& view, const LinePanel& lines) {
-  double low = 1e300, high = -1e300, label = 0;
+  double low = 1e300, high = -1e300, right = Canvas::width - 30;
   const auto include = [&](double y) {
     low = std::min(low, y);
     high = std::max(high, y);
@@ -179,14 +201,14 @@ Panel panel_of(const AxisView& view, const LinePanel& lines) {
   for (const auto& s : lines.series) {
     for (const auto& v : s.values)
       if (v) include(*v);
-    label = std::max(label, Canvas::text_width(s.name, label_size));
+    right = std::min(right, right_edge(view, s, lines.series.size() > 1));
   }
   for (const auto& p : lines.points) include(p.y);
   if (low > high) low = high = 0;
   const double span = high > low ? high - low : std::max(1.0, std::abs(high));
   // From 0, unless that would flatten what the lines do.
   const bool from_zero = low >= 0 && low < 0.6 * high;
-  Panel panel{100,         Canvas::width - 110 - std::min(label, 260.0),
+  Panel panel{left_edge,   right,
               lines.top,   lines.bottom,
               view.axis(), {lines.y_title, from_zero ? 0 : low - 0.15 * span, high + 0.15 * span},
               {},          {},
@@ -224,9 +246,7 @@ void draw_lines(Canvas& canvas, const Panel& panel, const AxisView& view, const 
     }
     if (end)
       labels.push_back({panel.pixel_x(view.at[*end]), panel.pixel_y(*s.values[*end]),
-                        lines.series.size() > 1
-                            ? fmt::format("{} {}", s.name, told(*s.values[*end]))
-                            : told(*s.values[*end])});
+                        end_text(s, *end, lines.series.size() > 1)});
   }
   draw_end_labels(canvas, std::move(labels));
 }

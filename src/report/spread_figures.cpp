@@ -171,13 +171,13 @@ void draw_band(Canvas& canvas, const Band& band, double top, double left) {
   canvas.stroke({middle, panel.pixel_y(0.64)}, {middle, panel.pixel_y(0.16)}, {"#000000", 3});
   canvas.mark({band.here, 0.4}, Marker::diamond, "#d55e00", 1.3,
               "with the specs' values: " + joined_unit(band.here, band.unit));
-  const double y = panel.pixel_y(0.83);
+  const double y = panel.pixel_y(0.82);
   double free = 0;  // where the last text ends
   for (const std::size_t i : {0u, 2u, 4u}) {
     const auto text = told(band.at[i]);
     const double half = Canvas::text_width(text, small) / 2;
     const double x = std::max(panel.pixel_x(band.at[i]), free + half + 6);
-    canvas.text({x, y}, text, Align::center, "#000000", small);
+    canvas.boxed_text({x, y}, text, Align::center, "#000000", small);
     free = x + half;
   }
   canvas.end();

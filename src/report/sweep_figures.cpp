@@ -197,7 +197,7 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
                                  told(map.low), told(map.high), column.unit.empty() ? "" : " ",
                                  column.unit, place(map.most), place(map.least));
   const auto subject = subject_of(study);
-  const double top = Canvas::below_heading(title, subject) + 6;
+  const double top = Canvas::below_heading(title, subject) + 28;
   const auto columns = static_cast<double>(map.x.at.size());
   const auto rows = static_cast<double>(map.y.at.size());
   Panel panel{130,
@@ -211,15 +211,9 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
               ""};
   panel.x_names = map.x.names(panel.right - panel.left, true);
   const double span = map.high > map.low ? 0 : std::max(1.0, std::abs(map.high)) / 2;
-  Panel scale{930,
-              955,
-              top,
-              panel.bottom,
-              {"", 0, 1, false, false},
-              {study::heading(column.name, column.unit), map.low - span, map.high + span},
-              {},
-              {},
-              ""};
+  Panel scale{
+      930, 955, top, panel.bottom, {"", 0, 1, false, false}, {"", map.low - span, map.high + span},
+      {},  {},  ""};
   scale.x_names = {{0.5, ""}};
   std::vector<plot::LegendEntry> entries{plot::box("most", {"#d55e00"})};
   const auto all = map.x.at.size() * map.y.at.size();
@@ -231,6 +225,7 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
   canvas.end();
   draw_scale(canvas, scale);
   canvas.begin_overlay();
+  canvas.text({scale.right + 20, top - 14}, study::heading(column.name, column.unit), Align::right);
   frame_most(canvas, panel, map);
   canvas.heading(title, subject);
   canvas.legend(legend_top, entries, panel.left);
@@ -334,10 +329,19 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   std::sort(sorted.begin(), sorted.end(),
             [&](const Found& a, const Found& b) { return value(a, x) < value(b, x); });
   const auto middle = knee(sorted, y, x);
-  const auto title = fmt::format(
-      "{} designs are on the front, from {} at {} to {} at {}; a middle is {} at {}", front.size(),
-      told_of(sorted.front(), y), told_of(sorted.front(), x), told_of(sorted.back(), y),
-      told_of(sorted.back(), x), told_of(sorted[middle], y), told_of(sorted[middle], x));
+  auto title = fmt::format("{} designs are on the front", front.size());
+  const auto [low, high_one] = std::minmax_element(
+      sorted.begin(), sorted.end(),
+      [&](const Found& a, const Found& b) { return value(a, y) < value(b, y); });
+  if (study.objectives.size() == 2)
+    title += fmt::format(", from {} at {} to {} at {}; a middle is {} at {}",
+                         told_of(sorted.front(), y), told_of(sorted.front(), x),
+                         told_of(sorted.back(), y), told_of(sorted.back(), x),
+                         told_of(sorted[middle], y), told_of(sorted[middle], x));
+  else
+    title += fmt::format(": {} from {} to {}, {} from {} to {}", study.columns[y.column].name,
+                         told_of(*low, y), told_of(*high_one, y), study.columns[x.column].name,
+                         told_of(sorted.front(), x), told_of(sorted.back(), x));
   auto subject = subject_of(study);
   if (study.objectives.size() > 2) {
     subject += "; other objectives:";
@@ -377,11 +381,14 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
     canvas.mark({value(p, x), value(p, y)}, Marker::circle, "#d55e00", 0.9,
                 fmt::format("{}: {}, {}", values_of(study, p.point), told_of(p, y), told_of(p, x)));
   const auto name = [&](const Found& p, bool below) {
+    constexpr double size = 12;
+    const auto text = values_of(study, p.point);
+    const double room = panel.right - panel.left - 12, length = Canvas::text_width(text, size);
+    if (length > room) return;  // a pointer is told
     const double at = panel.pixel_x(value(p, x)), to = panel.pixel_y(value(p, y));
-    const bool to_left = at > (panel.left + panel.right) / 2;
-    canvas.boxed_text(
-        {at + (to_left ? -10 : 10), std::min(to + (below ? 14 : -12), panel.bottom - 10)},
-        values_of(study, p.point), to_left ? Align::right : Align::left, "#000000", 12);
+    canvas.boxed_text({std::clamp(at + 10, panel.left + 6, panel.right - length - 6),
+                       std::clamp(to + (below ? 15 : -15), panel.top + 10, panel.bottom - 10)},
+                      text, Align::left, "#000000", size);
   };
   name(sorted.front(), true);
   if (middle != 0 && middle + 1 != sorted.size()) name(sorted[middle], true);
