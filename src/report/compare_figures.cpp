@@ -216,7 +216,10 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
     if (const auto ends = ends_of(s, column.unit); !ends.empty())
       title += fmt::format("{} {} {}", title.empty() ? "" : ";", s.name, ends);
   if (title.empty()) throw std::runtime_error("nothing to draw: no value makes a design");
-  const std::string subject = study::heading(column.name, column.unit) + " against " + view.title;
+  title = fmt::format("{} over {} from {} to {}:{}", column.name,
+                      study.axes[0].members[0].parameter.path, view.text.front(),
+                      view.told(view.text.size() - 1), title);
+  const auto subject = study::heading(column.name, column.unit) + " against " + view.title;
   std::vector<PublishedMark> marks;
   if (view.numbers)
     for (const auto& d : designs) add_published(d, published, marks);

@@ -166,6 +166,11 @@ void Canvas::shade(Point from, Point to, const Ink& ink) {
        "noborder");
 }
 
+void Canvas::cell(Point from, Point to, const Ink& ink) {
+  fill(fmt::format("from first {},{} to first {},{} front", from.x, from.y, to.x, to.y), ink,
+       "noborder");
+}
+
 void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
   data_ += fmt::format("$d{} << EOD\n", ++blocks_);
   for (const auto& p : points) data_ += fmt::format("{} {}\n", p.x, p.y);

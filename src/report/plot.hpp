@@ -99,7 +99,8 @@ class Canvas {
 
   // In the panel's coordinates. `tip` is what a pointer that rests there is told.
   void rectangle(Point from, Point to, const Ink& ink, std::string tip = "");
-  void shade(Point from, Point to, const Ink& ink);  // behind the curves, without a border
+  void shade(Point from, Point to, const Ink& ink);  // behind grid and curves, without a border
+  void cell(Point from, Point to, const Ink& ink);   // over the grid, without a border
   void curve(const std::vector<Point>& points, const Line& line, bool on_y2 = false);
   void mark(Point at, Marker marker, std::string_view colour, double size, std::string tip = "");
   // In pixels.

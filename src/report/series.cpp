@@ -243,8 +243,13 @@ void draw_lines(Canvas& canvas, const Panel& panel, const AxisView& view, const 
               {view.at[i], *s.values[i]}, markers[k % markers.size()], stroke.colour, 0.9,
               fmt::format("{} at {}: {} {}", s.name, view.told(i), told(*s.values[i]), lines.unit));
       end = to - 1;
+      // Marks without a line are each told.
+      if (!view.numbers && lines.series.size() == 1 && view.at.size() <= most_marked / 2)
+        for (auto i = from; i < to; ++i)
+          canvas.text({panel.pixel_x(view.at[i]), panel.pixel_y(*s.values[i]) - 15},
+                      told(*s.values[i]), Align::center, "#000000", label_size);
     }
-    if (end)
+    if (end && (view.numbers || lines.series.size() > 1))
       labels.push_back({panel.pixel_x(view.at[*end]), panel.pixel_y(*s.values[*end]),
                         end_text(s, *end, lines.series.size() > 1)});
   }

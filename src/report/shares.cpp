@@ -132,16 +132,17 @@ void draw_treemap(Canvas& canvas, const Panel& panel, const Bars& data, std::str
     const auto& name = data.parts[tile.part];
     const double value = values[tile.part];
     const double top = panel.y.max - tile.y;
-    const auto amount = fmt::format("{} {}, {:.0f} %", told(value), unit, 100 * value / sum);
+    const auto amount = fmt::format("{} {}, {:.{}f} %", told(value), unit, 100 * value / sum,
+                                    value < 0.01 * sum ? 2 : 0);
     canvas.rectangle({tile.x, top - tile.height}, {tile.x + tile.width, top}, component_ink(name),
                      fmt::format("{}: {}", name, amount));
     const double x = panel.pixel_x(tile.x + tile.width / 2);
     const double y = panel.pixel_y(top - tile.height / 2);
     const double wide = tile.width - 8;
     if (Canvas::text_width(amount, letters) < wide && Canvas::text_width(name, letters) < wide &&
-        tile.height > 42) {
-      canvas.boxed_text({x, y - 9}, name, Align::center, "#000000", letters);
-      canvas.boxed_text({x, y + 9}, amount, Align::center, "#000000", letters);
+        tile.height > 48) {
+      canvas.boxed_text({x, y - 11}, name, Align::center, "#000000", letters);
+      canvas.boxed_text({x, y + 11}, amount, Align::center, "#000000", letters);
     } else {
       rest.push_back(plot::box(fmt::format("{} {}", name, amount), component_ink(name)));
     }

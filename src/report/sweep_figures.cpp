@@ -144,13 +144,13 @@ void draw_cells(Canvas& canvas, const Panel& panel, const HeatMap& map, const st
   const double wide = panel.pixel_x(1) - panel.pixel_x(0);
   const double high = panel.pixel_y(0) - panel.pixel_y(1);
   constexpr double size = 12;
-  const bool few = map.points.size() <= 900;
+  const bool few = map.points.size() <= 400;
   for (const auto& p : map.points) {
     const double x = static_cast<double>(map.column(p)), y = static_cast<double>(map.row(p));
     const double share = map.share(p.values[0]);
     const auto text = told(p.values[0]);
     if (!few) {
-      canvas.shade({x - 0.5, y - 0.5}, {x + 0.5, y + 0.5}, plot::shade_of(share));
+      canvas.cell({x - 0.5, y - 0.5}, {x + 0.5, y + 0.5}, plot::shade_of(share));
       continue;
     }
     canvas.rectangle({x - 0.5, y - 0.5}, {x + 0.5, y + 0.5}, plot::shade_of(share),
@@ -168,11 +168,13 @@ void frame_most(Canvas& canvas, const Panel& panel, const HeatMap& map) {
   const double x = static_cast<double>(map.column(p)), y = static_cast<double>(map.row(p));
   const double left = panel.pixel_x(x - 0.5), right = panel.pixel_x(x + 0.5);
   const double top = panel.pixel_y(y + 0.5), bottom = panel.pixel_y(y - 0.5);
-  const plot::Line frame{"#d55e00", 3};
-  canvas.stroke({left, top}, {right, top}, frame);
-  canvas.stroke({right, top}, {right, bottom}, frame);
-  canvas.stroke({right, bottom}, {left, bottom}, frame);
-  canvas.stroke({left, bottom}, {left, top}, frame);
+  // White around it, as the cell is dark.
+  for (const auto& frame : {plot::Line{"#ffffff", 6}, plot::Line{"#d55e00", 3}}) {
+    canvas.stroke({left, top}, {right, top}, frame);
+    canvas.stroke({right, top}, {right, bottom}, frame);
+    canvas.stroke({right, bottom}, {left, bottom}, frame);
+    canvas.stroke({left, bottom}, {left, top}, frame);
+  }
 }
 
 void draw_scale(Canvas& canvas, const Panel& panel) {
@@ -217,10 +219,11 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
   scale.x_names = {{0.5, ""}};
   std::vector<plot::LegendEntry> entries{plot::box("most", {"#d55e00"})};
   const auto all = map.x.at.size() * map.y.at.size();
-  if (points.size() < all) entries.push_back(plot::box(gap_text(study), {"#ffffff"}));
+  if (points.size() < all) entries.push_back(plot::box(gap_text(study), no_numbers));
   const double legend_top = panel.bottom + 60;
   Canvas canvas(Canvas::below_legend(legend_top, entries, panel.left));
   canvas.begin(panel);
+  canvas.shade({panel.x.min, panel.y.min}, {panel.x.max, panel.y.max}, no_numbers);
   draw_cells(canvas, panel, map, column.name, column.unit);
   canvas.end();
   draw_scale(canvas, scale);
@@ -329,11 +332,12 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   std::sort(sorted.begin(), sorted.end(),
             [&](const Found& a, const Found& b) { return value(a, x) < value(b, x); });
   const auto middle = knee(sorted, y, x);
+  const bool plain = study.objectives.size() == 2;  // of more the front is a cloud
   auto title = fmt::format("{} designs are on the front", front.size());
   const auto [low, high_one] = std::minmax_element(
       sorted.begin(), sorted.end(),
       [&](const Found& a, const Found& b) { return value(a, y) < value(b, y); });
-  if (study.objectives.size() == 2)
+  if (plain)
     title += fmt::format(", from {} at {} to {} at {}; a middle is {} at {}",
                          told_of(sorted.front(), y), told_of(sorted.front(), x),
                          told_of(sorted.back(), y), told_of(sorted.back(), x),
@@ -366,7 +370,7 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   Canvas canvas(Canvas::below_legend(legend_top, entries, panel.left));
   canvas.begin(panel);
   for (const auto& p : others) canvas.mark({value(p, x), value(p, y)}, Marker::square, grey, 0.35);
-  if (study.objectives.size() == 2) {
+  if (plain) {
     // What a design must beat, in steps.
     std::vector<plot::Point> steps;
     for (const auto& p : sorted) {
@@ -390,9 +394,9 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
                        std::clamp(to + (below ? 15 : -15), panel.top + 10, panel.bottom - 10)},
                       text, Align::left, "#000000", size);
   };
-  name(sorted.front(), true);
-  if (middle != 0 && middle + 1 != sorted.size()) name(sorted[middle], true);
-  if (sorted.size() > 1) name(sorted.back(), false);
+  if (plain) name(sorted.front(), true);
+  if (plain && middle != 0 && middle + 1 != sorted.size()) name(sorted[middle], true);
+  if (plain && sorted.size() > 1) name(sorted.back(), false);
   canvas.end();
   canvas.begin_overlay();
   canvas.heading(title, subject);

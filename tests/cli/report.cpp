@@ -33,13 +33,14 @@ TEST_CASE("report writes every file, and the same bytes again") {
   const auto a = folder.file("a"), b = folder.file("b");
   const auto r = run("report " + design + " -o " + a);
   CHECK(r.code == 0);
-  CHECK(r.out == "21 files in " + a + "\n");
+  CHECK(r.out == "24 files in " + a + "\n");
   CHECK(run("report " + design + " -o " + b).code == 0);
   const auto files = files_of(a);
   CHECK(files == files_of(b));
   for (const std::string name :
        {"report.md", "report.html", "figures/roofline.svg", "figures/timeline.svg",
         "figures/area.svg", "figures/density.svg", "figures/energy.svg", "figures/context.svg",
+        "figures/shares.svg", "figures/waterfall.svg", "figures/height.svg",
         "tables/summary.csv", "tables/binds-decode.csv", "tables/layers-decode.csv",
         "tables/ops-prefill.csv", "tables/energy.csv", "tables/area.csv", "tables/capacity.csv",
         "tables/assumptions.csv"})
