@@ -86,7 +86,7 @@ Figure compare_figure(const std::vector<Design>& designs, const std::vector<std:
   const double above = Canvas::below_heading(title, subject) + 24;
   const double tall = 30 * rows + 10, row = tall + 78;
   const double lines = static_cast<double>((metrics.size() + 1) / 2);
-  Canvas canvas(above + row * lines - 20);
+  Canvas canvas(above + row * lines - 12);
   for (std::size_t k = 0; k < metrics.size(); ++k) {
     const auto unit = study::metric_unit(metrics[k]).value();
     const auto values = values_of(designs, metrics[k], unit);
@@ -239,7 +239,7 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   if (has_gaps(lines.series))
     entries.push_back(plot::box("no design; a line ends where it does", no_numbers));
   const double legend_top = panel.bottom + 60;
-  Canvas canvas(entries.empty() ? legend_top
+  Canvas canvas(entries.empty() ? legend_top + 4
                                 : Canvas::below_legend(legend_top, entries, panel.left));
   canvas.begin(panel);
   draw_lines(canvas, panel, view, lines);

@@ -222,7 +222,7 @@ Figure waterfall_figure(const Bars& power, spec::GatingMode gating) {
   for (std::size_t i = 0; i < steps.size(); ++i)
     add_name(rows - 1 - static_cast<double>(i), steps[i].name);
   add_name(1, "with gating");
-  Canvas canvas(panel.bottom + 60);
+  Canvas canvas(panel.bottom + 66);
   canvas.begin(panel);
   const auto bar = [&](double from, double to, double y, const plot::Ink& ink,
                        const std::string& label, const std::string& name) {

@@ -87,7 +87,7 @@ Figure line_figure(const Study& study, const std::vector<Found>& points) {
         {"#555555", 1.5, 2}));
   if (points.size() < view.at.size()) entries.push_back(plot::box(gap_text(study), no_numbers));
   const double legend_top = panels.back().bottom + 60;
-  Canvas canvas(entries.empty() ? legend_top : Canvas::below_legend(legend_top, entries, 100));
+  Canvas canvas(entries.empty() ? legend_top + 4 : Canvas::below_legend(legend_top, entries, 100));
   // Names of the panels' widest line, so that all are as wide.
   double right = Canvas::width;
   for (const auto& p : panels) right = std::min(right, panel_of(view, p).right);
