@@ -171,12 +171,23 @@ void Canvas::cell(Point from, Point to, const Ink& ink) {
        "noborder");
 }
 
-void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
-  data_ += fmt::format("$d{} << EOD\n", ++blocks_);
+std::string Canvas::block_of(const std::vector<Point>& points) {
+  const auto name = fmt::format("$d{}", ++blocks_);
+  data_ += name + " << EOD\n";
   for (const auto& p : points) data_ += fmt::format("{} {}\n", p.x, p.y);
   data_ += "EOD\n";
-  plots_ += fmt::format(", $d{} using 1:2 axes x1y{} with lines {} notitle", blocks_, on_y2 ? 2 : 1,
-                        stroke_style(line));
+  return name;
+}
+
+void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
+  plots_ += fmt::format(", {} using 1:2 axes x1y{} with lines {} notitle", block_of(points),
+                        on_y2 ? 2 : 1, stroke_style(line));
+}
+
+void Canvas::cloud(const std::vector<Point>& points, Marker marker, std::string_view colour,
+                   double size) {
+  plots_ += fmt::format(", {} using 1:2 with points pt {} ps {:.3f} lc rgb '{}' notitle",
+                        block_of(points), static_cast<int>(marker), size, colour);
 }
 
 void Canvas::mark(Point p, Marker marker, std::string_view colour, double size, std::string tip) {

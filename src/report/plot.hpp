@@ -102,6 +102,8 @@ class Canvas {
   void shade(Point from, Point to, const Ink& ink);  // behind grid and curves, without a border
   void cell(Point from, Point to, const Ink& ink);   // over the grid, without a border
   void curve(const std::vector<Point>& points, const Line& line, bool on_y2 = false);
+  // Many marks, below all else.
+  void cloud(const std::vector<Point>& points, Marker marker, std::string_view colour, double size);
   void mark(Point at, Marker marker, std::string_view colour, double size, std::string tip = "");
   // In pixels.
   void text(Point at, const std::string& text, Align align = Align::left,
@@ -132,6 +134,8 @@ class Canvas {
 
  private:
   std::string at(Point pixel) const;
+  // The name of these points as data of the panel.
+  std::string block_of(const std::vector<Point>& points);
   void label(Point at, const std::string& text, Align align, std::string_view colour, double size,
              std::string_view more);
   // A rectangle between two gnuplot positions, filled and hatched.

@@ -369,7 +369,9 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   const double legend_top = panel.bottom + 60;
   Canvas canvas(Canvas::below_legend(legend_top, entries, panel.left));
   canvas.begin(panel);
-  for (const auto& p : others) canvas.mark({value(p, x), value(p, y)}, Marker::square, grey, 0.35);
+  std::vector<plot::Point> beaten;
+  for (const auto& p : others) beaten.push_back({value(p, x), value(p, y)});
+  canvas.cloud(beaten, Marker::square, grey, 0.35);
   if (plain) {
     // What a design must beat, in steps.
     std::vector<plot::Point> steps;

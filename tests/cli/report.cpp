@@ -149,7 +149,7 @@ TEST_CASE("live writes a page, alone or in a report") {
   const auto text = read(page);
   CHECK(text.starts_with("<!DOCTYPE html>"));
   CHECK(text.ends_with("</html>\n"));
-  CHECK(run("report " + design + " --live -o " + target).out == "22 files in " + target + "\n");
+  CHECK(run("report " + design + " --live -o " + target).out == "25 files in " + target + "\n");
   CHECK(fs::file_size(target + "/live.html") > 300'000);
   CHECK(run("report " + design + " -o " + target).code == 0);  // replaces a report with a page
   CHECK_FALSE(fs::exists(target + "/live.html"));
