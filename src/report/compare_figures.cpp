@@ -219,7 +219,8 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   title = fmt::format("{} over {} from {} to {}:{}", column.name,
                       study.axes[0].members[0].parameter.path, view.text.front(),
                       view.told(view.text.size() - 1), title);
-  const auto subject = study::heading(column.name, column.unit) + " against " + view.title;
+  auto subject = study::heading(column.name, column.unit) + " against " + view.title;
+  if (has_gaps(series)) subject += "; where a line ends, there is no design";
   std::vector<PublishedMark> marks;
   if (view.numbers)
     for (const auto& d : designs) add_published(d, published, marks);
@@ -236,8 +237,7 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
   const auto panel = panel_of(view, lines);
   std::vector<plot::LegendEntry> entries;
   if (!marks.empty()) entries.push_back(plot::marker("published", Marker::diamond, "#000000"));
-  if (has_gaps(lines.series))
-    entries.push_back(plot::box("no design; a line ends where it does", no_numbers));
+  if (has_common_gap(lines.series)) entries.push_back(plot::box("no design", no_numbers));
   const double legend_top = panel.bottom + 60;
   Canvas canvas(entries.empty() ? legend_top + 4
                                 : Canvas::below_legend(legend_top, entries, panel.left));

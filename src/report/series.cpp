@@ -58,14 +58,18 @@ double halfway(const AxisView& view, std::size_t a, std::size_t b) {
   return view.log ? std::sqrt(view.at[a] * view.at[b]) : (view.at[a] + view.at[b]) / 2;
 }
 
-// Where no line has a number.
-void shade_gaps(Canvas& canvas, const Panel& panel, const AxisView& view,
-                const std::vector<Series>& all) {
-  Series any{"", std::vector<std::optional<double>>(view.at.size())};
+// What any of them has: a gap is where none has a number.
+Series any_of(const std::vector<Series>& all, std::size_t size) {
+  Series any{"", std::vector<std::optional<double>>(size)};
   for (const auto& s : all)
     for (std::size_t i = 0; i < s.values.size(); ++i)
       if (s.values[i]) any.values[i] = s.values[i];
-  for (const auto& [first, end] : runs(any, false)) {
+  return any;
+}
+
+void shade_gaps(Canvas& canvas, const Panel& panel, const AxisView& view,
+                const std::vector<Series>& all) {
+  for (const auto& [first, end] : runs(any_of(all, view.at.size()), false)) {
     const double from = first == 0 ? panel.x.min : halfway(view, first - 1, first);
     const double to = end == view.at.size() ? panel.x.max : halfway(view, end - 1, end);
     canvas.shade({from, panel.y.min}, {to, panel.y.max}, no_numbers);
@@ -168,6 +172,10 @@ bool has_gaps(const std::vector<Series>& all) {
   return std::any_of(all.begin(), all.end(), [](const auto& s) {
     return std::any_of(s.values.begin(), s.values.end(), [](const auto& v) { return !v; });
   });
+}
+
+bool has_common_gap(const std::vector<Series>& all) {
+  return !runs(any_of(all, all.at(0).values.size()), false).empty();
 }
 
 namespace {

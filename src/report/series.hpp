@@ -53,8 +53,9 @@ void draw_lines(plot::Canvas& canvas, const plot::Panel& panel, const AxisView& 
 
 constexpr plot::Ink no_numbers{"#f2f2f2", plot::falling, "#c8c8c8"};
 
-// Whether a value of any of them is missing.
+// Whether a value of any of them is missing, and whether one is of all, which is shaded.
 bool has_gaps(const std::vector<Series>& all);
+bool has_common_gap(const std::vector<Series>& all);
 
 // What the subject line of a study's picture says: its design, and `where`.
 std::string subject_of(const study::Study& study);
