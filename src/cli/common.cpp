@@ -131,8 +131,8 @@ void print(report::Document document, const Output& output,
 }
 
 void add_plot_option(CLI::App& command, std::optional<std::string>& plot, const std::string& what) {
-  add_optional(command, "--plot", plot, "draw " + what + " as FILE, an SVG (needs gnuplot)")
-      ->type_name("FILE.svg")
+  add_optional(command, "--plot", plot, "draw " + what + " as FILE, whose name ends in .svg; needs gnuplot")
+      ->type_name("FILE")
       ->check(CLI::Validator(
           [](const std::string& file) {
             return file.ends_with(".svg") || file.starts_with("/dev/")

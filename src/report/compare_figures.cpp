@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <stdexcept>
 
@@ -37,31 +38,64 @@ std::string short_name(const std::string& design) {
 
 // ---- bars ----
 
+// A metric of each design; none where it is not a number, as the density of no ROM.
+using Values = std::vector<std::optional<double>>;
+
+Values values_of(const std::vector<Design>& designs, const std::string& metric,
+                 const std::string& unit) {
+  Values out;
+  for (const auto& d : designs) {
+    const double value = study::metric_value(d.specs, metric) / study::unit_factor(unit);
+    out.push_back(std::isfinite(value) ? std::optional(printed(metric, value)) : std::nullopt);
+  }
+  return out;
+}
+
+double largest(const Values& values) {
+  double most = 0;
+  for (const auto& v : values) most = std::max(most, v.value_or(0));
+  return most;
+}
+
+double smallest(const Values& values) {
+  double least = 0;
+  for (const auto& v : values) least = std::min(least, v.value_or(0));
+  return least;
+}
+
 // Bars of a metric, a design each, from top to bottom; labelled with value and ratio to the first.
-void draw_metric(Canvas& canvas, const Panel& panel, const std::vector<double>& values,
+void draw_metric(Canvas& canvas, const Panel& panel, const Values& values,
                  const std::vector<std::string>& names, const std::string& unit) {
   canvas.begin(panel);
   const double rows = static_cast<double>(values.size());
   for (std::size_t d = 0; d < values.size(); ++d) {
-    const double y = rows - static_cast<double>(d);
-    if (values[d] != 0)
-      canvas.rectangle({std::min(0.0, values[d]), y - 0.33}, {std::max(0.0, values[d]), y + 0.33},
+    const double y = rows - static_cast<double>(d), value = values[d].value_or(0);
+    if (value != 0)
+      canvas.rectangle({std::min(0.0, value), y - 0.33}, {std::max(0.0, value), y + 0.33},
                        d == 0 ? plot::Ink{"#0072b2"} : plot::Ink{"#9ecae1"},
-                       fmt::format("{}: {} {}", names[d], told(values[d]), unit));
-    auto label = told(values[d]);
-    if (d > 0 && values[0] != 0) label += fmt::format("  ({:.3g} x)", values[d] / values[0]);
-    canvas.text({panel.pixel_x(std::max(0.0, values[d])) + 6, panel.pixel_y(y)}, label, Align::left,
+                       fmt::format("{}: {} {}", names[d], told(value), unit));
+    auto label = values[d] ? told(value) : "none";
+    if (d > 0 && values[d] && values[0].value_or(0) != 0)
+      label += fmt::format("  ({:.3g} x)", value / *values[0]);
+    canvas.text({panel.pixel_x(std::max(0.0, value)) + 6, panel.pixel_y(y)}, label, Align::left,
                 "#000000", name_size);
   }
   canvas.end();
 }
 
-std::vector<double> values_of(const std::vector<Design>& designs, const std::string& metric,
-                              const std::string& unit) {
-  std::vector<double> out;
-  for (const auto& d : designs)
-    out.push_back(printed(metric, study::metric_value(d.specs, metric) / study::unit_factor(unit)));
-  return out;
+// "throughput is most, 19918 token/s, of C and least, 2360, of B".
+std::string extremes(const std::string& metric, const Values& values, const std::string& unit) {
+  std::optional<std::size_t> least, most;
+  for (std::size_t d = 0; d < values.size(); ++d) {
+    if (!values[d]) continue;
+    if (!least || *values[d] < *values[*least]) least = d;
+    if (!most || *values[d] > *values[*most]) most = d;
+  }
+  if (!least) return fmt::format("no design has a {}", metric);
+  const auto high = told(*values[*most]) + (unit.empty() ? "" : " " + unit);
+  if (*values[*least] == *values[*most]) return fmt::format("{} is {} of all", metric, high);
+  return fmt::format("{} is most, {}, of {} and least, {}, of {}", metric, high, letter_of(*most),
+                     told(*values[*least]), letter_of(*least));
 }
 
 }  // namespace
@@ -72,16 +106,7 @@ Figure compare_figure(const std::vector<Design>& designs, const std::vector<std:
     names.push_back(letter_of(d) + ": " + short_name(designs[d].name));
   const double rows = static_cast<double>(designs.size());
   const auto first_unit = study::metric_unit(metrics[0]).value();
-  const auto first = values_of(designs, metrics[0], first_unit);
-  const auto [least, most] = std::minmax_element(first.begin(), first.end());
-  const auto letter = [&](auto at) {
-    return letter_of(static_cast<std::size_t>(at - first.begin()));
-  };
-  const auto title =
-      *least == *most
-          ? fmt::format("{} is {} {} of all", metrics[0], told(*most), first_unit)
-          : fmt::format("{} is most, {} {}, of {} and least, {}, of {}", metrics[0], told(*most),
-                        first_unit, letter(most), told(*least), letter(least));
+  const auto title = extremes(metrics[0], values_of(designs, metrics[0], first_unit), first_unit);
   const std::string subject = fmt::format("{}; in brackets: times A", fmt::join(names, "; "));
   const double above = Canvas::below_heading(title, subject) + 24;
   const double tall = 30 * rows + 10, row = tall + 78;
@@ -90,13 +115,13 @@ Figure compare_figure(const std::vector<Design>& designs, const std::vector<std:
   for (std::size_t k = 0; k < metrics.size(); ++k) {
     const auto unit = study::metric_unit(metrics[k]).value();
     const auto values = values_of(designs, metrics[k], unit);
-    const auto [low, high] = std::minmax_element(values.begin(), values.end());
+    const double low = smallest(values), high = largest(values);
     const double left = k % 2 == 0 ? 50 : 545, top = above + row * static_cast<double>(k / 2);
     Panel panel{left,
                 left + 430,
                 top,
                 top + tall,
-                {"", std::min(0.0, *low), *high > 0 ? 1.45 * *high : 1},
+                {"", low, high > 0 ? 1.45 * high : 1},
                 {"", 0.4, rows + 0.6},
                 {},
                 {},

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -42,7 +43,11 @@ HeightCurve height_curve(const HardwareSpec& hardware, const spec::Model<double>
     out.points.push_back(at_height(hw, m, std::exp2(static_cast<double>(i) / per_doubling)));
   out.design = at_height(hw, m, hw.rom.bank_height);
   out.law = hw.rom.law;
-  out.published = published_densities(hardware, published);
+  // Only of this machine: others have banks of other heights.
+  const auto file = std::filesystem::path(hardware.sourced.at(0).place.file).filename().string();
+  auto own = published;
+  std::erase_if(own, [&file](const auto& c) { return c.hardware != file; });
+  out.published = published_densities(hardware, own);
   return out;
 }
 

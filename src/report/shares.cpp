@@ -210,7 +210,7 @@ Figure waterfall_figure(const Bars& power, spec::GatingMode gating) {
               975,
               20,
               20 + 40 * rows,
-              {"power while decoding [W]", 0, 1.15 * std::max(open, gated)},
+              {"power while decoding [W]", 0, plot::round_up(1.1 * std::max(open, gated))},
               {"", 0.4, rows + 0.6},
               {},
               {},

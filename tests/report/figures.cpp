@@ -465,8 +465,8 @@ TEST_CASE("the page is well-formed, stands alone, and has what the document has"
     CHECK(has(html, "id=\"table-" + table.id + "\""));
     CHECK(files.contains("tables/" + table.id + ".csv"));
   }
-  for (const std::string id : {"roofline", "timeline", "shares", "area", "density", "height", "energy", "waterfall",
-                               "context"}) {
+  for (const std::string id : {"roofline", "timeline", "shares", "area", "density", "height",
+                               "energy", "waterfall", "context"}) {
     CHECK(ids.contains("figure-" + id));
     CHECK(has(files.at("report.md"), "](figures/" + id + ".svg)"));
     CHECK(files.contains("figures/" + id + ".svg"));

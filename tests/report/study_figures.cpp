@@ -211,6 +211,13 @@ TEST_CASE("bars of designs have values and ratios to the first") {
   const auto b = study::metric_value(designs[1].specs, "throughput");
   CHECK(has(draw(figure), fmt::format("({:.3g} x)", b / a)));
   CHECK(has(figure.title, "of B and least"));
+  // The density of no ROM is no number.
+  const std::vector<Design> with_gpu{
+      designs[0],
+      {"a100,bitnet-2b", {spec::load_hardware(specs + "/a100.toml"), designs[0].specs.model}}};
+  const auto density = compare_figure(with_gpu, {"rom.density"});
+  CHECK(density.hovers.size() == 1);
+  CHECK(has(draw(density), ">none<"));
   CHECK(is_readable(figure));
 }
 
@@ -308,4 +315,8 @@ TEST_CASE("density over height is the metric at the design's height, and at othe
 TEST_CASE("pictures of a design end where what they show ends") {
   const auto s = tom();
   for (const auto& figure : design_figures(s.hardware, s.model, {})) CHECK(is_readable(figure));
+  // Weights in DRAM: no picture of a ROM.
+  const auto gpu = design_figures(spec::load_hardware(specs + "/a100.toml"), s.model, {});
+  CHECK(gpu.size() == 6);
+  for (const auto& figure : gpu) CHECK(is_readable(figure));
 }

@@ -217,7 +217,7 @@ Figure shares_figure(const Bars& area, const Bars& power);
 Figure waterfall_figure(const Bars& power, spec::GatingMode gating);
 Figure height_figure(const HeightCurve& curve);
 
-// All nine; without weights in ROM there is none of height.
+// All nine; without weights in ROM the six that are not of it.
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
                                    const std::vector<evidence::Comparison>& published);
 
