@@ -131,7 +131,7 @@ void print(report::Document document, const Output& output,
 }
 
 void add_plot_option(CLI::App& command, std::optional<std::string>& plot, const std::string& what) {
-  add_optional(command, "--plot", plot, "draw " + what + " as FILE, whose name ends in .svg; needs gnuplot")
+  add_optional(command, "--plot", plot, "draw " + what + " as FILE.svg, by gnuplot")
       ->type_name("FILE")
       ->check(CLI::Validator(
           [](const std::string& file) {

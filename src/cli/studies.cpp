@@ -370,8 +370,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
       ->check(CLI::IsMember({"csv", "npy"}).description(""))
       ->type_name("csv|npy");
-  add_plot_option(*sweep, sweep_arguments->plot,
-                  "lines over one axis, or a heat map of the first column over two,");
+  add_plot_option(*sweep, sweep_arguments->plot, "lines over one axis, or a heat map over two,");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
@@ -407,7 +406,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                "published figures (TOML) to draw beside the lines of --vary")
       ->type_name("FIGURES");
   add_output_options(*compare, *output);
-  add_plot_option(*compare, output->plot, "bars, or lines of the first metric over --vary,");
+  add_plot_option(*compare, output->plot, "bars, or lines over --vary,");
   commands.push_back({compare, [=] { return run_compare(*compared, *output); }});
 
   const auto solve_arguments = std::make_shared<SolveArguments>();

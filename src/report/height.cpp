@@ -17,7 +17,6 @@ namespace tomestimate::report {
 namespace {
 
 namespace ink = plot::ink;
-using plot::Align;
 using plot::Canvas;
 using plot::Marker;
 
