@@ -191,15 +191,16 @@ Figure shares_figure(const Bars& area, const Bars& power) {
   canvas.begin_overlay();
   canvas.legend(legend_top, rest, legend_left);
   canvas.end();
-  return {"shares",
-          "Where area and power are",
-          fmt::format("Two treemaps: {} mm² of chip area, most of it {}, and {} W, most of it {}.",
-                      told(mm2), largest(area), told(watt), largest(power)),
-          {fmt::format("Of {} mm² most is {}; of {} W, with gating as it is, most is {}. Parts too "
-                       "small for their names are named below.",
-                       told(mm2), largest(area), told(watt), largest(power))},
-          canvas.script(),
-          canvas.hovers()};
+  return {
+      "shares",
+      "Where area and power are",
+      fmt::format("Two treemaps: {} mm² of chip area, most of it {}, and {} W, most of it {}.",
+                  told(mm2), largest(area), told(watt), largest(power)),
+      {fmt::format("Most of the area, {} mm², is {}, and most of the power, {} W with gating as "
+                   "it is, {}. Parts too small for their names stand below.",
+                   told(mm2), largest(area), told(watt), largest(power))},
+      canvas.script(),
+      canvas.hovers()};
 }
 
 Figure waterfall_figure(const Bars& power, spec::GatingMode gating) {
