@@ -226,7 +226,9 @@ int run_curves(const CompareArguments& a, const Output& output) {
     q.prompt = design.prompt;
     q.context = design.context;
     auto st = load_study(q, outputs_of(output));
-    if (const auto why = report::no_sweep_figure(st)) throw CLI::ValidationError("--vary", *why);
+    if (st.axes[0].size() > report::most_drawn)
+      throw CLI::ValidationError(
+          "--vary", fmt::format("compare takes {} values at most", report::most_drawn));
     auto points = study::spread_points(st, report::most_drawn, 1);
     curves.push_back({text, std::move(st), std::move(points)});
   }

@@ -153,6 +153,8 @@ std::string finding(const AxisView& view, const Series& series, const std::strin
     return unit.empty() ? told(*v[i]) : told(*v[i]) + " " + unit;
   };
   const auto path = view.title.substr(0, view.title.find(" ["));
+  if (first == last)
+    return fmt::format("{} is {} at {} = {}", series.name, number(first), path, view.told(first));
   if (*v[most] - *v[least] <= 1e-9 * std::abs(*v[most]))
     return fmt::format("{} stays {} from {} to {} of {}", series.name, number(first),
                        view.text[first], view.told(last), path);

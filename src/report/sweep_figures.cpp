@@ -25,8 +25,10 @@ using study::Study;
 
 constexpr std::size_t most_lines = 4;
 
-[[noreturn]] void nothing_to_draw() {
-  throw std::runtime_error("nothing to draw: no point has numbers and meets where");
+[[noreturn]] void nothing_to_draw(const Study& study) {
+  throw std::runtime_error(study.where.empty()
+                               ? "nothing to draw: no point is a design"
+                               : "nothing to draw: no point is a design that meets " + study.where);
 }
 
 std::string gap_text(const Study& study) {
@@ -35,20 +37,21 @@ std::string gap_text(const Study& study) {
 
 // ---- one axis ----
 
-// Columns of one unit share a panel.
+// Columns of one unit share a panel; bare numbers may be of any size.
 std::vector<LinePanel> line_panels(const Study& study, const std::vector<Found>& points,
                                    const AxisView& view) {
   std::vector<LinePanel> out;
   for (std::size_t c = 0; c < std::min(study.columns.size(), most_lines); ++c) {
     const auto& column = study.columns[c];
-    auto panel = std::find_if(out.begin(), out.end(),
-                              [&](const LinePanel& p) { return p.unit == column.unit; });
+    auto panel = std::find_if(out.begin(), out.end(), [&](const LinePanel& p) {
+      return !p.unit.empty() && p.unit == column.unit;
+    });
     if (panel == out.end()) {
       panel = out.emplace(out.end());
       panel->unit = column.unit;
       panel->y_title = study::heading(column.name, column.unit);
     } else {
-      panel->y_title = column.unit.empty() ? "" : "[" + column.unit + "]";
+      panel->y_title = "[" + column.unit + "]";
     }
     Series series{column.name, std::vector<std::optional<double>>(view.at.size())};
     for (const auto& p : points) series.values[p.point] = p.values[c];
@@ -312,13 +315,13 @@ std::optional<std::string> no_sweep_figure(const Study& study) {
 }
 
 Figure sweep_figure(const Study& study, const std::vector<Found>& points) {
-  if (points.empty()) nothing_to_draw();
+  if (points.empty()) nothing_to_draw(study);
   return study.axes.size() == 1 ? line_figure(study, points) : heat_figure(study, points);
 }
 
 Figure pareto_figure(const Study& study, const std::vector<Found>& front,
                      const std::vector<Found>& others) {
-  if (front.empty()) nothing_to_draw();
+  if (front.empty()) nothing_to_draw(study);
   const auto &y = study.objectives[0], &x = study.objectives[1];
   const auto named = [&](const study::Objective& o) {
     return study::heading(study.columns[o.column].name, study.columns[o.column].unit);

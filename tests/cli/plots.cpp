@@ -58,6 +58,9 @@ TEST_CASE("compare over a spec value is a table of designs") {
   CHECK(bad.code == 2);
   CHECK(has(bad.out, "did you mean \"workload.context\"?"));
   CHECK(run("compare " + tom + "," + bitnet + " --published x.toml").code == 2);
+  const auto many = run("compare " + tom + "," + bitnet + " --vary chip.clock=0.2..1GHz/20000");
+  CHECK(many.code == 2);
+  CHECK(has(many.out, "10000 values at most"));
   CHECK(run("compare " + tom + "," + bitnet + " --metric powr").code == 2);
 }
 
