@@ -124,6 +124,27 @@ void print(report::Document document, const Output& output) {
   deliver(report::render(document, output.format, style), output.file);
 }
 
+void print(report::Document document, const Output& output,
+           const std::function<report::Figure()>& figure) {
+  if (!output.plot) return print(std::move(document), output);
+  const auto svg = report::draw(figure());
+  print(std::move(document), output);
+  spec::write_file(*output.plot, svg);
+}
+
+void add_plot_option(CLI::App& command, std::optional<std::string>& plot, const std::string& what) {
+  add_optional(command, "--plot", plot, "draw " + what + " as FILE.svg, by gnuplot")
+      ->type_name("FILE")
+      ->check(CLI::Validator(
+          [](const std::string& file) {
+            return file.ends_with(".svg") || file.starts_with("/dev/")
+                       ? ""
+                       : "a picture is an SVG: its name ends in .svg, not \"" +
+                             spec::shortened(file) + "\"";
+          },
+          ""));
+}
+
 void apply_set(const std::string& set, study::Specs& specs) {
   const auto equals = set.find('=');
   if (equals == std::string::npos)

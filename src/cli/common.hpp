@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <tomestimate/report/figures.hpp>
 #include <tomestimate/report/reports.hpp>
 
 namespace tomestimate::cli {
@@ -24,6 +25,7 @@ struct Output {
   report::Format format = report::Format::text;
   std::optional<std::string> file;   // none: standard output
   std::optional<std::string> table;  // none: all
+  std::optional<std::string> plot;   // a picture as well
   bool all = false;                  // text too shows everything, where it is brief otherwise
 
   // The other formats are for programs, which want everything.
@@ -49,6 +51,8 @@ CLI::Validator one_of(std::vector<std::string> words);
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
+// --plot, for commands whose result is a picture too. `what` is drawn.
+void add_plot_option(CLI::App& command, std::optional<std::string>& plot, const std::string& what);
 // --all, for commands whose text is brief without it.
 void add_all_option(CLI::App& command, Output& output);
 // Of a design all but its specs: --batch, --prompt, --context, --set.
@@ -85,6 +89,10 @@ void complain_cautions(const study::Specs& specs);
 // Text to a file, or to standard output if there is none. Throws std::runtime_error.
 void deliver(const std::string& text, const std::optional<std::string>& file);
 void print(report::Document document, const Output& output);
+// The same, and where --plot asks for one the picture that `figure` makes. Both are made before
+// either is written.
+void print(report::Document document, const Output& output,
+           const std::function<report::Figure()>& figure);
 
 // The file of published figures: as given, or the one here, or the installed one.
 std::string find_figures(const std::optional<std::string>& given);

@@ -75,7 +75,10 @@ NamedFiles inputs_of_published(const std::string& figures) {
 }
 
 NamedFiles outputs_of(const Output& output) {
-  return output.file ? NamedFiles{{"-o", *output.file}} : NamedFiles{};
+  NamedFiles out;
+  if (output.file) out.push_back({"-o", *output.file});
+  if (output.plot) out.push_back({"--plot", *output.plot});
+  return out;
 }
 
 }  // namespace tomestimate::cli

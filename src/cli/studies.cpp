@@ -13,8 +13,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/evidence/published.hpp>
 #include <tomestimate/report/rows.hpp>
+#include <tomestimate/report/study_figures.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/cautions.hpp>
 
@@ -126,12 +129,20 @@ std::string stream_to(const NamedFiles& inputs, const std::optional<std::string>
 struct SweepArguments {
   QuickStudy study;
   std::optional<std::string> output;
+  std::optional<std::string> plot;
   std::string format;
   std::optional<std::string> shard;
   std::string isa;
   bool resume = false;
   unsigned threads = all_threads();
 };
+
+// The picture of a sweep, drawn before rows are written: what can't be drawn costs no time.
+std::string sweep_picture(const study::Study& st, unsigned threads) {
+  if (const auto why = report::no_sweep_figure(st)) throw CLI::ValidationError("--plot", *why);
+  return report::draw(
+      report::sweep_figure(st, study::spread_points(st, report::most_drawn, threads)));
+}
 
 int run_sweep(const SweepArguments& a) {
   study::SweepOptions options;
@@ -144,7 +155,13 @@ int run_sweep(const SweepArguments& a) {
   if (!a.isa.empty()) options.isa = parse_isa(a.isa);
   if (a.resume && !a.output)
     throw CLI::ValidationError("--resume", "goes with -o: standard output keeps nothing to resume");
-  const auto st = load_study(a.study, a.output ? NamedFiles{{"-o", *a.output}} : NamedFiles{});
+  if (a.shard && a.plot)
+    throw CLI::ValidationError("--plot", "draws the whole study, not the points of a shard");
+  Output files;
+  files.file = a.output;
+  files.plot = a.plot;
+  const auto st = load_study(a.study, outputs_of(files));
+  const auto picture = a.plot ? sweep_picture(st, a.threads) : "";
   options.output = stream_to(inputs_of(a.study, st), a.output);
   // For eyes a table; a file, a shard and a pipe get CSV.
   const bool shown = !a.output && !a.shard && a.format.empty() && on_terminal();
@@ -164,13 +181,14 @@ int run_sweep(const SweepArguments& a) {
     return no;
   }
   if (shown) show_rows(st.name, options.output);
+  if (a.plot) spec::write_file(*a.plot, picture);
   if (a.output)
     complain(fmt::format("{} rows of {} points in {}", result.rows, result.points, *a.output));
   return 0;
 }
 
 // HARDWARE,MODEL[,PATH=VALUE...]
-report::Design parse_design(const std::string& text, const Design& common, const Output& output) {
+Design parse_design(const std::string& text, const Design& common) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
     if (c == ',')
@@ -185,14 +203,60 @@ report::Design parse_design(const std::string& text, const Design& common, const
   design.hardware = parts[0];
   design.model = parts[1];
   design.sets.insert(design.sets.end(), parts.begin() + 2, parts.end());
-  return {text, load(design, output)};
+  return design;
 }
 
-// `common` is set in all designs, before what each sets itself.
-int run_compare(const std::vector<std::string>& texts, const Design& common, const Output& output) {
+struct CompareArguments {
+  std::vector<std::string> designs;
+  Design common;  // is set in all designs, before what each sets itself
+  std::optional<std::string> vary;
+  std::vector<std::string> metrics;
+  std::optional<std::string> published;
+};
+
+// Designs over the axis of --vary: each is a study of its own.
+int run_curves(const CompareArguments& a, const Output& output) {
+  std::vector<report::DesignCurve> curves;
+  for (const auto& text : a.designs) {
+    const auto design = parse_design(text, a.common);
+    QuickStudy q;
+    q.places = {design.hardware, design.model};
+    q.vary = {*a.vary};
+    q.columns = a.metrics.empty() ? std::vector<std::string>{"throughput"} : a.metrics;
+    q.sets = design.sets;
+    q.batch = design.batch;
+    q.prompt = design.prompt;
+    q.context = design.context;
+    auto st = load_study(q, outputs_of(output));
+    if (st.axes[0].size() > report::most_drawn)
+      throw CLI::ValidationError(
+          "--vary", fmt::format("compare takes {} values at most", report::most_drawn));
+    auto points = study::spread_points(st, report::most_drawn, 1);
+    curves.push_back({text, std::move(st), std::move(points)});
+  }
+  std::vector<evidence::Comparison> published;
+  if (a.published) {
+    const auto figures = spec::find_spec(*a.published);
+    check_files(inputs_of_published(figures), outputs_of(output));
+    published = evidence::compare_published(figures);
+  }
+  print(report::curves_document(curves), output,
+        [&] { return report::curves_figure(curves, published); });
+  return 0;
+}
+
+int run_compare(const CompareArguments& a, const Output& output) {
+  if (a.vary) return run_curves(a, output);
+  if (a.published)
+    throw CLI::ValidationError("--published", "goes with --vary: figures beside a line");
   std::vector<report::Design> designs;
-  for (const auto& text : texts) designs.push_back(parse_design(text, common, output));
-  print(report::compare_document(designs), output);
+  for (const auto& text : a.designs)
+    designs.push_back({text, load(parse_design(text, a.common), output)});
+  auto drawn = a.metrics;
+  for (const auto& metric : drawn) study::require_metric(metric, {"--metric " + metric, 0, 0});
+  if (drawn.empty()) drawn = {"throughput", "power", "area", "energy_per_token"};
+  print(report::compare_document(designs), output,
+        [&] { return report::compare_figure(designs, drawn); });
   return 0;
 }
 
@@ -242,9 +306,15 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
                             "the study has no objectives",
                             q.places.size() == 1 ? "objectives = [\"max throughput\", \"min area\"]"
                                                  : "such as --max throughput --min area"}});
+  if (output.plot && st.objectives.size() < 2)
+    throw CLI::ValidationError(
+        "--plot", "a picture of a front needs two objectives, such as --max throughput --min area");
   study::SweepResult result;
   const auto front = study::pareto(st, threads, result);
-  print(report::pareto_document(st, front, result), output);
+  print(report::pareto_document(st, front, result), output, [&] {
+    constexpr std::uint64_t enough = 3000;  // points to see where the others are
+    return report::pareto_figure(st, front, study::spread_points(st, enough, threads));
+  });
   return 0;
 }
 
@@ -321,6 +391,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
       ->check(CLI::IsMember({"csv", "npy"}).description(""))
       ->type_name("csv|npy");
+  add_plot_option(*sweep, sweep_arguments->plot, "lines over one axis, or a heat map over two,");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
@@ -342,12 +413,22 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         return 0;
                       }});
 
-  const auto designs = std::make_shared<std::vector<std::string>>();
-  auto* compare = app.add_subcommand("compare", "Designs side by side");
-  compare->add_option("DESIGN", *designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
-  add_workload_options(*compare, *design);
+  const auto compared = std::make_shared<CompareArguments>();
+  auto* compare = app.add_subcommand("compare", "Designs side by side, also over one spec value");
+  compare->add_option("DESIGN", compared->designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
+  add_workload_options(*compare, compared->common);
+  add_optional(*compare, "--vary", compared->vary,
+               "compare over values of a spec value, as sweep takes them")
+      ->type_name("PATH=VALUES");
+  compare->add_option("--metric", compared->metrics, "metrics of --plot and of --vary; repeatable")
+      ->type_name("METRIC")
+      ->allow_extra_args(false);
+  add_optional(*compare, "--published", compared->published,
+               "published figures (TOML) to draw beside the lines of --vary")
+      ->type_name("FIGURES");
   add_output_options(*compare, *output);
-  commands.push_back({compare, [=] { return run_compare(*designs, *design, *output); }});
+  add_plot_option(*compare, output->plot, "bars, or lines over --vary,");
+  commands.push_back({compare, [=] { return run_compare(*compared, *output); }});
 
   const auto solve_arguments = std::make_shared<SolveArguments>();
   auto* solve = app.add_subcommand(
@@ -380,6 +461,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_study_options(*pareto, *pareto_study);
   add_threads_option(*pareto, *threads, "threads");
   add_output_options(*pareto, *output);
+  add_plot_option(*pareto, output->plot, "the front among the other points");
   commands.push_back({pareto, [=] { return run_pareto(*pareto_study, *threads, *output); }});
 
   const auto metric = std::make_shared<std::string>("throughput");
@@ -394,10 +476,12 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
   add_output_options(*sensitivity, *output);
+  add_plot_option(*sensitivity, output->plot, "the tornado");
   commands.push_back({sensitivity, [=] {
                         const auto specs = load(*design, *output);
                         const auto all = study::sensitivity(specs, *metric);
-                        print(report::sensitivity_document(specs, *metric, all, *top), *output);
+                        print(report::sensitivity_document(specs, *metric, all, *top), *output,
+                              [&] { return report::tornado_figure(specs, *metric, all, *top); });
                         return 0;
                       }});
 
@@ -436,6 +520,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                "file of the published figures that --given names")
       ->type_name("FILE");
   add_output_options(*uncertainty, *output);
+  add_plot_option(*uncertainty, output->plot, "quantiles as bands");
   commands.push_back({uncertainty, [=] {
                         const auto specs = load(*design, *output);
                         if (*monte_carlo) options->sampling = study::Sampling::monte_carlo;
@@ -444,9 +529,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                           study::metric_value(specs, m);  // refuses unknown ones
                         for (const auto& text : *given)
                           options->given.push_back(given_of(text, *figures, specs, *output));
-                        print(report::uncertainty_document(
-                                  specs, study::uncertainty(specs, *metrics, *options), *options),
-                              *output);
+                        const auto u = study::uncertainty(specs, *metrics, *options);
+                        print(report::uncertainty_document(specs, u, *options), *output,
+                              [&] { return report::uncertainty_figure(specs, u); });
                         return 0;
                       }});
 

@@ -89,8 +89,10 @@ Comparison compare(const Figure& figure, const fs::path& folder) {
   for (const auto& other : figure.follows)
     if (is_fitted(other.text, hardware, model)) c.follows.push_back(other.text);
   for (const auto& other : figure.given_by) c.follows.push_back(other.text);
-  for (const auto& [path, value] : figure.set)
+  for (const auto& [path, value] : figure.set) {
     spec::override_value(hardware, model, path, value.text, value.place);
+    c.set.emplace_back(path, value.text);
+  }
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(c.metric, hardware, model, c.unit);
   c.relation = relation_of(figure, c);

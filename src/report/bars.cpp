@@ -10,7 +10,7 @@
 
 #include "binding.hpp"
 #include "cells.hpp"
-#include "plot.hpp"
+#include "component_ink.hpp"
 
 namespace tomestimate::report {
 namespace {
@@ -49,16 +49,6 @@ const Component& component(std::string_view id) {
                        [id](const Component& c) { return c.id == id; });
 }
 
-Ink ink_of(std::string_view name) {
-  for (const auto& c : components)
-    if (c.name == name) return c.ink;
-  if (name == "ROM") return ink::rom;
-  if (name == "SRAM") return ink::sram;
-  if (name == "units") return ink::pe;
-  if (name == "buffers, bus, links, control") return ink::clock;
-  return ink::rest;
-}
-
 // A bar of stacked parts along x. A pointer is told the numbers of its parts, in the bar's unit.
 void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
               const std::vector<std::string>& names, double y, const std::string& at_end,
@@ -68,7 +58,7 @@ void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
   for (std::size_t i = 0; i < bar.parts.size(); ++i) {
     const double to = x + bar.parts[i];
     if (bar.parts[i] > 0)
-      canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, ink_of(names[i]),
+      canvas.rectangle({x, y - 0.33}, {to, y + 0.33}, component_ink(names[i]),
                        fmt::format("{}: {} {}, {:.1f} %", names[i], told(bar.parts[i]), unit,
                                    100 * bar.parts[i] / whole));
     x = to;
@@ -78,7 +68,7 @@ void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
 
 std::vector<plot::LegendEntry> legend(const Bars& data) {
   std::vector<plot::LegendEntry> entries;
-  for (const auto& name : data.parts) entries.push_back(plot::box(name, ink_of(name)));
+  for (const auto& name : data.parts) entries.push_back(plot::box(name, component_ink(name)));
   return entries;
 }
 
@@ -111,6 +101,20 @@ double longest(const Bars& data) {
 }
 
 }  // namespace
+
+Ink component_ink(std::string_view name) {
+  for (const auto& c : components)
+    if (c.name == name) return c.ink;
+  if (name == "ROM") return ink::rom;
+  if (name == "SRAM") return ink::sram;
+  if (name == "units" || name == "base units") return ink::pe;
+  if (name == "side units") return ink::kv;
+  if (name == "vector units") return ink::vector;
+  if (name == "buffers and workspace") return ink::buffer;
+  if (name == "bus and links") return ink::interconnect;
+  if (name == "control" || name == "buffers, bus, links, control") return ink::clock;
+  return ink::rest;
+}
 
 double Bar::total() const { return std::accumulate(parts.begin(), parts.end(), 0.0); }
 
@@ -145,7 +149,8 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
   const double x_max = longest(data) * 1.13;
   const auto panel =
       bar_panel(named, 30, 64, "chip area, by how the ROM's bits are stored [mm²]", x_max);
-  plot::Canvas canvas(1000, 400);
+  const double legend_top = panel.bottom + 64;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, legend(data), 160));
   canvas.begin(panel);
   for (std::size_t i = 0; i < data.bars.size(); ++i) {
     const double y = static_cast<double>(data.bars.size() - i);
@@ -156,7 +161,7 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
     if (2 * (middle - panel.left) > plot::Canvas::text_width(label) + 8)
       canvas.text({middle, panel.pixel_y(y)}, label, Align::center, "#ffffff");
   }
-  canvas.legend(panel.bottom + 64, legend(data), 160);
+  canvas.legend(legend_top, legend(data), 160);
   canvas.end();
 
   const auto rom = [&](std::size_t i) { return data.bars[i].parts[0]; };
@@ -233,7 +238,8 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   }
   const auto top = bar_panel(data, 30, 62, "energy of a decode step [µJ]", longest(data) * 1.13);
   const auto below = bar_panel(shares, 222, 62, "share [%]", 100);
-  plot::Canvas canvas(1000, 480);
+  const double legend_top = below.bottom + 64;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, legend(data), 110));
   canvas.begin(top);
   for (std::size_t i = 0; i < data.bars.size(); ++i)
     draw_bar(canvas, top, data.bars[i], data.parts, static_cast<double>(data.bars.size() - i),
@@ -243,7 +249,7 @@ Figure energy_figure(const Bars& data, spec::GatingMode gating) {
   for (std::size_t i = 0; i < shares.bars.size(); ++i)
     draw_bar(canvas, below, shares.bars[i], shares.parts,
              static_cast<double>(shares.bars.size() - i), "", "%");
-  canvas.legend(below.bottom + 64, legend(data), 110);
+  canvas.legend(legend_top, legend(data), 110);
   canvas.end();
 
   const auto leading = [&](const Bar& bar, std::size_t rank) {

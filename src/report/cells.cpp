@@ -54,6 +54,16 @@ std::string told(double value) {
                                                          : fmt::format("{:.4g}", value);
 }
 
+std::string shown(const study::Parameter& p, double base) {
+  const double value = base / study::unit_factor(p.unit);
+  return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);
+}
+
+std::string letter_of(std::size_t design) {
+  return design < 26 ? std::string(1, static_cast<char>('A' + design))
+                     : fmt::format("#{}", design + 1);
+}
+
 double printed(std::string_view metric, double value) {
   return metric == "max_rank" ? std::max(0.0, value) : value;
 }

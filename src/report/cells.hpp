@@ -10,6 +10,7 @@
 #include <range/v3/view/transform.hpp>
 
 #include <tomestimate/report/document.hpp>
+#include <tomestimate/study/axis.hpp>
 
 namespace tomestimate::report {
 
@@ -23,6 +24,12 @@ std::string rounded(double value);
 
 // At most four digits and no trailing zeros, for running text: 15, 0.02, 58.49.
 std::string told(double value);
+
+// A value in base units with the parameter's display unit: "500 MHz".
+std::string shown(const study::Parameter& parameter, double base);
+
+// What stands for one of several designs: A, B, ...
+std::string letter_of(std::size_t design);
 
 // A metric's value as printed: the rank that fits is 0 where not even no adapter does, and the
 // engine has less than 0.

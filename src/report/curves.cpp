@@ -10,6 +10,7 @@
 
 #include "binding.hpp"
 #include "cells.hpp"
+#include "density.hpp"
 #include "plot.hpp"
 
 namespace tomestimate::report {
@@ -70,7 +71,13 @@ Figure context_figure(const ContextCurve& curve) {
               {},
               {"time per output token [µs]", 0, plot::round_up(tpot * 1.35)},
               ""};
-  plot::Canvas canvas(1000, 500);
+  const plot::Line rate_line{ink::rom.colour, 3}, time_line{ink::pe.colour, 3, 2};
+  const std::vector<plot::LegendEntry> entries{
+      plot::line("throughput (left)", rate_line), plot::line("time per token (right)", time_line),
+      plot::marker("present context", Marker::circle, "#000000"),
+      plot::box(curve.spills ? "KV spills off the chip" : "does not fit the SRAM", beyond)};
+  constexpr double legend_top = 462;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, entries));
   canvas.begin(panel);
   if (x_max > curve.largest)
     canvas.shade({curve.largest, panel.y.min}, {x_max, panel.y.max}, beyond);
@@ -79,7 +86,6 @@ Figure context_figure(const ContextCurve& curve) {
     rates.push_back({p.context, p.throughput});
     times.push_back({p.context, p.tpot});
   }
-  const plot::Line rate_line{ink::rom.colour, 3}, time_line{ink::pe.colour, 3, 2};
   canvas.curve(rates, rate_line);
   canvas.curve(times, time_line, true);
   canvas.mark({curve.present.context, curve.present.throughput}, Marker::circle, "#000000", 1.5,
@@ -90,11 +96,7 @@ Figure context_figure(const ContextCurve& curve) {
   canvas.text({edge + (edge > 700 ? -6 : 6), panel.top + 14},
               fmt::format("{} tokens fit", told(curve.largest)),
               edge > 700 ? Align::right : Align::left);
-  canvas.legend(
-      462,
-      {plot::line("throughput (left)", rate_line), plot::line("time per token (right)", time_line),
-       plot::marker("present context", Marker::circle, "#000000"),
-       plot::box(curve.spills ? "KV spills off the chip" : "does not fit the SRAM", beyond)});
+  canvas.legend(legend_top, entries);
   canvas.end();
 
   std::string caption = fmt::format(
@@ -162,22 +164,25 @@ double in_base(double value, const std::string& unit) {
   return value / units::from_base(1.0, unit);
 }
 
-std::vector<DensityPoint> published_points(const HardwareSpec& hardware,
-                                           const std::vector<evidence::Comparison>& all) {
+}  // namespace
+
+std::vector<DensityPoint> published_densities(const HardwareSpec& hardware,
+                                              const std::vector<evidence::Comparison>& all) {
   std::vector<DensityPoint> out;
   for (const auto& density : all) {
     if (density.metric != "rom.density") continue;
-    for (const auto& ratio : all)
-      if (ratio.metric == "rom.zero_bit_ratio" && ratio.hardware == density.hardware &&
-          ratio.model == density.model)
-        out.push_back({density.id, in_base(ratio.published, ratio.unit),
-                       in(in_base(density.published, density.unit), "MiB/mm^2"),
-                       fits_law(hardware, density.id)});
+    // The first ratio is the one that the figure is told at.
+    const auto ratio = std::find_if(all.begin(), all.end(), [&density](const auto& r) {
+      return r.metric == "rom.zero_bit_ratio" && r.hardware == density.hardware &&
+             r.model == density.model;
+    });
+    if (ratio != all.end())
+      out.push_back({density.id, in_base(ratio->published, ratio->unit),
+                     in(in_base(density.published, density.unit), "MiB/mm^2"),
+                     fits_law(hardware, density.id)});
   }
   return out;
 }
-
-}  // namespace
 
 DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
                            const std::vector<evidence::Comparison>& published) {
@@ -206,7 +211,7 @@ DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<doubl
       out.layers.begin(), out.layers.end(),
       [](const auto& a, const auto& b) { return a.zero_bit_ratio < b.zero_bit_ratio; });
   if (low->zero_bit_ratio == high->zero_bit_ratio) out.layers.clear();
-  out.published = published_points(hardware, published);
+  out.published = published_densities(hardware, published);
   return out;
 }
 
@@ -279,13 +284,26 @@ Figure density_figure(const DensityCurve& curve) {
               {},
               {},
               ""};
-  plot::Canvas canvas(1000, 546);  // a legend of three rows
+  const plot::Line sparse_line{ink::rom.colour, 3}, macro_line{"#000000", 2.5, 2},
+      sram_line{ink::sram.colour, 3, 4};
+  std::vector<plot::LegendEntry> entries{
+      plot::line("sparse logic (law of the technology)", sparse_line),
+      plot::line(fmt::format("compiled ROM {} MiB/mm²", told(curve.macro)), macro_line),
+      plot::line(fmt::format("SRAM {} MiB/mm²", told(curve.sram)), sram_line)};
+  if (std::isfinite(curve.design.density))
+    entries.push_back(plot::marker("this design", Marker::diamond, "#000000"));
+  if (!curve.layers.empty())
+    entries.push_back(plot::marker("its layers", Marker::circle, ink::kv.colour));
+  for (const auto& p : curve.published)
+    entries.push_back(plot::marker(
+        fmt::format("published {}{}", p.name, p.calibrated ? ", the curve's calibration" : ""),
+        Marker::square, ink::pe.colour));
+  constexpr double legend_top = 462;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, entries));
   canvas.begin(panel);
   std::vector<plot::Point> sparse;
   for (const auto& p : curve.sparse)
     if (p.density <= panel.y.max) sparse.push_back({100 * p.zero_bit_ratio, p.density});
-  const plot::Line sparse_line{ink::rom.colour, 3}, macro_line{"#000000", 2.5, 2},
-      sram_line{ink::sram.colour, 3, 4};
   canvas.curve(sparse, sparse_line);
   canvas.curve({{0, curve.macro}, {100, curve.macro}}, macro_line);
   canvas.curve({{0, curve.sram}, {100, curve.sram}}, sram_line);
@@ -300,19 +318,7 @@ Figure density_figure(const DensityCurve& curve) {
   for (const auto& p : curve.layers) mark(p, Marker::circle, ink::kv.colour, 0.8);
   for (const auto& p : curve.published) mark(p, Marker::square, ink::pe.colour, 1.9);
   mark(curve.design, Marker::diamond, "#000000", 1.4);
-  std::vector<plot::LegendEntry> entries{
-      plot::line("sparse logic (law of the technology)", sparse_line),
-      plot::line(fmt::format("compiled ROM {} MiB/mm²", told(curve.macro)), macro_line),
-      plot::line(fmt::format("SRAM {} MiB/mm²", told(curve.sram)), sram_line)};
-  if (std::isfinite(curve.design.density))
-    entries.push_back(plot::marker("this design", Marker::diamond, "#000000"));
-  if (!curve.layers.empty())
-    entries.push_back(plot::marker("its layers", Marker::circle, ink::kv.colour));
-  for (const auto& p : curve.published)
-    entries.push_back(plot::marker(
-        fmt::format("published {}{}", p.name, p.calibrated ? ", the curve's calibration" : ""),
-        Marker::square, ink::pe.colour));
-  canvas.legend(462, entries);
+  canvas.legend(legend_top, entries);
   canvas.end();
   return {
       "density",
@@ -324,21 +330,6 @@ Figure density_figure(const DensityCurve& curve) {
       density_caption(curve),
       canvas.script(),
       canvas.hovers()};
-}
-
-// ---- all ----
-
-std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
-                                   const std::vector<evidence::Comparison>& published) {
-  const auto& hw = hardware.values;
-  const auto& m = model.values;
-  const auto all = study::evaluate(hw, m);
-  return {roofline_figure(hw, m, all.base),
-          timeline_figure(timeline(hardware, m, all.base.decode)),
-          area_figure(area_bars(hw, all.base), hw.rom.law),
-          density_figure(density_curve(hardware, m, published)),
-          energy_figure(energy_bars(all), hw.gating.mode),
-          context_figure(context_curve(hw, m))};
 }
 
 }  // namespace tomestimate::report

@@ -21,10 +21,10 @@ struct Plan {
 // Tables that no section names come under "more".
 const std::vector<Plan>& plans() {
   static const std::vector<Plan> all{
-      {"summary", "Summary", {}, {"summary"}},
+      {"summary", "Summary", {"shares"}, {"summary"}},
       {"binds", "What binds", {"roofline", "timeline"}, {"binds-decode", "binds-prefill"}},
-      {"area-density", "Area and density", {"area", "density"}, {"area"}},
-      {"energy-gating", "Energy and power gating", {"energy"}, {"energy"}},
+      {"area-density", "Area and density", {"area", "density", "height"}, {"area"}},
+      {"energy-gating", "Energy and power gating", {"energy", "waterfall"}, {"energy"}},
       {"context-capacity", "Context and SRAM capacity", {"context"}, {"capacity"}},
       {"layers-ops",
        "Layers and ops",

@@ -74,6 +74,20 @@ void erase_names(std::string& svg) {
     svg.erase(at, svg.find(close, at) + close.size() - at);
 }
 
+// A mark is a label without text, whose empty text takes more room than the mark.
+void erase_empty_texts(std::string& svg) {
+  constexpr std::string_view open = "\t<g transform=", empty = "<text></text>\n\t</g>\n";
+  std::string out;
+  std::size_t kept = 0;
+  for (auto at = svg.find(empty); at != std::string::npos; at = svg.find(empty, at + 1)) {
+    const auto from = svg.rfind(open, at);
+    if (from == std::string::npos || from < kept) continue;
+    out.append(svg, kept, from - kept);
+    kept = at + empty.size();
+  }
+  svg = out.append(svg, kept, std::string::npos);
+}
+
 // Places that nobody sees, with texts that browsers show where a pointer rests.
 std::string overlay(const std::vector<Hover>& hovers) {
   if (hovers.empty()) return "";
@@ -92,6 +106,7 @@ std::string overlay(const std::vector<Hover>& hovers) {
 std::string draw(const Figure& figure) {
   auto svg = run_gnuplot(figure.script);
   erase_names(svg);
+  erase_empty_texts(svg);
   svg = lines_for_patterns(svg);
   // Several pictures share one page: their ids must differ.
   for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})

@@ -50,6 +50,8 @@ std::string log_ticks(const Axis& axis) {
   return out;
 }
 
+using Names = std::vector<std::pair<double, std::string>>;
+
 std::string stroke_style(const Line& line) {
   return fmt::format("lc rgb '{}' lw {} dt {}", line.colour, line.width, line.dash);
 }
@@ -67,7 +69,7 @@ LegendEntry marker(std::string text, Marker marker, std::string_view colour) {
   return {std::move(text), {""}, {""}, marker, colour};
 }
 
-Canvas::Canvas(double width, double height) : width_(width), height_(height) {
+Canvas::Canvas(double height) : height_(height) {
   script_ = fmt::format(
       "set encoding utf8\n"
       "set terminal svg noenhanced size {},{} font 'sans-serif,{}' background rgb '#ffffff'\n"
@@ -77,7 +79,7 @@ Canvas::Canvas(double width, double height) : width_(width), height_(height) {
 }
 
 std::string Canvas::at(Point pixel) const {
-  return fmt::format("screen {:.6f},{:.6f}", pixel.x / width_, 1 - pixel.y / height_);
+  return fmt::format("screen {:.6f},{:.6f}", pixel.x / width, 1 - pixel.y / height_);
 }
 
 void Canvas::begin(const Panel& panel) {
@@ -87,8 +89,7 @@ void Canvas::begin(const Panel& panel) {
   script_ += fmt::format(
       "set lmargin at screen {:.6f}\nset rmargin at screen {:.6f}\n"
       "set tmargin at screen {:.6f}\nset bmargin at screen {:.6f}\n",
-      panel.left / width_, panel.right / width_, 1 - panel.top / height_,
-      1 - panel.bottom / height_);
+      panel.left / width, panel.right / width, 1 - panel.top / height_, 1 - panel.bottom / height_);
   const auto axis = [this](std::string_view a, const Axis& values) {
     script_ +=
         fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
@@ -113,14 +114,17 @@ void Canvas::begin(const Panel& panel) {
     axis("y2", panel.y2);
     script_ += "set ytics nomirror\n";
   }
-  if (panel.y_names.empty()) {
-    script_ += "set grid xtics ytics lc rgb '#dddddd' lt 1\n";
-  } else {
+  const auto name_ticks = [this](std::string_view a, const Names& all) {
     std::string names;
-    for (const auto& [value, text] : panel.y_names)
+    for (const auto& [value, text] : all)
       names += fmt::format("{}{} {}", names.empty() ? "" : ", ", gnuplot_text(text), value);
-    script_ += "set ytics scale 0 (" + names + ")\nset grid xtics noytics lc rgb '#dddddd' lt 1\n";
-  }
+    script_ += fmt::format("set {}tics scale 0 ({})\n", a, names);
+  };
+  script_ += "set tics scale 1\n";
+  if (!panel.x_names.empty()) name_ticks("x", panel.x_names);
+  if (!panel.y_names.empty()) name_ticks("y", panel.y_names);
+  script_ += fmt::format("set grid {}xtics {}ytics lc rgb '#dddddd' lt 1\n",
+                         panel.x_names.empty() ? "" : "no", panel.y_names.empty() ? "" : "no");
   if (!panel.title.empty())
     text({(panel.left + panel.right) / 2, panel.top - 14}, panel.title, Align::center);
 }
@@ -162,12 +166,28 @@ void Canvas::shade(Point from, Point to, const Ink& ink) {
        "noborder");
 }
 
-void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
-  data_ += fmt::format("$d{} << EOD\n", ++blocks_);
+void Canvas::cell(Point from, Point to, const Ink& ink) {
+  fill(fmt::format("from first {},{} to first {},{} front", from.x, from.y, to.x, to.y), ink,
+       "noborder");
+}
+
+std::string Canvas::block_of(const std::vector<Point>& points) {
+  const auto name = fmt::format("$d{}", ++blocks_);
+  data_ += name + " << EOD\n";
   for (const auto& p : points) data_ += fmt::format("{} {}\n", p.x, p.y);
   data_ += "EOD\n";
-  plots_ += fmt::format(", $d{} using 1:2 axes x1y{} with lines {} notitle", blocks_, on_y2 ? 2 : 1,
-                        stroke_style(line));
+  return name;
+}
+
+void Canvas::curve(const std::vector<Point>& points, const Line& line, bool on_y2) {
+  plots_ += fmt::format(", {} using 1:2 axes x1y{} with lines {} notitle", block_of(points),
+                        on_y2 ? 2 : 1, stroke_style(line));
+}
+
+void Canvas::cloud(const std::vector<Point>& points, Marker marker, std::string_view colour,
+                   double size) {
+  plots_ += fmt::format(", {} using 1:2 with points pt {} ps {:.3f} lc rgb '{}' notitle",
+                        block_of(points), static_cast<int>(marker), size, colour);
 }
 
 void Canvas::mark(Point p, Marker marker, std::string_view colour, double size, std::string tip) {
@@ -200,24 +220,81 @@ void Canvas::stroke(Point from, Point to, const Line& line) {
                          stroke_style(line));
 }
 
-void Canvas::legend(double top, const std::vector<LegendEntry>& entries, double left) {
-  constexpr double sample = 34, gap = 8, between = 24, row = 24;
-  Point pen{left, top + row / 2};
+namespace {
+
+constexpr double legend_sample = 34, legend_gap = 8, legend_row = 24;
+
+// The middle of the left edge of each entry.
+std::vector<Point> legend_places(double top, const std::vector<LegendEntry>& entries, double left) {
+  constexpr double between = 24;
+  Point pen{left, top + legend_row / 2};
+  std::vector<Point> out;
   for (const auto& entry : entries) {
-    const double wide = sample + gap + text_width(entry.text);
-    if (pen.x > left && pen.x + wide > width_ - 10) pen = {left, pen.y + row};
-    if (!entry.box.colour.empty())
-      fill(fmt::format("from {} to {} front noclip", at({pen.x, pen.y + 7}),
-                       at({pen.x + sample, pen.y - 7})),
-           entry.box, thin_border);
-    if (!entry.line.colour.empty()) stroke(pen, {pen.x + sample, pen.y}, entry.line);
-    if (!entry.colour.empty())
-      script_ += fmt::format("set label '' at {} point pt {} ps 1.3 lc rgb '{}' front\n",
-                             at({pen.x + sample / 2, pen.y}), static_cast<int>(entry.marker),
-                             entry.colour);
-    text({pen.x + sample + gap, pen.y}, entry.text);
+    const double wide = legend_sample + legend_gap + Canvas::text_width(entry.text);
+    if (pen.x > left && pen.x + wide > Canvas::width - 10) pen = {left, pen.y + legend_row};
+    out.push_back(pen);
     pen.x += wide + between;
   }
+  return out;
+}
+
+constexpr double finding_size = 17, finding_row = 23, subject_size = 13, heading_left = 20;
+
+// Text in lines that fit the picture.
+std::vector<std::string> lines_of(const std::string& text, double size) {
+  std::vector<std::string> lines(1);
+  for (std::size_t from = 0; from < text.size();) {
+    const auto end = std::min(text.find(' ', from), text.size());
+    const auto word = text.substr(from, end - from);
+    const auto longer = lines.back().empty() ? word : lines.back() + " " + word;
+    if (lines.back().empty() || Canvas::text_width(longer, size) < Canvas::width - 2 * heading_left)
+      lines.back() = longer;
+    else
+      lines.push_back(word);
+    from = end + 1;
+  }
+  return lines;
+}
+
+}  // namespace
+
+void Canvas::legend(double top, const std::vector<LegendEntry>& entries, double left) {
+  const auto places = legend_places(top, entries, left);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto& entry = entries[i];
+    const auto pen = places[i];
+    if (!entry.box.colour.empty())
+      fill(fmt::format("from {} to {} front noclip", at({pen.x, pen.y + 7}),
+                       at({pen.x + legend_sample, pen.y - 7})),
+           entry.box, thin_border);
+    if (!entry.line.colour.empty()) stroke(pen, {pen.x + legend_sample, pen.y}, entry.line);
+    if (!entry.colour.empty())
+      script_ += fmt::format("set label '' at {} point pt {} ps 1.3 lc rgb '{}' front\n",
+                             at({pen.x + legend_sample / 2, pen.y}), static_cast<int>(entry.marker),
+                             entry.colour);
+    text({pen.x + legend_sample + legend_gap, pen.y}, entry.text);
+  }
+}
+
+double Canvas::below_legend(double top, const std::vector<LegendEntry>& entries, double left) {
+  return legend_places(top, entries, left).back().y + legend_row / 2 + 10;
+}
+
+void Canvas::heading(const std::string& finding, const std::string& subject) {
+  double y = 22;
+  for (const auto& line : lines_of(finding, finding_size)) {
+    text({heading_left, y}, line, Align::left, "#000000", finding_size);
+    y += finding_row;
+  }
+  for (const auto& line : lines_of(subject, subject_size)) {
+    text({heading_left, y}, line, Align::left, "#444444", subject_size);
+    y += finding_row - 4;
+  }
+}
+
+double Canvas::below_heading(const std::string& finding, const std::string& subject) {
+  return 22 + finding_row * static_cast<double>(lines_of(finding, finding_size).size()) +
+         (finding_row - 4) * static_cast<double>(lines_of(subject, subject_size).size());
 }
 
 std::string Canvas::script() const { return script_ + "unset multiplot\nunset output\n"; }
@@ -227,6 +304,25 @@ double Canvas::text_width(std::string_view text, double size) {
     return (c & 0xC0) != 0x80;  // bytes that continue a UTF-8 character take no width
   });
   return 0.56 * size * static_cast<double>(characters);
+}
+
+Ink shade_of(double share) {
+  // The ends are Okabe and Ito's blue at a tenth and at its darkest.
+  static const auto colours = [] {
+    std::array<std::string, 64> out;
+    for (std::size_t i = 0; i < out.size(); ++i) {
+      const double t = static_cast<double>(i) / static_cast<double>(out.size() - 1);
+      const auto part = [t](double light, double middle, double dark) {
+        return std::lround(t < 0.5 ? light + 2 * t * (middle - light)
+                                   : middle + (2 * t - 1) * (dark - middle));
+      };
+      out[i] = fmt::format("#{:02x}{:02x}{:02x}", part(235, 80, 5), part(243, 160, 40),
+                           part(250, 205, 80));
+    }
+    return out;
+  }();
+  const auto last = static_cast<double>(colours.size() - 1);
+  return {colours[static_cast<std::size_t>(std::lround(std::clamp(share, 0.0, 1.0) * last))]};
 }
 
 double round_up(double x) {

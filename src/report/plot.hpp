@@ -67,6 +67,7 @@ struct Panel {
   std::vector<std::pair<double, std::string>> y_names;  // in place of numbers
   Axis y2;                                              // right axis, if it has a title
   std::string title;
+  std::vector<std::pair<double, std::string>> x_names{};  // likewise
 
   double pixel_x(double x_value) const;
   double pixel_y(double y_value) const;
@@ -88,7 +89,7 @@ LegendEntry marker(std::string text, Marker marker, std::string_view colour);
 
 class Canvas {
  public:
-  Canvas(double width, double height);
+  explicit Canvas(double height);  // and as wide as all
 
   // What follows is drawn in this panel.
   void begin(const Panel& panel);
@@ -98,8 +99,11 @@ class Canvas {
 
   // In the panel's coordinates. `tip` is what a pointer that rests there is told.
   void rectangle(Point from, Point to, const Ink& ink, std::string tip = "");
-  void shade(Point from, Point to, const Ink& ink);  // behind the curves, without a border
+  void shade(Point from, Point to, const Ink& ink);  // behind grid and curves, without a border
+  void cell(Point from, Point to, const Ink& ink);   // over the grid, without a border
   void curve(const std::vector<Point>& points, const Line& line, bool on_y2 = false);
+  // Many marks, below all else.
+  void cloud(const std::vector<Point>& points, Marker marker, std::string_view colour, double size);
   void mark(Point at, Marker marker, std::string_view colour, double size, std::string tip = "");
   // In pixels.
   void text(Point at, const std::string& text, Align align = Align::left,
@@ -111,29 +115,43 @@ class Canvas {
 
   // Entries from left to right, in rows, below `top` (pixels).
   void legend(double top, const std::vector<LegendEntry>& entries, double left = 70);
+  // Where such a legend ends, with a margin: the height of a picture that ends with it.
+  static double below_legend(double top, const std::vector<LegendEntry>& entries, double left = 70);
+
+  // What the picture says, in larger letters above all panels, and what it is of below that.
+  void heading(const std::string& finding, const std::string& subject);
+  // Where such a heading ends.
+  static double below_heading(const std::string& finding, const std::string& subject);
 
   // The finished commands, and what to tell where.
   std::string script() const;
   const std::vector<Hover>& hovers() const { return hovers_; }
 
+  static constexpr double width = 1000;  // pixels of every picture
   static constexpr double font_size = 15;
   // Pixels that a text takes, about.
   static double text_width(std::string_view text, double size = font_size);
 
  private:
   std::string at(Point pixel) const;
+  // The name of these points as data of the panel.
+  std::string block_of(const std::vector<Point>& points);
   void label(Point at, const std::string& text, Align align, std::string_view colour, double size,
              std::string_view more);
   // A rectangle between two gnuplot positions, filled and hatched.
   void fill(const std::string& where, const Ink& ink, std::string_view border);
 
-  double width_, height_;
+  double height_;
   std::string script_;
   std::string data_, plots_;  // of the panel
   Panel panel_;
   std::vector<Hover> hovers_;
   int blocks_ = 0;
 };
+
+// Colours from light to dark of one hue, for numbers from 0 to 1; in grey they are told apart by
+// their lightness. Text on those above 0.55 is white.
+Ink shade_of(double share);
 
 // A round number at or above x, for the end of an axis.
 double round_up(double x);

@@ -421,23 +421,24 @@ Figure roofline_figure(const Hardware& hw, const Model& m, const engine::Estimat
   Panel left{75, 510, top, bottom, x, y, {}, {}, "decode, one step"};
   Panel right{575, 985, top, bottom, x, y, {}, {}, "prefill of the prompt"};
   right.y.title = "";
-  plot::Canvas canvas(1000, 590);
+  using plot::line;
+  // Neighbours differ in colour: gnuplot joins lines of one colour and forgets the dashes.
+  const std::vector<plot::LegendEntry> entries{
+      line(fmt::format("weight memory {} TB/s", told(decode.weights)), {ink::rom.colour, 3}),
+      line(fmt::format("peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
+      line(fmt::format("SRAM ports {} TB/s", told(decode.sram)), {ink::sram.colour, 3, 2}),
+      line(fmt::format("peak, attention {} Top/s", told(decode.peak_attention)),
+           {ink::pe.colour, 3, 2}),
+      plot::marker("base projection", Marker::circle, colour(Work::base)),
+      plot::marker("its adapter (A and B)", Marker::triangle, colour(Work::adapter)),
+      plot::marker("attention", Marker::square, colour(Work::attention)),
+      plot::marker("layer as a whole", Marker::diamond, colour(Work::vector))};
+  constexpr double legend_top = 500;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, entries));
   draw_panel(canvas, left, decode);
   draw_panel(canvas, right, prefill);
   canvas.begin_overlay();
-  using plot::line;
-  // Neighbours differ in colour: gnuplot joins lines of one colour and forgets the dashes.
-  canvas.legend(
-      500,
-      {line(fmt::format("weight memory {} TB/s", told(decode.weights)), {ink::rom.colour, 3}),
-       line(fmt::format("peak, base weights {} Top/s", told(decode.peak)), {ink::pe.colour, 3}),
-       line(fmt::format("SRAM ports {} TB/s", told(decode.sram)), {ink::sram.colour, 3, 2}),
-       line(fmt::format("peak, attention {} Top/s", told(decode.peak_attention)),
-            {ink::pe.colour, 3, 2}),
-       plot::marker("base projection", Marker::circle, colour(Work::base)),
-       plot::marker("its adapter (A and B)", Marker::triangle, colour(Work::adapter)),
-       plot::marker("attention", Marker::square, colour(Work::attention)),
-       plot::marker("layer as a whole", Marker::diamond, colour(Work::vector))});
+  canvas.legend(legend_top, entries);
   canvas.end();
   return {
       "roofline",

@@ -57,11 +57,6 @@ std::map<std::string, std::string> choices_of(const Specs& specs) {
   return out;
 }
 
-std::string shown(const study::Parameter& p, double base) {
-  const double value = base / study::unit_factor(p.unit);
-  return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);
-}
-
 Cell in_unit(const std::optional<double>& base, double factor) {
   return base ? Cell{*base / factor} : Cell{};
 }
@@ -130,8 +125,7 @@ Document compare_document(const std::vector<Design>& designs) {
   std::vector<std::vector<MetricValue>> all;
   for (std::size_t d = 0; d < designs.size(); ++d) {
     const auto& specs = designs[d].specs;
-    const auto letter =
-        d < 26 ? std::string(1, static_cast<char>('A' + d)) : fmt::format("#{}", d + 1);
+    const auto letter = letter_of(d);
     if (const auto misfit = does_not_fit(specs.hardware, specs.model))
       document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", letter, *misfit));
     document.lead.push_back(fmt::format("{}: {} ({}); {}", letter,

@@ -244,7 +244,13 @@ Figure timeline_figure(const Timeline& t) {
       {{0, "0"}, {50, "50"}, {100, "100"}},
       {},
       ""};
-  plot::Canvas canvas(1000, active.bottom + 120);
+  const std::vector<plot::LegendEntry> entries{
+      plot::box("base projection", ink::rom), plot::box("adapter", ink::sram),
+      plot::box("attention", ink::kv),        plot::box("vector op", ink::vector),
+      plot::box("latency", ink::latency),     plot::box("exposed wake", ink::rom_wake)};
+  constexpr double legend_left = 70;
+  const double legend_top = active.bottom + 62;
+  plot::Canvas canvas(plot::Canvas::below_legend(legend_top, entries, legend_left));
   draw_step(canvas, step, t);
   draw_layer(canvas, layer, t);
   draw_active(canvas, active, t);
@@ -253,11 +259,7 @@ Figure timeline_figure(const Timeline& t) {
   const double right = step.pixel_x(layer_us);
   canvas.stroke({step.left, step.bottom}, {layer.left, layer.top}, {"#888888", 0.8, 2});
   canvas.stroke({right, step.bottom}, {layer.right, layer.top}, {"#888888", 0.8, 2});
-  canvas.legend(active.bottom + 62,
-                {plot::box("base projection", ink::rom), plot::box("adapter", ink::sram),
-                 plot::box("attention", ink::kv), plot::box("vector op", ink::vector),
-                 plot::box("latency", ink::latency), plot::box("exposed wake", ink::rom_wake)},
-                160);
+  canvas.legend(legend_top, entries, legend_left);
   canvas.end();
   return {"timeline",
           "Timeline of a decode step and of a layer",

@@ -278,11 +278,13 @@ std::string kind(const Dimension& dimension) {
       {dimension_of<area_per_bit_unit>(), "area per bit"},
       {dimension_of<bit_density_unit>(), "information per area"},
       {dimension_of<token_rate_unit>(), "a token rate"},
+      {dimension_of<voltage_unit>(), "a voltage"},
+      {dimension_of<celsius_unit>(), "a temperature"},
   };
   for (const auto& [known, name] : names)
     if (known == dimension) return std::string(name);
-  static constexpr std::array<std::string_view, 7> base{"m",     "kg",    "s", "bit",
-                                                        "cycle", "token", "op"};
+  static constexpr std::array<std::string_view, std::tuple_size_v<Dimension>> base{
+      "m", "kg", "s", "bit", "cycle", "token", "op", "V", "degC"};
   std::string text;
   for (std::size_t i = 0; i < base.size(); ++i)
     if (dimension[i] != 0)

@@ -33,6 +33,8 @@ TEST_CASE("units: what was meant, by kind and letters") {
   CHECK(has(hint("tech.node=7 \u00B5m"), "this is a micro sign (write \"u\", as in \"um\")"));
   CHECK(has(hint("chip.clock=500\u00A0MHz"), "this is a no-break space (write a plain space)"));
   CHECK(has(hint("chip.clock=500 MB"), "expected a frequency for chip.clock"));
+  CHECK(has(hint("chip.voltage=0.7"), "expected a voltage for chip.voltage"));
+  CHECK(has(hint("chip.temperature=25 V"), "expected a temperature for chip.temperature"));
   CHECK(has(hint("gating.prewake=maybe"), "expected true or false for gating.prewake"));
 }
 

@@ -33,16 +33,16 @@ TEST_CASE("report writes every file, and the same bytes again") {
   const auto a = folder.file("a"), b = folder.file("b");
   const auto r = run("report " + design + " -o " + a);
   CHECK(r.code == 0);
-  CHECK(r.out == "21 files in " + a + "\n");
+  CHECK(r.out == "24 files in " + a + "\n");
   CHECK(run("report " + design + " -o " + b).code == 0);
   const auto files = files_of(a);
   CHECK(files == files_of(b));
   for (const std::string name :
        {"report.md", "report.html", "figures/roofline.svg", "figures/timeline.svg",
         "figures/area.svg", "figures/density.svg", "figures/energy.svg", "figures/context.svg",
-        "tables/summary.csv", "tables/binds-decode.csv", "tables/layers-decode.csv",
-        "tables/ops-prefill.csv", "tables/energy.csv", "tables/area.csv", "tables/capacity.csv",
-        "tables/assumptions.csv"})
+        "figures/shares.svg", "figures/waterfall.svg", "figures/height.svg", "tables/summary.csv",
+        "tables/binds-decode.csv", "tables/layers-decode.csv", "tables/ops-prefill.csv",
+        "tables/energy.csv", "tables/area.csv", "tables/capacity.csv", "tables/assumptions.csv"})
     CHECK(files.contains(name));
   CHECK(files.at("tables/summary.csv") ==
         run("estimate " + design + " --format csv --table summary").out);
@@ -148,7 +148,7 @@ TEST_CASE("live writes a page, alone or in a report") {
   const auto text = read(page);
   CHECK(text.starts_with("<!DOCTYPE html>"));
   CHECK(text.ends_with("</html>\n"));
-  CHECK(run("report " + design + " --live -o " + target).out == "22 files in " + target + "\n");
+  CHECK(run("report " + design + " --live -o " + target).out == "25 files in " + target + "\n");
   CHECK(fs::file_size(target + "/live.html") > 300'000);
   CHECK(run("report " + design + " -o " + target).code == 0);  // replaces a report with a page
   CHECK_FALSE(fs::exists(target + "/live.html"));

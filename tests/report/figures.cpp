@@ -381,7 +381,7 @@ TEST_CASE("pictures are the same bytes each time, say what they show, and share 
     CHECK(!has(svg, "<title>gnuplot_plot"));  // as a tooltip it says nothing
     titles.insert(figure.title);
   }
-  CHECK(titles.size() == 6);
+  CHECK(titles.size() == 9);
 }
 
 TEST_CASE("a pointer on a figure is told values, and hatching is lines within its box") {
@@ -465,7 +465,8 @@ TEST_CASE("the page is well-formed, stands alone, and has what the document has"
     CHECK(has(html, "id=\"table-" + table.id + "\""));
     CHECK(files.contains("tables/" + table.id + ".csv"));
   }
-  for (const std::string id : {"roofline", "timeline", "area", "density", "energy", "context"}) {
+  for (const std::string id : {"roofline", "timeline", "shares", "area", "density", "height",
+                               "energy", "waterfall", "context"}) {
     CHECK(ids.contains("figure-" + id));
     CHECK(has(files.at("report.md"), "](figures/" + id + ".svg)"));
     CHECK(files.contains("figures/" + id + ".svg"));

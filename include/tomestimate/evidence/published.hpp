@@ -37,6 +37,7 @@ struct Comparison {
   std::string grade;
   std::string source;
   std::string hardware, model, metric;  // what is evaluated, as the file says; "" if not compared
+  std::vector<std::pair<std::string, std::string>> set;  // spec values it is told for, as written
   Relation relation = Relation::not_compared;
   std::optional<double> estimate;          // in `unit`
   std::vector<std::string> calibrated_by;  // spec values fitted to it, "base.lanes"

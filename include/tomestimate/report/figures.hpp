@@ -90,6 +90,32 @@ Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>&
 // uJ of a decode step with and without power gating. Components below 2 % of both bars are one.
 Bars energy_bars(const study::Evaluation<double>& all);
 
+// W of the chip while decoding, by the same components; with gating first.
+Bars power_bars(const study::Evaluation<double>& all);
+
+// mm^2 of the chip as it is, one bar. Parts without area are left out.
+Bars area_parts(const spec::Hardware<double>& hw, const engine::Estimate<double>& e);
+
+// One part of a treemap: a rectangle within the whole, from its upper left corner.
+struct Tile {
+  std::size_t part = 0;  // of the values
+  double x = 0, y = 0, width = 0, height = 0;
+};
+
+// Rectangles in a whole of that size, as areas the shares of the values above 0, largest first;
+// as square as may be (Bruls, Huizing, van Wijk: Squarified Treemaps, 2000).
+std::vector<Tile> treemap(const std::vector<double>& values, double width, double height);
+
+// One step of a waterfall, from the total before it.
+struct Fall {
+  std::string name;
+  double change = 0;
+};
+
+// What gating changes in the bars of power_bars, the largest fall first; below 1 % of the power
+// without gating in one, "others".
+std::vector<Fall> falls(const Bars& power);
+
 // ---- timeline ----
 
 struct TimelineOp {
@@ -161,6 +187,23 @@ struct DensityCurve {
 DensityCurve density_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
                            const std::vector<evidence::Comparison>& published);
 
+struct HeightPoint {
+  double height = 0;  // words of a bank
+  double sparse = 0;  // MiB/mm^2 as sparse logic, of this design's bits
+  double macro = 0;   // of its macro
+};
+
+struct HeightCurve {
+  std::vector<HeightPoint> points;  // heights rising
+  HeightPoint design;
+  spec::RomLaw law{};
+  std::vector<DensityPoint> published;  // at the design's height
+};
+
+// Density over the height of a ROM bank, from 64 to 8,192 words: where the laws were measured.
+HeightCurve height_curve(const HardwareSpec& hardware, const spec::Model<double>& m,
+                         const std::vector<evidence::Comparison>& published);
+
 // ---- pictures ----
 
 Figure roofline_figure(const spec::Hardware<double>& hw, const spec::Model<double>& m,
@@ -170,8 +213,11 @@ Figure area_figure(const Bars& bars, spec::RomLaw law);
 Figure density_figure(const DensityCurve& curve);
 Figure energy_figure(const Bars& bars, spec::GatingMode gating);
 Figure context_figure(const ContextCurve& curve);
+Figure shares_figure(const Bars& area, const Bars& power);
+Figure waterfall_figure(const Bars& power, spec::GatingMode gating);
+Figure height_figure(const HeightCurve& curve);
 
-// All six.
+// All nine; without weights in ROM the six that are not of it.
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
                                    const std::vector<evidence::Comparison>& published);
 

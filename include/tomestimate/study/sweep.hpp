@@ -56,7 +56,7 @@ SweepResult sweep(const Study& study, const SweepOptions& options);
 // std::runtime_error if one is missing, doubled, of another study, or not as it was written.
 void merge(const std::vector<std::string>& shards, const std::string& output);
 
-// One row of a front or table: a point and its column values in display units.
+// One row of a front, table or picture: a point and its column values in display units.
 struct Found {
   std::uint64_t point;
   std::vector<double> values;
@@ -65,6 +65,11 @@ struct Found {
 // Points that no other point beats in every objective, in order of points; of points equal in all
 // objectives the first. The study must have objectives.
 std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result);
+
+// The points of a study that have numbers and meet `where`, in their order, in memory: all, or if
+// there are more than `most` every n-th, so that no more than that are looked at. Order and limit
+// of the study are not looked at.
+std::vector<Found> spread_points(const Study& study, std::uint64_t most, unsigned threads);
 
 // Calls use(first point, chunk) for points first .. last - 1, in order, computed on `threads`
 // threads. Stops early if use returns false or *stop is set; returns the first point not used.

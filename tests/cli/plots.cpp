@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// --plot of the real binary: a picture beside the same tables, and errors that cost nothing.
+#include <algorithm>
+
+#include "binary.hpp"
+#include "folder.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+const std::string specs = TOMESTIMATE_SPECS;
+const std::string tom = specs + "/tom.toml", bitnet = specs + "/bitnet-2b.toml";
+const std::string design = tom + " " + bitnet;
+
+std::string without(const std::string& text, const std::string& part) {
+  const auto at = text.find(part);
+  return at == std::string::npos ? text : text.substr(0, at) + text.substr(at + part.size());
+}
+
+}  // namespace
+
+TEST_CASE("each study draws its picture beside what it prints") {
+  const Folder folder;
+  const std::string flag = " --plot " + folder.file("p.svg");
+  for (const std::string& command :
+       {"sweep " + design + " --vary base.lanes=8,16" + flag,
+        "sweep " + design + " --vary base.lanes=8,16 --vary chip.clock=0.5,1GHz" + flag,
+        "pareto " + design + " --vary base.lanes=8,16 --max throughput --min area" + flag,
+        "sensitivity " + design + " --top 4" + flag,
+        "uncertainty " + design + " --samples 50" + flag,
+        "compare " + tom + "," + bitnet + " " + tom + "," + bitnet + ",base.lanes=32" + flag,
+        "compare " + tom + "," + bitnet + " --vary workload.context=64,256 --published " + specs +
+            "/published.toml" + flag}) {
+    CAPTURE(command);
+    const auto r = run(command);
+    CHECK(r.code == 0);
+    CHECK(r.out == run(without(command, flag)).out);
+    const auto svg = read(folder.path / "p.svg");
+    CHECK(has(svg, "<svg role=\"img\""));
+    CHECK(has(svg, "</svg>"));
+    CHECK(run(command).code == 0);  // again, over the old one
+    CHECK(read(folder.path / "p.svg") == svg);
+    fs::remove(folder.path / "p.svg");
+    CHECK(folder.files() == 0);
+  }
+}
+
+TEST_CASE("compare over a spec value is a table of designs") {
+  const auto r = run("compare " + tom + "," + bitnet + " " + tom + "," + bitnet +
+                     ",base.lanes=32 --vary workload.context=256,2048 --metric tpot --metric power "
+                     "--format csv");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "workload.context,A [us],B [us]"));
+  CHECK(has(r.out, "\n256,295.34"));
+  CHECK(has(r.out, "\n2048,,\n"));  // does not fit
+  const auto bad = run("compare " + tom + "," + bitnet + " --vary workload.contxt=1,2");
+  CHECK(bad.code == 2);
+  CHECK(has(bad.out, "did you mean \"workload.context\"?"));
+  CHECK(run("compare " + tom + "," + bitnet + " --published x.toml").code == 2);
+  const auto many = run("compare " + tom + "," + bitnet + " --vary chip.clock=0.2..1GHz/20000");
+  CHECK(many.code == 2);
+  CHECK(has(many.out, "10000 values at most"));
+  CHECK(run("compare " + tom + "," + bitnet + " --metric powr").code == 2);
+}
+
+TEST_CASE("what can't be drawn is one error before work starts, and nothing is written") {
+  const Folder folder;
+  const auto svg = folder.file("p.svg"), csv = folder.file("rows.csv");
+  const std::string lanes = " --vary base.lanes=8,16", sweep = "sweep " + design;
+  fs::copy(tom, folder.path / "tom.svg");
+  fs::copy(specs + "/technology", folder.path / "technology");
+  for (const auto& [command, said] : std::initializer_list<std::pair<std::string, std::string>>{
+           {sweep + lanes + " --plot " + folder.file("p.png"), "ends in .svg"},
+           {sweep + lanes + " --plot ''", "ends in .svg"},
+           {sweep + lanes + " --vary chip.clock=0.5,1GHz --vary workload.batch=1,2 -o " + csv +
+                " --plot " + svg,
+            "this study has 3"},
+           {sweep + " --vary chip.clock=0.2..1GHz/20000 -o " + csv + " --plot " + svg,
+            "room for 10000 points"},
+           {sweep + lanes + " --shard 1/2 -o " + csv + " --plot " + svg, "--plot"},
+           {sweep + lanes + " -o " + svg + " --plot " + svg, "which this run writes as -o"},
+           {"pareto " + design + lanes + " --max throughput --plot " + svg, "two objectives"},
+           {"sensitivity " + folder.file("tom.svg") + " " + bitnet + " --plot " +
+                folder.file("tom.svg"),
+            "reads as HARDWARE"}}) {
+    const auto r = run(command);
+    CAPTURE(command, r.out);
+    CHECK(r.code == 2);
+    CHECK(has(r.out, said));
+    CHECK(folder.files() == 2);
+  }
+  for (const auto& [command, said] : std::initializer_list<std::pair<std::string, std::string>>{
+           {sweep + lanes + " --where \"power<0.001[W]\" -o " + csv + " --plot " + svg,
+            "nothing to draw"},
+           {"sensitivity " + design + " --plot " + folder.file("no/p.svg"), "no/p.svg"}}) {
+    const auto r = run(command);
+    CAPTURE(command, r.out);
+    CHECK(r.code == 1);
+    CHECK(has(r.out, said));
+    CHECK(folder.files() == 2);
+  }
+}
+
+TEST_CASE("a picture without gnuplot: exit code 1, the package's name, nothing written") {
+  const Folder folder;
+  for (const std::string& command :
+       {"sweep " + design + " --vary base.lanes=8,16 -o " + folder.file("rows.csv"),
+        "uncertainty " + design + " --samples 50 -o " + folder.file("table.txt")}) {
+    const auto r = run_command("PATH=/nowhere " + std::string(TOMESTIMATE_BINARY) + " " + command +
+                               " --plot " + folder.file("p.svg"));
+    CAPTURE(command, r.out);
+    CHECK(r.code == 1);
+    CHECK(has(r.out, "apt-get install gnuplot-nox"));
+    CHECK(folder.files() == 0);
+  }
+}
