@@ -104,7 +104,7 @@ rtl::LayerSlice read_dump_slice(const DumpSlice& w) {
   const std::string hint(how_to_dump);
   const auto codes =
       find_array(manifest, w, w.projection, "input", "codes", "--layer and --projection say which");
-  const auto weights = find_array(manifest, w, w.projection + ".weight", "weight", "weights", hint);
+  const auto weights = find_array(manifest, w, w.projection, "weight", "weights", hint);
   const auto sums = find_array(manifest, w, w.projection, "output", "sums", hint);
   check_slice(w, codes, weights, sums);
   rtl::LayerSlice out;
