@@ -131,14 +131,18 @@ TEST_CASE("validate --data: averages beside counts, and the energy with either")
   refused(model + " --tokens 1", "requires --data");
   refused(model + " --data " + data + "packed --tokens 96", "beyond the vocabulary");
   refused(model + " --data " + data + "packed --tokens 1 --small", "excludes");
-  refused(model + " --data " + data + "packed --tokens 1 --save " + model, "");
+  const auto before = read(model);
+  refused(model + " --data " + data + "packed --tokens 1 --save " + model, "--save");
+  CHECK(read(model) == before);
   refused(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml --data " + data + "packed --tokens 1",
           "has 3 layers, and MODEL says 30");
   refused(model + " --set model.intermediate=128 --data " + data + "packed --tokens 1",
           "gate has 160 x 64 weights, and MODEL says 128 x 64");
-  refused(std::string(TOMESTIMATE_SPECS) + "/llama-3.2-3b-int4.toml --data " + data +
-              "packed --tokens 1",
-          "MODEL is not ternary");
+  const auto integers =
+      run("validate " + std::string(TOMESTIMATE_SPECS) + "/roma.toml " + TOMESTIMATE_SPECS +
+          "/llama-3.2-3b-int4.toml --data " + data + "packed --tokens 1");
+  CHECK(integers.code == 2);
+  CHECK(has(integers.out, "MODEL is not ternary"));
 }
 
 TEST_CASE("run: synthetic weights of a spec") {
