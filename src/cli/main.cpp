@@ -19,6 +19,7 @@
 #include "common.hpp"
 #include "files.hpp"
 #include "help.hpp"
+#include "run_model.hpp"
 #include "small.hpp"
 
 namespace {
@@ -153,8 +154,30 @@ int run(int argc, char** argv) {
   validate->add_flag("--small", small_only, "only the small graphs, not the full-size model");
   add_threads_option(*validate, threads, "threads of the kernel");
   add_output_options(*validate, output);
+  DataArguments data;
+  auto* from_data =
+      validate
+          ->add_option("--data", data.source,
+                       "instead: averages of closed forms beside the data of a checkpoint (or of a "
+                       "model spec with drawn weights), and the energy with either")
+          ->type_name("CHECKPOINT");
+  auto* tokens = validate->add_option("--tokens", data.tokens, "the prompt that --data runs")
+                     ->type_name("LIST")
+                     ->needs(from_data);
+  from_data->needs(tokens);
+  validate->add_option("--arithmetic", data.arithmetic, "of --data, as for run")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"int8", "fp8"}).description(""))
+      ->type_name("int8|fp8")
+      ->needs(from_data);
+  validate->add_option("--save", data.save, "write MODEL with the zero shares of --data, as a spec")
+      ->type_name("FILE")
+      ->needs(from_data)
+      ->expected(1);
+  validate->get_option("--small")->excludes(from_data);
   // Not after minutes in the kernel.
-  validate->get_option("--table")->check(one_of({"validation", "mismatches"}));
+  validate->get_option("--table")->check(
+      one_of({"validation", "mismatches", "averages", "data-energy"}));
 
   std::optional<std::string> figures;
   auto* published = app.add_subcommand("published", "Set published figures beside the estimate");
@@ -184,6 +207,7 @@ int run(int argc, char** argv) {
     for (const auto& command : commands)
       if (*command.app) return command.run();
     if (*estimate) return run_estimate(design, output);
+    if (*from_data) return run_data(design, data, threads, output);
     if (*validate) return run_validate(design, small_only, threads, output);
     if (*published) return run_published(figures, leave_one_out, output);
     return run_check(files);

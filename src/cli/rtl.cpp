@@ -14,9 +14,11 @@
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/model.hpp>
 #include <tomestimate/spec/text.hpp>
 
 #include "common.hpp"
+#include "dump_slice.hpp"
 #include "files.hpp"
 
 namespace tomestimate::cli {
@@ -72,6 +74,8 @@ struct RtlArguments {
   std::string module = "rom";
   std::optional<std::string> output;
   std::optional<std::string> testbench;
+  std::optional<std::string> dump;
+  DumpSlice slice;
 };
 
 rtl::Tile read_tile(const std::string& file) {
@@ -149,15 +153,35 @@ int run_unit(const RtlArguments& a) {
   return 0;
 }
 
+int run_layer(const RtlArguments& a) {
+  auto wanted = a.slice;
+  wanted.folder = *a.dump;
+  wanted.rows = a.rows;
+  wanted.lanes = a.lanes;
+  check_lanes(a.lanes);
+  const auto slice = read_dump_slice(wanted);
+  const auto comment = fmt::format(
+      "Made by: tomestimate rtl --dump {} --layer {} --projection {} --first-row {} --rows {} "
+      "--lanes {} --form {} --module {}\n"
+      "{} rows of {} words of {} ternary weights; {} tokens.",
+      spec::visible(*a.dump), wanted.layer, wanted.projection, wanted.first_row, a.rows, a.lanes,
+      a.form, a.module, slice.rows, slice.chunks, a.lanes, slice.tokens);
+  if (a.testbench) spec::write_file(*a.testbench, rtl::layer_testbench(slice, a.module, comment));
+  deliver(rtl::layer_verilog(slice, a.module, parse_form(a.form), comment), a.output);
+  return 0;
+}
+
 int run_rtl(const RtlArguments& a) {
   if (!rtl::is_module_name(a.module))
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
   NamedFiles inputs, outputs;
   if (a.weights) inputs.push_back({"--weights", *a.weights});
+  if (a.dump) inputs.push_back({"--dump", *a.dump + "/manifest.json"});
   if (a.output) outputs.push_back({"-o", *a.output});
   if (a.testbench) outputs.push_back({"--testbench", *a.testbench});
   check_files(inputs, outputs);
   if (!a.unit.empty()) return run_unit(a);
+  if (a.dump) return run_layer(a);
   const auto tile = make_tile(a);
   const auto comment = tile_comment(a, tile);
   if (a.testbench) spec::write_file(*a.testbench, rtl::testbench_verilog(tile, a.module, comment));
@@ -327,10 +351,9 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                                    fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
                    ->type_name("UNIT");
   for (auto* option : {words, rows, width, zeros}) unit->excludes(option);
-  rtl->add_option("--lanes", a->lanes, "lanes of mvu and l-unit")
-      ->capture_default_str()
-      ->type_name("N")
-      ->needs(unit);
+  auto* lanes = rtl->add_option("--lanes", a->lanes, "lanes of mvu and l-unit, and with --dump")
+                    ->capture_default_str()
+                    ->type_name("N");
   rtl->add_option("--vectors", a->vectors, "operands that the unit's testbench tries")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000).description(""))
@@ -343,6 +366,26 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->excludes(zeros)
       ->excludes(seed)
       ->excludes(unit);
+  auto* dump =
+      add_optional(*rtl, "--dump", a->dump,
+                   "bank and mvu of --rows rows of a layer that run --arithmetic fp8 "
+                   "--dump-weights dumped; the testbench has the run's activations and sums")
+          ->type_name("DIR");
+  for (auto* option : {words, width, zeros, seed, unit, rtl->get_option("--weights")})
+    dump->excludes(option);
+  rtl->add_option("--layer", a->slice.layer, "layer of --dump")
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(dump);
+  rtl->add_option("--projection", a->slice.projection, "its matrix")
+      ->capture_default_str()
+      ->check(one_of({spec::projection_names.begin(), spec::projection_names.end()}))
+      ->type_name("q|k|v|o|gate|up|down")
+      ->needs(dump);
+  rtl->add_option("--first-row", a->slice.first_row, "the first of its rows")
+      ->capture_default_str()
+      ->type_name("N")
+      ->needs(dump);
   add_form_option(*rtl, a->form);
   rtl->add_option("--module", a->module, "name of the module")
       ->capture_default_str()
@@ -353,6 +396,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->type_name("FILE");
   commands.push_back({rtl, [=] {
                         a->shaped = *rows || *width;
+                        if (*lanes && !*unit && !*dump)
+                          throw CLI::ValidationError("--lanes", "goes with --unit or --dump");
                         return run_rtl(*a);
                       }});
 

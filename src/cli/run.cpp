@@ -17,7 +17,7 @@
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>
 
-#include "common.hpp"
+#include "run_model.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -59,21 +59,6 @@ std::size_t parse_whole(const std::string& flag, std::string_view text) {
   return value;
 }
 
-std::vector<std::size_t> parse_tokens(const std::string& text, std::size_t vocabulary) {
-  std::vector<std::size_t> out;
-  for (std::size_t from = 0; from <= text.size();) {
-    const auto comma = std::min(text.find(',', from), text.size());
-    out.push_back(parse_whole("--tokens", std::string_view(text).substr(from, comma - from)));
-    if (out.back() >= vocabulary)
-      throw CLI::ValidationError("--tokens", fmt::format("token {} is beyond the vocabulary of {}",
-                                                         out.back(), vocabulary));
-    from = comma + 1;
-  }
-  if (out.size() > most_tokens)
-    throw CLI::ValidationError("--tokens", fmt::format("at most {} tokens", most_tokens));
-  return out;
-}
-
 struct LayerRange {
   std::size_t first;
   std::size_t last;
@@ -106,11 +91,6 @@ bool is_checkpoint(const std::string& path) {
   std::error_code none;
   return extension == ".gguf" || extension == ".safetensors" || extension == ".json" ||
          fs::is_directory(path, none);
-}
-
-Model open_model(const RunCommand& c) {
-  if (is_checkpoint(c.model)) return open_checkpoint_model(c.model, c.options);
-  return synthetic_model(spec::load_model(spec::find_spec(c.model)), c.options);
 }
 
 // ---- what is printed ----
@@ -330,7 +310,7 @@ ModelOptions model_options(const RunCommand& c) {
 int run_run(RunCommand c) {
   if (!c.dump.empty()) check_dump_folder(c.dump);
   c.options = model_options(c);
-  const auto model = open_model(c);
+  const auto model = open_model(c.model, c.options);
   const auto& config = model.config;
   const auto layers = parse_layers(c.layers, config.layers);
   auto tokens =
@@ -381,6 +361,26 @@ int run_run(RunCommand c) {
 }
 
 }  // namespace
+
+std::vector<std::size_t> parse_tokens(const std::string& text, std::size_t vocabulary) {
+  std::vector<std::size_t> out;
+  for (std::size_t from = 0; from <= text.size();) {
+    const auto comma = std::min(text.find(',', from), text.size());
+    out.push_back(parse_whole("--tokens", std::string_view(text).substr(from, comma - from)));
+    if (out.back() >= vocabulary)
+      throw CLI::ValidationError("--tokens", fmt::format("token {} is beyond the vocabulary of {}",
+                                                         out.back(), vocabulary));
+    from = comma + 1;
+  }
+  if (out.size() > most_tokens)
+    throw CLI::ValidationError("--tokens", fmt::format("at most {} tokens", most_tokens));
+  return out;
+}
+
+Model open_model(const std::string& path, const ModelOptions& options) {
+  if (is_checkpoint(path)) return open_checkpoint_model(path, options);
+  return synthetic_model(spec::load_model(spec::find_spec(path)), options);
+}
 
 std::vector<Command> add_run_commands(CLI::App& app) {
   auto c = std::make_shared<RunCommand>();

@@ -250,3 +250,53 @@ TEST_CASE("characterize refuses bad cells and flags") {
   }
   CHECK(folder.files() == 1);
 }
+
+TEST_CASE("bank and MVU of a layer that was run read back the reference's sums") {
+  const std::string model = "run " + tests + "/reference/data/packed --tokens 5,17,3 --generate 1 ";
+  const Folder folder;
+  const auto dump = folder.file("dump"), rom = folder.file("rom.v"), bench = folder.file("bench.v");
+  REQUIRE(run(model + "--arithmetic fp8 --dump-weights --dump " + dump).code == 0);
+  // 3 tokens x rows.
+  REQUIRE(make_rom(folder, "--dump " + dump + " --layer 1 --projection down --lanes 32").code == 0);
+  CHECK(simulate(folder) == "PASS: 12 sums\n");
+  for (const std::string projection : {"q", "k", "v", "o", "gate", "up", "down"}) {
+    REQUIRE(make_rom(folder, "--dump " + dump + " --layer 2 --projection " + projection +
+                                 " --first-row 5 --rows 7 --lanes 8 --form minterms")
+                .code == 0);
+    CHECK(simulate(folder) == "PASS: 21 sums\n");
+  }
+
+  // A testbench that wants another sum.
+  auto text = read(bench);
+  const auto last = text.find(';', text.find("wanted[20] = ")) - 1;
+  text[last] = text[last] == '0' ? '1' : '0';
+  // The last hexadecimal digit of a sum in units of 2^-18 is 0, as it is a multiple of 2^-9.
+  CHECK(text[last] == '1');
+  std::ofstream(bench) << text;
+  CHECK(has(simulate(folder), "FAIL: 1 of 21 sums differ"));
+
+  const auto refused = [&](const std::string& flags, const std::string& why) {
+    const auto result = run("rtl --dump " + flags);
+    INFO(result.out);
+    CHECK(result.code == 2);
+    CHECK(has(result.out, why));
+  };
+  refused(dump + " --layer 3", "has no codes of q in layer 3");
+  refused(dump + " --rows 65", "q has 64 rows, and 65 from 0 are beyond them");
+  refused(dump + " --first-row 64", "q has 64 rows");
+  refused(dump + " --lanes 128", "128 lanes do not divide the 64 inputs of q");
+  refused(dump + " --lanes 3", "power of two");
+  refused(dump + " --projection x", "is not one of");
+  refused(dump + " --seed 3", "excludes");
+  refused(folder.file("none"), "no such file");
+  const auto other = folder.file("other");
+  REQUIRE(run(model + "--arithmetic fp8 --dump " + other).code == 0);
+  refused(other, "has no weights of q in layer 0");
+  REQUIRE(run(model + "--dump-weights --dump " + other).code == 0);
+  refused(other, "its activations are int8, and the unit takes E4M3");
+  std::ofstream(other + "/manifest.json") << "[1]";
+  refused(other, "is no manifest of a dump");
+  fs::resize_file(dump + "/pass000/layer00/q.output.sums.npy", 200);
+  refused(dump, "does not have the 1536 bytes that the manifest says");
+  CHECK(run("rtl --lanes 8").code == 2);
+}

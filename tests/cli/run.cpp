@@ -85,6 +85,66 @@ TEST_CASE("run: counts from data") {
   CHECK(has(json.out, "counts-layers"));
 }
 
+TEST_CASE("validate --data: averages beside counts, and the energy with either") {
+  const Folder folder;
+  const auto model = folder.file("model.toml"), saved = folder.file("counted.toml");
+  REQUIRE(run("import " + data + "packed -o " + model).code == 0);
+  const std::string tom = std::string(TOMESTIMATE_SPECS) + "/tom.toml ";
+  const auto validate = "validate " + tom + model + " --data " + data +
+                        "packed --tokens 5,17,3,42,8,91,60,2 --format csv --set "
+                        "weights.zero_share=0.45 ";
+  const auto table = run(validate + "--table averages");
+  INFO(table.out);
+  CHECK(table.code == 0);
+  // 54,201 of 129,024 weights are zero, as the script that made them counted; 0.4200846...
+  CHECK(has(table.out, "\"zero weights, of weights\",all,0.45,0.42008"));
+  // (1 - 0.42008...) / 2 = 0.28995...; 0.275 by the average.
+  CHECK(has(table.out, "\"1-bits, of bits read\",all,0.275,0.28995"));
+  CHECK(has(table.out, "\"positive adds, of adds\",all,0.5,"));
+  // relu2 makes most inputs of down zero.
+  CHECK(has(table.out, "\"zero activations, of activations\",down,0,0.6"));
+
+  const auto energy = run(validate + "--table data-energy --save " + saved);
+  CHECK(energy.code == 0);
+  // What was saved gives the energy of the data column.
+  const auto cell = [](const std::string& text, const std::string& row, int column) {
+    auto at = text.find("\n" + row + ",");
+    for (int i = 0; i < column && at != std::string::npos; ++i) at = text.find(',', at + 1);
+    return text.substr(at + 1, text.find_first_of(",\n", at + 1) - at - 1);
+  };
+  const auto again = run("estimate " + tom + saved + " --format csv --table energy").out;
+  const auto average =
+      run("estimate " + tom + model + " --set weights.zero_share=0.45 --format csv --table energy")
+          .out;
+  for (const std::string row : {"rom", "rom_leakage", "base_units", "total"}) {
+    CHECK(cell(energy.out, row, 1) == cell(average, row, 1));
+    CHECK(cell(energy.out, row, 2) == cell(again, row, 1));
+  }
+
+  const auto refused = [&](const std::string& flags, const std::string& why) {
+    const auto result = run("validate " + tom + flags);
+    INFO(result.out);
+    CHECK(result.code == 2);
+    CHECK(has(result.out, why));
+  };
+  refused(model + " --data " + data + "packed", "--data requires --tokens");
+  refused(model + " --tokens 1", "requires --data");
+  refused(model + " --data " + data + "packed --tokens 96", "beyond the vocabulary");
+  refused(model + " --data " + data + "packed --tokens 1 --small", "excludes");
+  const auto before = read(model);
+  refused(model + " --data " + data + "packed --tokens 1 --save " + model, "--save");
+  CHECK(read(model) == before);
+  refused(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml --data " + data + "packed --tokens 1",
+          "has 3 layers, and MODEL says 30");
+  refused(model + " --set model.intermediate=128 --data " + data + "packed --tokens 1",
+          "gate has 160 x 64 weights, and MODEL says 128 x 64");
+  const auto integers =
+      run("validate " + std::string(TOMESTIMATE_SPECS) + "/roma.toml " + TOMESTIMATE_SPECS +
+          "/llama-3.2-3b-int4.toml --data " + data + "packed --tokens 1");
+  CHECK(integers.code == 2);
+  CHECK(has(integers.out, "MODEL is not ternary"));
+}
+
 TEST_CASE("run: synthetic weights of a spec") {
   const std::string spec = std::string(TOMESTIMATE_TESTS) + "/import/data/golden-packed.toml";
   const auto first = run("run " + spec + " --tokens 1,2,3 --generate 4");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verilog of tiles small enough to write by hand. tests/cli/rtl.cpp reads larger ones back in a
 // simulator.
+#include <tomestimate/rtl/layer.hpp>
 #include <tomestimate/rtl/verilog.hpp>
 
 #include "catch.hpp"
@@ -76,4 +77,18 @@ TEST_CASE("names of modules") {
   for (const auto* good : {"rom", "_x", "lane_0$bank3", "Case"}) CHECK(rtl::is_module_name(good));
   for (const auto* bad : {"", "0rom", "a-b", "a b", "case", "module", "xor", "$x", "r\xc3\xb6m"})
     CHECK(!rtl::is_module_name(bad));
+}
+
+TEST_CASE("the testbench of a layer wants sums in the unit's own units") {
+  // Rows {+1, -1} and {0, +1} of the token {1.0, -1.0}: 2 and -1, in units of 2^-9 1024 and -512,
+  // of 2^-18 0x80000 and -0x40000.
+  const rtl::LayerSlice slice{{{2, 1, 2}, {1, -1, 0, 1}}, 2, 1, 1, {0x38, 0xb8}, {1024, -512}};
+  const auto bench = rtl::layer_testbench(slice, "m", "two rows");
+  CHECK(bench.find("codes[0] = 16'hb838;") != std::string::npos);
+  CHECK(bench.find("wanted[0] = 48'h80000;") != std::string::npos);
+  CHECK(bench.find("wanted[1] = 48'hfffffffc0000;") != std::string::npos);
+  const auto unit = rtl::layer_verilog(slice, "m", rtl::RomForm::lookup, "two rows");
+  // +1 is 01 and -1 is 10, the first weight in the low end.
+  CHECK(unit.find("1'd0: word = 4'b1001;") != std::string::npos);
+  CHECK(unit.find("1'd1: word = 4'b0100;") != std::string::npos);
 }
