@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdexcept>
 
-#include <tomestimate/number/lift.hpp>
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::report {
 
-std::vector<MetricValue> metric_values(const HardwareSpec& hardware, const ModelSpec& model) {
+std::vector<DesignMetric> metric_values(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto& hw = hardware.values;
   const auto& m = model.values;
   spec::check_pair(hw, m);
@@ -18,10 +17,10 @@ std::vector<MetricValue> metric_values(const HardwareSpec& hardware, const Model
   if (!good)
     throw std::domain_error(
         does_not_fit(hardware, model).value_or("no design: a number is out of all bounds"));
-  std::vector<MetricValue> out;
+  std::vector<DesignMetric> out;
   study::visit_metrics(hw, all, [&out](const study::Metric& metric, const auto& value) {
     const double factor = metric.unit.empty() ? 1 : study::unit_factor(metric.unit);
-    out.push_back({metric.name, metric.unit, number::raw(value) / factor});
+    out.push_back({metric.name, metric.unit, study::raw(value) / factor});
   });
   return out;
 }
