@@ -6,7 +6,8 @@ set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME program)
 install(TARGETS tomestimate)
 install(DIRECTORY specs DESTINATION ${CMAKE_INSTALL_DATADIR}/tomestimate)
 
-# Man page and completions, written by the program from its own options.
+# Man pages and completions, written by the program from its own options, and the formats of specs
+# from what reads them.
 set(documents ${PROJECT_BINARY_DIR}/documents)
 set(generated)
 function(add_document kind file folder)
@@ -24,6 +25,8 @@ function(add_document kind file folder)
   install(FILES ${documents}/${file} DESTINATION ${folder})
 endfunction()
 add_document(man tomestimate.1.gz ${CMAKE_INSTALL_MANDIR}/man1)
+add_document(spec-man tomestimate-spec.5.gz ${CMAKE_INSTALL_MANDIR}/man5)
+add_document(spec-markdown tomestimate-spec.md ${CMAKE_INSTALL_DATADIR}/doc/tomestimate)
 add_document(bash tomestimate ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 add_document(zsh _tomestimate ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 add_document(fish tomestimate.fish ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)

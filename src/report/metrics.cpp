@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <stdexcept>
 
+#include <tomestimate/number/lift.hpp>
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/study/evaluation.hpp>
+
+#include "cells.hpp"
 
 namespace tomestimate::report {
 
@@ -20,7 +23,7 @@ std::vector<DesignMetric> metric_values(const HardwareSpec& hardware, const Mode
   std::vector<DesignMetric> out;
   study::visit_metrics(hw, all, [&out](const study::Metric& metric, const auto& value) {
     const double factor = metric.unit.empty() ? 1 : study::unit_factor(metric.unit);
-    out.push_back({metric.name, metric.unit, study::raw(value) / factor});
+    out.push_back({metric.name, metric.unit, printed(metric.name, number::raw(value) / factor)});
   });
   return out;
 }
