@@ -232,7 +232,6 @@ Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArgum
   for (const auto& [key, value] :
        {std::pair{"where", &a.where}, {"order", &a.order}, {"limit", &a.limit}})
     if (!value->is_none()) out.add(key, key, to_json(*value));
-  if (a.vary.empty()) out.add("vary", "vary", Json::array());
   for (const auto& [key, item] : a.vary) {
     const auto path = key.cast<std::string>();
     const auto argument = "vary " + path;
@@ -248,6 +247,9 @@ Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArgum
 }
 
 study::Study study_of(const fs::path& hardware, const fs::path& model, const StudyArguments& a) {
+  if (a.vary.empty())
+    throw spec::SpecError(
+        {{{"vary", 0, 0}, "nothing varies", R"(such as vary={"base.lanes": [8, 16, 32]})"}});
   const auto lines = lines_of(hardware, model, a);
   const spec::TemporaryFolder folder;
   const auto file = (folder.path() / "study.toml").string();
