@@ -44,7 +44,7 @@ struct Describe {
 std::string legal(const Description& d) {
   if (!d.choices.empty()) return fmt::format("one of {}", fmt::join(d.choices, ", "));
   const auto unit = d.unit.empty() ? "" : " " + d.unit;
-  return fmt::format("from {:.6g} to {:.6g}{}{}", d.min, d.max, unit, d.whole ? ", whole" : "");
+  return fmt::format("from {} to {}{}{}", d.min, d.max, unit, d.whole ? ", whole" : "");
 }
 
 std::vector<Description> describe(const Hardware<double>& hardware) {
