@@ -12,7 +12,6 @@ namespace {
 using rtl::BankFacts;
 using rtl::Characterization;
 using rtl::Law;
-using rtl::UnitFacts;
 
 constexpr double bits_a_mebibyte = 8.0 * 1024 * 1024;
 constexpr double square_um_a_square_mm = 1e6;

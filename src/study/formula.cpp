@@ -19,9 +19,12 @@ units::Dimension combined(const units::Dimension& a, const units::Dimension& b, 
 
 Symbol truth_not(const Symbol& x) { return Symbol(1) - x; }
 
+// 0, but no number where x is not finite.
+Symbol zero_if_finite(const Symbol& x) { return x - Symbol(x); }
+
 // x, but no number where a or b is not finite: what compares or chooses would hide that.
 Symbol if_finite(const Symbol& x, const Symbol& a, const Symbol& b) {
-  return x + ((a - a) + (b - b));
+  return x + (zero_if_finite(a) + zero_if_finite(b));
 }
 
 // Recursive descent, a function a level of precedence.
