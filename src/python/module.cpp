@@ -78,22 +78,25 @@ void add_errors(py::module_& module) {
 
 // ---- values from Python ----
 
-// Numbers, switches, texts, lists and dicts, NumPy's too. Throws TypeError.
-Json to_json(const py::handle& value) {
+// Numbers, switches, texts, lists and dicts, NumPy's too. Throws TypeError, and ValueError for
+// lists that are too deep, as one in itself is.
+Json to_json(const py::handle& value, int depth = 0) {
+  constexpr int deepest = 20;
+  if (depth > deepest) throw py::value_error("lists in lists in lists");
   if (py::isinstance<py::str>(value)) return value.cast<std::string>();
   if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
-  if (py::isinstance<py::int_>(value)) return value.cast<std::int64_t>();
+  if (py::isinstance<py::int_>(value)) return Json::parse(py::str(value).cast<std::string>());
   if (py::isinstance<py::float_>(value)) return value.cast<double>();
-  if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")());
+  if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")(), depth + 1);
   if (py::isinstance<py::dict>(value)) {
     Json out = Json::object();
     for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
-      out[key.cast<std::string>()] = to_json(item);
+      out[key.cast<std::string>()] = to_json(item, depth + 1);
     return out;
   }
   if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
     Json out = Json::array();
-    for (const auto& item : value) out.push_back(to_json(item));
+    for (const auto& item : value) out.push_back(to_json(item, depth + 1));
     return out;
   }
   throw py::type_error(fmt::format("expected a number, a text, a switch or a list, got {}",

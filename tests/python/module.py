@@ -111,6 +111,17 @@ class Errors(unittest.TestCase):
             tomestimate.estimate(TOM, BITNET, context=100000)
         self.assertIn(str(caught.exception), run("estimate", TOM, BITNET, "--context", "100000", code=1))
 
+    def test_of_odd_values(self):
+        itself = []
+        itself.append(itself)
+        with self.assertRaises(ValueError):
+            tomestimate.estimate(TOM, BITNET, set={"base.lanes": itself})
+        for odd in [10**30, -1, math.nan, math.inf, None, "", "\0", "a\nb", [], {}, [[1]]]:
+            with self.assertRaises((tomestimate.Error, TypeError), msg=repr(odd)):
+                tomestimate.estimate(TOM, BITNET, set={"base.lanes": odd})
+            with self.assertRaises((tomestimate.Error, TypeError), msg=repr(odd)):
+                tomestimate.sweep(TOM, BITNET, vary={"base.lanes": [odd]})
+
     def test_of_types_are_pythons(self):
         for bad in [lambda: tomestimate.estimate(TOM), lambda: tomestimate.estimate(3, BITNET),
                     lambda: tomestimate.estimate(TOM, BITNET, set={"base.lanes": object()}),
