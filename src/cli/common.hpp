@@ -60,7 +60,8 @@ void add_workload_options(CLI::App& command, Design& design);
 void add_design_options(CLI::App& command, Design& design);
 void add_threads_option(CLI::App& command, unsigned& threads, const std::string& what);
 
-// --generate man|bash|zsh|fish, on the whole program. It walks what the App has when it is parsed.
+// --generate man|spec-man|spec-markdown|bash|zsh|fish, on the whole program. It walks what the App
+// has when it is parsed.
 void add_generate_option(CLI::App& app);
 
 // Threads of this machine, at least 1.

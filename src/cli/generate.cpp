@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "common.hpp"
+#include "formats.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -56,20 +57,6 @@ Page page_of(const CLI::App& app, const std::string& name) {
 }
 
 // ---- the man page, in man(7) ----
-
-// Text as roff takes it; a line of its own must not start with a control character.
-std::string roff(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\')
-      out += "\\e";
-    else if (c == '-')
-      out += "\\-";
-    else
-      out += c;
-  }
-  return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
-}
 
 std::string bold(const std::string& text) { return "\\fB" + roff(text) + "\\fR"; }
 std::string italic(const std::string& text) { return "\\fI" + roff(text) + "\\fR"; }
@@ -177,6 +164,19 @@ const std::vector<std::pair<std::string, std::string>>& examples() {
 
 }  // namespace
 
+std::string roff(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\')
+      out += "\\e";
+    else if (c == '-')
+      out += "\\-";
+    else
+      out += c;
+  }
+  return out.starts_with('.') || out.starts_with('\'') ? "\\&" + out : out;
+}
+
 std::vector<Page> pages(const CLI::App& app) {
   std::vector<Page> all{page_of(app, "")};
   for (const auto* command : app.get_subcommands({}))
@@ -209,7 +209,7 @@ std::string man_page(const std::vector<Page>& all) {
   for (const auto& [why, command] : examples())
     out += (why == examples()[0].first ? "" : ".PP\n") + roff(why) + "\n.PP\n.nf\n.RS\n" +
            roff(command) + "\n.RE\n.fi\n";
-  return out;
+  return out + ".SH SEE ALSO\n.BR tomestimate\\-spec (5)\n";
 }
 
 void add_generate_option(CLI::App& app) {
@@ -217,16 +217,18 @@ void add_generate_option(CLI::App& app) {
          "--generate",
          [&app](const std::string& what) {
            const auto all = pages(app);
-           deliver(what == "man"    ? man_page(all)
-                   : what == "bash" ? bash_completion(all)
-                   : what == "zsh"  ? zsh_completion(all)
-                                    : fish_completion(all),
+           deliver(what == "man"             ? man_page(all)
+                   : what == "spec-man"      ? formats_man_page()
+                   : what == "spec-markdown" ? formats_markdown()
+                   : what == "bash"          ? bash_completion(all)
+                   : what == "zsh"           ? zsh_completion(all)
+                                             : fish_completion(all),
                    std::nullopt);
            throw CLI::Success();  // as --version: no command is needed
          },
-         "write the man page, or completions of a shell, to standard output")
-      ->check(one_of({"man", "bash", "zsh", "fish"}))
-      ->type_name("man|bash|zsh|fish");
+         "write a man page, the formats of specs, or completions of a shell, to standard output")
+      ->check(one_of({"man", "spec-man", "spec-markdown", "bash", "zsh", "fish"}))
+      ->type_name("man|spec-man|spec-markdown|bash|zsh|fish");
 }
 
 }  // namespace tomestimate::cli

@@ -46,6 +46,9 @@ std::vector<Page> pages(const CLI::App& app);
 // The words of "a|b|c"; none for any other value.
 std::vector<std::string> choices(const std::string& value);
 
+// Text as roff takes it; a line of its own must not start with a control character.
+std::string roff(const std::string& text);
+
 std::string man_page(const std::vector<Page>& pages);
 std::string bash_completion(const std::vector<Page>& pages);
 std::string zsh_completion(const std::vector<Page>& pages);

@@ -12,10 +12,7 @@
 #include "common.hpp"
 
 #include <tomestimate/import/json.hpp>
-#include <tomestimate/number/lift.hpp>
-#include <tomestimate/study/evaluation.hpp>
 #include <tomestimate/study/study.hpp>
-#include <tomestimate/units/unit_text.hpp>
 
 namespace tomestimate::cli {
 namespace {
@@ -105,23 +102,10 @@ class Server {
 
  private:
   Answer metrics(const std::vector<std::string>& wanted) const {
-    const auto& hw = now_.hardware.values;
-    const auto& m = now_.model.values;
-    spec::check_pair(hw, m);
-    const auto all = study::evaluate(hw, m);
-    bool good = true;
-    study::visit_rules(hw, m, all.base,
-                       [&good](std::string_view, double excess) { good = good && excess <= 0; });
-    if (!good) {
-      const auto misfit = report::does_not_fit(now_.hardware, now_.model);
-      throw std::domain_error(misfit.value_or("no design: a number is out of all bounds"));
-    }
     Answer answer = Answer::object();
-    study::visit_metrics(hw, all, [&](const study::Metric& metric, const auto& value) {
+    for (const auto& metric : report::metric_values(now_.hardware, now_.model))
       if (wanted.empty() || std::find(wanted.begin(), wanted.end(), metric.name) != wanted.end())
-        answer[std::string(metric.name)] =
-            number::raw(value) / (metric.unit.empty() ? 1 : study::unit_factor(metric.unit));
-    });
+        answer[std::string(metric.name)] = metric.value;
     return answer;
   }
 

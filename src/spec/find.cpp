@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <vector>
 
+#include <dlfcn.h>
 #include <fmt/format.h>
+#include <link.h>
 
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/text.hpp>
@@ -15,16 +17,29 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// share/tomestimate/specs of the prefix that the program is installed in; of a program that is not
-// installed, the specs of the source tree that its build folder is in.
+// The file that this code runs from: the program, or a shared object such as the Python module.
+fs::path own_file() {
+  static const char here = 0;
+  Dl_info info{};
+  link_map* object = nullptr;
+  dladdr1(&here, &info, reinterpret_cast<void**>(&object), RTLD_DL_LINKMAP);
+  std::error_code ignored;
+  // The program itself has no name there.
+  if (object == nullptr || *object->l_name == 0) return fs::read_symlink("/proc/self/exe", ignored);
+  return fs::absolute(object->l_name, ignored);
+}
+
+// share/tomestimate/specs of the prefix that the program or module is installed in; of one that is
+// not installed, the specs of the source tree that its build folder is in.
 fs::path shipped_specs() {
   std::error_code ignored;
-  const auto program = fs::read_symlink("/proc/self/exe", ignored);
-  for (const auto* from : {TOMESTIMATE_SPECS_FROM_PROGRAM, "../specs", "../../specs"}) {
-    const auto folder = (program.parent_path() / from).lexically_normal();
+  const auto beside = own_file().parent_path();
+  for (const auto* from :
+       {TOMESTIMATE_SPECS_FROM_PROGRAM, TOMESTIMATE_SPECS_FROM_MODULE, "../specs", "../../specs"}) {
+    const auto folder = (beside / from).lexically_normal();
     if (fs::is_regular_file(folder / "technology/n7.toml", ignored)) return folder;
   }
-  return (program.parent_path() / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
+  return (beside / TOMESTIMATE_SPECS_FROM_PROGRAM).lexically_normal();
 }
 
 // Names of the installed hardware and model specs, sorted.

@@ -17,6 +17,7 @@
 
 #include <tomestimate/spec/changes.hpp>
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/keys.hpp>
 #include <tomestimate/spec/rules.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
@@ -348,7 +349,8 @@ class Reader {
 
   // Reports every key that no member asked for.
   void report_unknown() const {
-    std::vector<std::string_view> tables{"kind", "name", "description", "technology", "labels"};
+    std::vector<std::string_view> tables;
+    for (const auto& key : spec_keys) tables.push_back(key.name);
     for (const auto path : paths_) tables.push_back(path.substr(0, path.find('.')));
     for (const auto& [key, node] : root_) {
       const std::string_view table_name = key.str();
@@ -395,8 +397,8 @@ class Reader {
   }
 
   void report_unknown_in(std::string_view table_name, const toml::table& table) const {
-    static const std::vector<std::string_view> leaf_keys{"value", "grade", "source", "range",
-                                                         "fits"};
+    static const auto leaf_keys =
+        value_keys | rv::transform(&Key::name) | ranges::to<std::vector<std::string_view>>();
     std::vector<std::string_view> known;
     for (const auto path : paths_)
       if (path.substr(0, path.find('.')) == table_name)

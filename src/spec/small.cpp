@@ -51,12 +51,6 @@ std::string small(const Spec<S>& before, const Spec<S>& after, std::string_view 
          body;
 }
 
-std::string legal(const Description& d) {
-  if (!d.choices.empty()) return fmt::format("one of {}", fmt::join(d.choices, ", "));
-  const auto unit = d.unit.empty() ? "" : " " + d.unit;
-  return fmt::format("from {:.6g} to {:.6g}{}{}", d.min, d.max, unit, d.whole ? ", whole" : "");
-}
-
 bool gives(const std::vector<Sourced>& values, const std::string& table) {
   return ranges::any_of(
       values, [&table](const auto& value) { return value.path.starts_with(table + "."); });

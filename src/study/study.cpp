@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -37,8 +38,7 @@ class Loader {
 
   Study load() {
     const auto root = spec::parse_toml(spec::read_file(path_), path_);
-    known_keys(root, {"kind", "name", "hardware", "model", "set", "vary", "columns", "where",
-                      "order", "limit", "objectives"});
+    known_keys(root, study_keys);
     if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
     study_.name = text(root, "name");
     const auto folder = std::filesystem::path(path_).parent_path();
@@ -71,7 +71,9 @@ class Loader {
     throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
   }
 
-  void known_keys(const toml::table& table, const std::vector<std::string_view>& known) const {
+  void known_keys(const toml::table& table, std::span<const spec::Key> keys) const {
+    std::vector<std::string_view> known;
+    for (const auto& key : keys) known.push_back(key.name);
     for (const auto& [key, node] : table) {
       if (ranges::contains(known, key.str())) continue;
       const auto near = units::nearest(key.str(), known);
@@ -109,7 +111,7 @@ class Loader {
       const auto& table = *node.as_table();
       Axis axis;
       if (const auto* zip = table.get_as<toml::array>("zip")) {
-        known_keys(table, {"zip"});
+        known_keys(table, std::span(vary_keys).last(1));
         for (const auto& member : *zip) {
           if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
           axis.members.push_back(read_varied(*member.as_table()));
@@ -131,7 +133,7 @@ class Loader {
   }
 
   Varied read_varied(const toml::table& table) {
-    known_keys(table, {"path", "values", "range", "log"});
+    known_keys(table, std::span(vary_keys).first(4));
     Varied v;
     const auto name = text(table, "path");
     v.parameter = find_parameter(study_.specs, name, place(*table.get("path")));
@@ -169,7 +171,7 @@ class Loader {
   Varied::Values read_range(const Parameter& p, const toml::table& table, bool log) const {
     const auto* range = table.get_as<toml::table>(log ? "log" : "range");
     if (range == nullptr) fail(table, "expected { from, to, points } or { from, to, step }");
-    known_keys(*range, {"from", "to", "points", "step"});
+    known_keys(*range, range_keys);
     if (!p.number) fail(*range, fmt::format("{} is not a plain number: list its values", p.path));
     for (const auto* key : {"from", "to"})
       if (!range->contains(key)) fail(*range, fmt::format("missing \"{}\"", key));
@@ -225,7 +227,7 @@ class Loader {
     for (const auto& node : *list) {
       Column column;
       if (const auto* table = node.as_table()) {
-        known_keys(*table, {"name", "formula", "unit"});
+        known_keys(*table, column_keys);
         column = {text(*table, "name"), "", text(*table, "formula")};
         if (table->contains("unit")) column.unit = text(*table, "unit");
         const auto unit = units::parse_unit(column.unit);

@@ -147,6 +147,93 @@ TEST_CASE("the man page has every command and flag of --help, and no lint") {
   }
 }
 
+namespace {
+
+// What a spec or study says, as "table.key", or "key" before the tables.
+std::set<std::string> keys_of(const std::string& file) {
+  static const std::regex head(R"(^\[+([a-z_]+)\]+)"), key(R"(^([a-z_]+) = )");
+  std::set<std::string> out;
+  std::string table;
+  for (const auto& line : lines(read(file))) {
+    std::smatch found;
+    if (std::regex_search(line, found, head)) table = found[1].str() + ".";
+    if (std::regex_search(line, found, key)) out.insert(table + found[1].str());
+  }
+  return out;
+}
+
+// The text of a man page from a heading to the next one of its kind, or of a higher one.
+std::string part_of(const std::string& page, const std::string& heading) {
+  const auto from = page.find("\n" + heading + "\n");
+  REQUIRE(from != std::string::npos);
+  auto end = page.find("\n.SH ", from + 1);
+  if (heading.starts_with(".SS")) end = std::min(end, page.find("\n.SS ", from + 1));
+  return page.substr(from, end - from);
+}
+
+}  // namespace
+
+TEST_CASE("the formats of specs have every key of the shipped specs and studies") {
+  const Folder folder;
+  const auto file = generated(folder, "spec-man");
+  const auto lint = run_command("mandoc -T lint -W warning " + file);
+  CHECK(lint.out == "");
+  CHECK(lint.code == 0);
+  const auto page = read(file);
+  std::size_t seen = 0;
+  const auto look = [&](const fs::path& spec) {
+    const auto text = read(spec.string());
+    std::smatch kind;
+    static const std::regex kinds("\nkind = \"(hardware|model|technology|study)\"");
+    if (!std::regex_search(text, kind, kinds)) return;  // published figures, cells, node factors
+    const bool study = kind[1] == "study";
+    for (const auto& key : keys_of(spec.string())) {
+      INFO(spec << ": " << key);
+      const auto dot = key.find('.');
+      const auto table = key.substr(0, dot);
+      const auto part = part_of(page, dot == std::string::npos ? study ? ".SH STUDIES" : ".SH SPECS"
+                                      : table == "vary"        ? ".SS [[vary]]"
+                                      : table == "labels"      ? ".SH SPECS"
+                                                               : ".SS [" + table + "]");
+      const auto name = table == "labels" ? table : key.substr(dot + 1);
+      CHECK(has(part, "\n.TP\n\\fB" + name + "\\fR\n"));
+      ++seen;
+    }
+  };
+  for (const auto* place : {"", "/technology", "/../reports/studies"})
+    for (const auto& entry : fs::directory_iterator(specs + place))
+      if (entry.path().extension() == ".toml") look(entry.path());
+  CHECK(seen > 700);
+  for (const auto& path : lines(run("parameters " + design + " --names").out)) {
+    INFO(path);
+    const auto dot = path.find('.');
+    CHECK(has(part_of(page, ".SS [" + path.substr(0, dot) + "]"),
+              "\\fB" + path.substr(dot + 1) + "\\fR\n"));
+  }
+  // Unit, range and choices are those that are checked.
+  CHECK(has(part_of(page, ".SS [chip]"), "From 1 to 20000 MHz."));
+  CHECK(has(part_of(page, ".SS [base]"), "From 1 to 1048576, whole."));
+  CHECK(has(part_of(page, ".SS [gating]"), "One of none, isolation, switches. May be left out"));
+  CHECK(has(part_of(page, ".SS [adapter]"), "A list of some of q, k, v, o, gate, up, down."));
+}
+
+TEST_CASE("the examples in the formats of specs are good") {
+  const Installed installed;
+  const auto page = read(generated(installed.folder, "spec-markdown"));
+  std::size_t examples = 0;
+  const std::string begin = "```toml\n";
+  for (auto at = page.find(begin); at != std::string::npos; at = page.find(begin, at)) {
+    at += begin.size();
+    std::ofstream(installed.folder.file("share/example.toml"))
+        << page.substr(at, page.find("```", at) - at);
+    const auto checked = installed("tomestimate check example.toml");
+    CHECK(checked.out == "example.toml: ok\n");
+    CHECK(checked.code == 0);
+    ++examples;
+  }
+  CHECK(examples == 2);
+}
+
 TEST_CASE("a flag that takes a default, a choice or many values says so in the man page") {
   const auto page = without(run("--generate man").out, "\\");
   CHECK(has(page, "fB--metricfR fIMETRICfR\nthe metric (default: throughput)"));

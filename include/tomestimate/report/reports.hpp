@@ -25,6 +25,16 @@ namespace tomestimate::report {
 using HardwareSpec = spec::Spec<spec::Hardware<double>>;
 using ModelSpec = spec::Spec<spec::Model<double>>;
 
+struct DesignMetric {
+  std::string_view name;
+  std::string_view unit;  // display unit; "" for a bare number
+  double value;           // in it
+};
+
+// Every metric of a design, in the order of the table "summary". Throws spec::SpecError if the two
+// specs do not go together, and std::domain_error if the workload doesn't fit the SRAM.
+std::vector<DesignMetric> metric_values(const HardwareSpec& hardware, const ModelSpec& model);
+
 // Everything of a design: summary, what binds, layers and ops of decode and prefill, energy with
 // and without gating, area with its alternatives, capacity, assumptions. Throws std::domain_error
 // if the workload doesn't fit the SRAM and spilling is an error. `only`: makes no other table than

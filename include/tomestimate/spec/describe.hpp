@@ -16,7 +16,12 @@ struct Description {
   double min = 0, max = 0;  // in `unit`; equal for choices
   bool whole = false;
   std::vector<std::string> choices;  // of a switch, a name or a list of names
+  bool list = false;                 // of names, or of a number for each layer
+  Needed needed = Needed::always;
 };
+
+// What it may be: "from 1 to 20000 MHz", "from 1 to 64, whole", "one of false, true".
+std::string legal(const Description& description);
 
 // In visiting order.
 std::vector<Description> describe(const Hardware<double>& hardware);

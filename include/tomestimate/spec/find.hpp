@@ -9,7 +9,7 @@
 namespace tomestimate::spec {
 
 // An installed file, "tom" or "published.toml" (share/tomestimate/specs, found from where the
-// running program is): its path, or nullopt if there is none.
+// running program or the Python module is): its path, or nullopt if there is none.
 std::optional<std::string> installed_spec(const std::string& name);
 
 // The file that a spec's name means: the path, from `folder`, if there is such a file (a folder is

@@ -14,14 +14,18 @@
 
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/hardware.hpp>
+#include <tomestimate/spec/keys.hpp>
 #include <tomestimate/spec/model.hpp>
 
 namespace tomestimate::spec {
 
-// How sure a value is; README.md says what each means.
+// How sure a value is; grade_keys says what each means.
 enum class Grade { published, secondary, derived, assumption, calibrated };
-inline constexpr Names<5> grade_names{"published", "secondary", "derived", "assumption",
-                                      "calibrated"};
+inline constexpr Names<5> grade_names = [] {
+  Names<5> names;
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = grade_keys[i].name;
+  return names;
+}();
 constexpr std::string_view name(Grade g) { return grade_names[static_cast<std::size_t>(g)]; }
 
 // What a spec says about one of its values, beside the value.

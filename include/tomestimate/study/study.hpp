@@ -3,16 +3,52 @@
 // README.md, "Studies", shows one.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <tomestimate/spec/keys.hpp>
 #include <tomestimate/study/space.hpp>
 
 namespace tomestimate::study {
 
 // 64-bit FNV-1a hash.
 std::uint64_t hash(std::string_view text, std::uint64_t seed = 14695981039346656037u);
+
+// Keys of a study, of a table of [[vary]], of its range or log, and of a column that is a formula.
+inline constexpr std::array<spec::Key, 11> study_keys{{
+    {"kind", "\"study\""},
+    {"name", "what reports call it"},
+    {"hardware", "the hardware spec: a file, from the folder of the study, or a shipped spec"},
+    {"model", "the model spec, likewise"},
+    {"set", "a table of spec values by path that hold for all points; optional"},
+    {"vary", "tables [[vary]], an axis each: axes are crossed, and the last moves fastest"},
+    {"columns", "a list of metrics and of tables with a formula"},
+    {"where",
+     "a formula, such as \"power < 4[W]\": only points where it holds have a row; optional"},
+    {"order", "\"COLUMN asc\" or \"COLUMN desc\": the order of rows; optional"},
+    {"limit", "rows at most; optional"},
+    {"objectives", "a list of \"max COLUMN\" and \"min COLUMN\", for pareto; optional"},
+}};
+inline constexpr std::array<spec::Key, 5> vary_keys{{
+    {"path", "the spec value that varies, such as \"chip.clock\""},
+    {"values", "a list of its values"},
+    {"range", "instead of values: { from, to, points } or { from, to, step }, evenly spaced"},
+    {"log", "instead of values: { from, to, points }, by equal factors"},
+    {"zip", "instead of all these: a list of such tables, whose values move together"},
+}};
+inline constexpr std::array<spec::Key, 4> range_keys{{
+    {"from", "the first value"},
+    {"to", "the last value, or with a step the limit"},
+    {"points", "how many, both ends included"},
+    {"step", "the distance between two"},
+}};
+inline constexpr std::array<spec::Key, 3> column_keys{{
+    {"name", "what the column is called"},
+    {"formula", "of metrics and spec values, such as \"throughput / power\""},
+    {"unit", "in which it is shown; left out for a bare number"},
+}};
 
 struct Column {
   std::string name;

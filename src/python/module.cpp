@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Python module: estimates, sweeps into NumPy arrays, equations and checks, with the numbers
+// and the errors of the program.
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <future>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include <fmt/format.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+#include <pybind11/stl/filesystem.h>
+#include <nlohmann/json.hpp>
+
+#include <tomestimate/evidence/check.hpp>
+#include <tomestimate/report/reports.hpp>
+#include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
+#include <tomestimate/study/collect.hpp>
+
+namespace tomestimate::python {
+namespace {
+
+namespace fs = std::filesystem;
+namespace py = pybind11;
+using Json = nlohmann::ordered_json;
+
+// ---- errors ----
+
+PyObject* error_type = nullptr;  // tomestimate.Error, for as long as the process lives
+
+void raise(const std::string& message, const std::vector<spec::Diagnostic>& diagnostics) {
+  const auto error = py::reinterpret_borrow<py::object>(error_type)(message);
+  error.attr("diagnostics") = py::cast(diagnostics);
+  PyErr_SetObject(error_type, error.ptr());
+}
+
+void translate(std::exception_ptr thrown) try {
+  std::rethrow_exception(std::move(thrown));
+} catch (const py::error_already_set&) {
+  throw;  // Python's own, which pybind11 knows
+} catch (const py::builtin_exception&) {
+  throw;
+} catch (const spec::SpecError& e) {
+  raise(e.what(), e.diagnostics());
+} catch (const std::domain_error& e) {
+  raise(e.what(), {});
+} catch (const std::runtime_error& e) {
+  raise(e.what(), {});
+}
+
+void add_errors(py::module_& module) {
+  py::class_<spec::Diagnostic>(module, "Diagnostic", "What is wrong, where, and what to do.")
+      .def_readonly("message", &spec::Diagnostic::message)
+      .def_readonly("hint", &spec::Diagnostic::hint, "\"\" if there is none")
+      .def_property_readonly(
+          "file", [](const spec::Diagnostic& d) { return d.place.file; }, "or the argument")
+      .def_property_readonly(
+          "line", [](const spec::Diagnostic& d) { return d.place.line; },
+          "from 1; 0 for what has no lines")
+      .def_property_readonly("column", [](const spec::Diagnostic& d) { return d.place.column; })
+      .def("__str__", &spec::format)
+      .def("__repr__", &spec::format);
+  error_type = PyErr_NewExceptionWithDoc(
+      "tomestimate.Error",
+      "A bad spec, study or argument, or a design that does not fit. str() is what the program "
+      "prints; diagnostics has each error with its place and hint.",
+      PyExc_ValueError, nullptr);
+  if (error_type == nullptr) throw py::error_already_set();
+  module.attr("Error") = py::reinterpret_borrow<py::object>(error_type);
+  py::register_local_exception_translator(&translate);
+}
+
+// ---- values from Python ----
+
+// Numbers, switches, texts, lists and dicts, NumPy's too. Throws TypeError, and ValueError for
+// lists that are too deep, as one in itself is.
+Json to_json(const py::handle& value, int depth = 0) {
+  constexpr int deepest = 20;
+  if (depth > deepest) throw py::value_error("lists in lists in lists");
+  if (py::isinstance<py::str>(value)) return value.cast<std::string>();
+  if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
+  if (py::isinstance<py::int_>(value)) return Json::parse(py::str(value).cast<std::string>());
+  if (py::isinstance<py::float_>(value)) return value.cast<double>();
+  if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")(), depth + 1);
+  if (py::isinstance<py::dict>(value)) {
+    Json out = Json::object();
+    for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
+      out[key.cast<std::string>()] = to_json(item, depth + 1);
+    return out;
+  }
+  if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
+    Json out = Json::array();
+    for (const auto& item : value) out.push_back(to_json(item, depth + 1));
+    return out;
+  }
+  throw py::type_error(fmt::format("expected a number, a text, a switch or a list, got {}",
+                                   py::repr(value).cast<std::string>()));
+}
+
+// A value as --set takes it.
+std::string override_text(const py::handle& value) {
+  const auto json = to_json(value);
+  return json.is_string() ? json.get<std::string>() : json.dump();
+}
+
+// What is set in all designs of a call; batch, prompt and context may be None.
+struct Settings {
+  py::dict set;
+  py::object batch, prompt, context;
+
+  // Those of the workload that are given, by name.
+  std::vector<std::pair<std::string, std::string>> workload() const {
+    std::vector<std::pair<std::string, std::string>> out;
+    for (const auto& [name, value] :
+         {std::pair{"batch", &batch}, {"prompt", &prompt}, {"context", &context}})
+      if (!value->is_none()) out.emplace_back(name, override_text(*value));
+    return out;
+  }
+};
+
+study::Specs load(const fs::path& hardware, const fs::path& model, const Settings& settings) {
+  study::Specs specs{spec::load_hardware(spec::find_spec(hardware.string())),
+                     spec::load_model(spec::find_spec(model.string()))};
+  const auto set = [&specs](const std::string& path, const std::string& value, std::string place) {
+    spec::override_value(specs.hardware, specs.model, path, value, {std::move(place), 0, 0});
+  };
+  for (const auto& [name, value] : settings.workload())
+    set("workload." + name, value, fmt::format("--{} {}", name, value));
+  for (const auto& [key, item] : settings.set) {
+    const auto path = key.cast<std::string>();
+    const auto value = override_text(item);
+    set(path, value, fmt::format("--set {}={}", path, value));
+  }
+  spec::check_pair(specs.hardware.values, specs.model.values);
+  return specs;
+}
+
+// ---- one design ----
+
+py::dict estimate(const fs::path& hardware, const fs::path& model, const Settings& settings) {
+  const auto specs = load(hardware, model, settings);
+  py::dict out;
+  for (const auto& metric : report::metric_values(specs.hardware, specs.model))
+    out[py::str(metric.name.data(), metric.name.size())] = metric.value;
+  return out;
+}
+
+std::string explain(const report::Explain& what, const std::string& format,
+                    const study::Specs& specs) {
+  const auto document = report::explain_document(specs, what);
+  if (format == "text") return report::render(document, report::Format::text);
+  if (format == "json") return report::render(document, report::Format::json);
+  throw py::value_error("format is \"text\" or \"json\", not \"" + format + "\"");
+}
+
+std::vector<spec::Diagnostic> check(const py::args& files) {
+  std::vector<spec::Diagnostic> out;
+  for (const auto& file : files)
+    for (auto& d : evidence::check(spec::find_spec(file.cast<fs::path>().string())))
+      out.push_back(std::move(d));
+  return out;
+}
+
+// ---- a study from arguments ----
+
+struct StudyArguments {
+  py::dict vary;
+  py::object columns, where, order, limit;  // None if not given
+  Settings settings;
+
+  bool any() const {
+    return !vary.empty() || !columns.is_none() || !where.is_none() || !order.is_none() ||
+           !limit.is_none() || !settings.set.empty() || !settings.workload().empty();
+  }
+};
+
+// JSON as TOML, on one line.
+std::string toml_text(const Json& value) {
+  if (!value.is_structured()) return value.dump();  // JSON's are TOML's
+  std::string out;
+  for (const auto& [key, item] : value.items()) {
+    if (!out.empty()) out += ", ";
+    if (value.is_object()) out += Json(key).dump() + " = ";
+    out += toml_text(item);
+  }
+  return value.is_object() ? "{ " + out + " }" : "[" + out + "]";
+}
+
+// Lines of a study, and the argument each is made of.
+struct Lines {
+  std::string text;
+  std::vector<std::string> arguments;
+
+  void add(std::string argument, const std::string& line) {
+    text += line + "\n";
+    arguments.push_back(std::move(argument));
+  }
+  void add(const std::string& argument, const std::string& key, const Json& value) {
+    add(argument, key + " = " + toml_text(value));
+  }
+};
+
+// The values of an axis: (NumPy array or list, unit) as texts with that unit.
+Json axis_values(const py::handle& values) {
+  auto json = to_json(values);
+  const bool with_unit = json.is_array() && json.size() == 2 && json[0].is_array() &&
+                         json[1].is_string() && py::isinstance<py::tuple>(values);
+  if (!with_unit) return json;
+  for (auto& number : json[0]) number = number.dump() + " " + json[1].get<std::string>();
+  return json[0];
+}
+
+Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArguments& a) {
+  const auto file = [](const fs::path& name) {
+    return fs::absolute(spec::find_spec(name.string())).lexically_normal().string();
+  };
+  Lines out;
+  out.add("sweep", "kind", "study");
+  out.add("sweep", "name", "sweep");
+  out.add("hardware", "hardware", file(hardware));
+  out.add("model", "model", file(model));
+  Json set = Json::object();
+  for (const auto& [name, value] : a.settings.workload()) set["workload." + name] = value;
+  for (const auto& [path, value] : a.settings.set) set[path.cast<std::string>()] = to_json(value);
+  if (!set.empty()) out.add("set", "set", set);
+  out.add("columns", "columns",
+          a.columns.is_none() ? Json{"throughput", "power", "area", "energy_per_token"}
+                              : to_json(a.columns));
+  for (const auto& [key, value] :
+       {std::pair{"where", &a.where}, {"order", &a.order}, {"limit", &a.limit}})
+    if (!value->is_none()) out.add(key, key, to_json(*value));
+  for (const auto& [key, item] : a.vary) {
+    const auto path = key.cast<std::string>();
+    const auto argument = "vary " + path;
+    out.add(argument, "[[vary]]");
+    out.add(argument, "path", path);
+    const auto values = axis_values(item);
+    if (!values.is_object())
+      out.add(argument, "values", values);
+    else  // { range = { from, to, points } } and so on, as a study has it
+      for (const auto& [way, value] : values.items()) out.add(argument, way, value);
+  }
+  return out;
+}
+
+study::Study study_of(const fs::path& hardware, const fs::path& model, const StudyArguments& a) {
+  if (a.vary.empty())
+    throw spec::SpecError(
+        {{{"vary", 0, 0}, "nothing varies", R"(such as vary={"base.lanes": [8, 16, 32]})"}});
+  const auto lines = lines_of(hardware, model, a);
+  const spec::TemporaryFolder folder;
+  const auto file = (folder.path() / "study.toml").string();
+  spec::write_file(file, lines.text);
+  try {
+    return study::load_study(file);
+  } catch (const spec::SpecError& e) {
+    auto all = e.diagnostics();
+    for (auto& d : all)
+      if (d.place.file == file && d.place.line >= 1 && d.place.line <= lines.arguments.size())
+        d.place = {lines.arguments[d.place.line - 1], 0, 0};
+    throw spec::SpecError(std::move(all));
+  }
+}
+
+// ---- sweeps ----
+
+// Runs the study without Python's lock, on a thread of its own, so that this one hears Ctrl-C.
+study::Collected collect(const study::Study& study, unsigned threads) {
+  std::atomic<bool> stop = false;
+  auto work = std::async(std::launch::async, [&] { return study::collect(study, threads, &stop); });
+  const auto done = [&work] {
+    const py::gil_scoped_release released;
+    return work.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready;
+  };
+  while (!done()) {
+    if (PyErr_CheckSignals() == 0) continue;
+    py::error_already_set interrupted;
+    stop = true;
+    {
+      const py::gil_scoped_release released;
+      work.wait();
+    }
+    throw interrupted;
+  }
+  return work.get();
+}
+
+// An array of a list, which it takes over.
+template <class Number>
+py::array_t<Number> array_of(std::vector<Number> list) {
+  auto owned = std::make_unique<std::vector<Number>>(std::move(list));
+  auto* data = owned->data();
+  const auto size = owned->size();
+  const py::capsule owner(owned.release(),
+                          [](void* p) { delete static_cast<std::vector<Number>*>(p); });
+  return py::array_t<Number>(size, data, owner);
+}
+
+// An array of references to the texts: each text is there once.
+template <class Index>
+py::object texts_at(const std::vector<std::string>& texts, std::vector<Index> indices) {
+  const auto all = py::module_::import("numpy").attr("array")(texts, py::arg("dtype") = "object");
+  return all.attr("take")(array_of(std::move(indices)));
+}
+
+// What a varied value is at each row; `stride` points share a value of its axis.
+py::object values_at(const study::Varied& varied, const std::vector<std::uint64_t>& points,
+                     std::uint64_t stride) {
+  const auto size = varied.size();
+  if (const auto* texts = std::get_if<study::Varied::Texts>(&varied.values)) {
+    std::vector<std::int64_t> indices;
+    indices.reserve(points.size());
+    for (const auto p : points) indices.push_back(static_cast<std::int64_t>(p / stride % size));
+    return texts_at(*texts, std::move(indices));
+  }
+  std::vector<double> numbers;
+  numbers.reserve(points.size());
+  for (const auto p : points) numbers.push_back(varied.number(p / stride % size));
+  return array_of(std::move(numbers));
+}
+
+// Rows as arrays by name, with their units.
+struct Sweep {
+  py::dict arrays;
+  py::dict units;
+  std::size_t rows = 0;
+};
+
+Sweep arrays_of(const study::Study& study, study::Collected rows) {
+  Sweep out;
+  out.rows = rows.rows();
+  std::uint64_t stride = 1;
+  for (const auto& axis : study.axes) stride *= axis.size();
+  for (const auto& axis : study.axes) {
+    stride /= axis.size();
+    for (const auto& v : axis.members) {
+      const py::str name(v.parameter.path);
+      out.arrays[name] = values_at(v, rows.points, stride);
+      out.units[name] = v.is_number() ? v.parameter.unit : "";
+    }
+  }
+  for (std::size_t c = 0; c < study.columns.size(); ++c) {
+    const py::str name(study.columns[c].name);
+    out.arrays[name] = array_of(std::move(rows.columns[c]));
+    out.units[name] = study.columns[c].unit;
+  }
+  out.arrays["status"] = texts_at(rows.reasons, std::move(rows.status));
+  out.units["status"] = "";
+  return out;
+}
+
+Sweep sweep(const fs::path& hardware_or_study, const std::optional<fs::path>& model,
+            const StudyArguments& arguments, unsigned threads) {
+  if (!model && arguments.any())
+    throw py::type_error("a study says itself what varies: vary and others go with two specs");
+  const auto study = model ? study_of(hardware_or_study, *model, arguments)
+                           : study::load_study(spec::find_spec(hardware_or_study.string()));
+  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  return arrays_of(study, collect(study, threads));
+}
+
+void add_sweep(py::module_& module) {
+  py::class_<Sweep>(module, "Sweep",
+                    "Rows of a sweep: a mapping of NumPy arrays by name, one element a row. Varied "
+                    "values come first, then the columns, then status: \"ok\", or why the numbers "
+                    "of a row are NaN.")
+      .def_readonly("units", &Sweep::units, "unit of each array by name; \"\" for texts")
+      .def_readonly("rows", &Sweep::rows, "how many")
+      .def("keys", [](const Sweep& s) { return s.arrays.attr("keys")(); })
+      .def("__len__", [](const Sweep& s) { return s.arrays.size(); })
+      .def("__iter__", [](const Sweep& s) { return py::iter(s.arrays); })
+      .def("__contains__",
+           [](const Sweep& s, const py::object& key) { return s.arrays.contains(key); })
+      .def("__getitem__", [](const Sweep& s, const py::object& key) -> py::object {
+        if (!s.arrays.contains(key)) throw py::key_error(py::str(key).cast<std::string>());
+        return s.arrays[key];
+      });
+  module.def(
+      "sweep",
+      [](const fs::path& hardware, const std::optional<fs::path>& model, py::dict vary,
+         py::object columns, py::object where, py::object order, py::object limit, py::dict set,
+         py::object batch, py::object prompt, py::object context, unsigned threads) {
+        return sweep(hardware, model,
+                     {std::move(vary),
+                      std::move(columns),
+                      std::move(where),
+                      std::move(order),
+                      std::move(limit),
+                      {std::move(set), std::move(batch), std::move(prompt), std::move(context)}},
+                     threads);
+      },
+      py::arg("hardware"), py::arg("model") = py::none(), py::kw_only(),
+      py::arg("vary") = py::dict(), py::arg("columns") = py::none(), py::arg("where") = py::none(),
+      py::arg("order") = py::none(), py::arg("limit") = py::none(), py::arg("set") = py::dict(),
+      py::arg("batch") = py::none(), py::arg("prompt") = py::none(),
+      py::arg("context") = py::none(), py::arg("threads") = 0,
+      R"(Every point of a study file, or of two specs and what varies, as a Sweep.
+
+vary is a dict of a list or array of values by path: numbers of what has no unit, texts such as
+"500 MHz", (numbers, "MHz"), or {"range": {"from": "200 MHz", "to": "1 GHz", "points": 5}} as a
+study has it. Axes are crossed, the last moves fastest. columns are metrics, or dicts of name,
+formula and unit. where, order and limit are those of a study. threads: 0 for all. Other Python
+threads run meanwhile, and Ctrl-C stops it.)");
+}
+
+}  // namespace
+}  // namespace tomestimate::python
+
+PYBIND11_MODULE(tomestimate, module) {
+  using namespace tomestimate;
+  using namespace tomestimate::python;
+  module.doc() =
+      "Performance, power and area of ROM-based ternary LLM chips. A spec is a path, or the name "
+      "of "
+      "a shipped one. Values to set are as --set takes them: numbers, texts with a unit, switches, "
+      "lists. Numbers come in the unit that unit() says.";
+  module.attr("__version__") = TOMESTIMATE_VERSION;
+  add_errors(module);
+  module.def(
+      "estimate",
+      [](const fs::path& hardware, const fs::path& model, py::dict set, py::object batch,
+         py::object prompt, py::object context) {
+        return estimate(hardware, model,
+                        {std::move(set), std::move(batch), std::move(prompt), std::move(context)});
+      },
+      py::arg("hardware"), py::arg("model"), py::kw_only(), py::arg("set") = py::dict(),
+      py::arg("batch") = py::none(), py::arg("prompt") = py::none(),
+      py::arg("context") = py::none(),
+      "Every metric of a design by name, a dict of floats. Raises Error for bad specs or values, "
+      "and "
+      "if the workload does not fit the SRAM.");
+  module.def(
+      "unit",
+      [](const std::string& metric) {
+        return study::require_metric(metric, {metric, 0, 0});
+      },
+      py::arg("metric"), "The unit of a metric; \"\" for a bare number. Raises Error if unknown.");
+  module.def(
+      "explain",
+      [](const std::string& metric, const fs::path& hardware, const fs::path& model, py::dict set,
+         py::object batch, py::object prompt, py::object context, int depth, std::size_t top,
+         const std::string& format) {
+        return explain(
+            {metric, depth, top}, format,
+            load(hardware, model,
+                 {std::move(set), std::move(batch), std::move(prompt), std::move(context)}));
+      },
+      py::arg("metric"), py::arg("hardware"), py::arg("model"), py::kw_only(),
+      py::arg("set") = py::dict(), py::arg("batch") = py::none(), py::arg("prompt") = py::none(),
+      py::arg("context") = py::none(), py::arg("depth") = 3, py::arg("top") = 12,
+      py::arg("format") = "text",
+      "The equation of a metric with its values, the equations below it down to depth, the top "
+      "contributors, and each spec value with grade, source and place, as \"text\" or \"json\".");
+  module.def("check", &check,
+             "Every error of specs, studies and published figures: a list of Diagnostic, empty if "
+             "all are good.");
+  add_sweep(module);
+}

@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Python module against the program: python3 module.py PROGRAM SPECS (the module on PYTHONPATH)."""
+
+import csv
+import io
+import json
+import math
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import numpy as np
+import tomestimate
+
+PROGRAM, SPECS = sys.argv[1], pathlib.Path(sys.argv[2]).resolve()
+TOM, ROMA = SPECS / "tom.toml", SPECS / "roma.toml"
+BITNET, LLAMA = SPECS / "bitnet-2b.toml", SPECS / "llama-3.2-3b-int4.toml"
+
+
+def run(*args, code=0):
+    """What the program prints; on standard error if it fails."""
+    done = subprocess.run([PROGRAM, *map(str, args)], capture_output=True, text=True)
+    assert done.returncode == code, done
+    return done.stderr if code else done.stdout
+
+
+def summary(*args):
+    """Metrics as (value, unit) by name, of the program's JSON."""
+    document = json.loads(run("estimate", *args, "--table", "summary", "--format", "json"))
+    return {row[0]: (row[1], row[2]) for row in document["tables"][0]["rows"]}
+
+
+class Estimates(unittest.TestCase):
+    def test_every_metric_is_the_programs(self):
+        for hardware, model in [(TOM, BITNET), (ROMA, LLAMA)]:
+            printed = summary(hardware, model)
+            metrics = tomestimate.estimate(hardware, model)
+            self.assertGreater(len(metrics), 30)
+            self.assertEqual(list(metrics), list(printed))
+            for name, value in metrics.items():
+                self.assertEqual((value, tomestimate.unit(name)), printed[name], name)
+
+    def test_changes_are_the_programs(self):
+        flags = ["--context", "400", "--batch", "2", "--set", "base.lanes=32", "--set",
+                 "chip.clock=600 MHz", "--set", "gating.prewake=false", "--set",
+                 'adapter.targets=["q", "v"]']
+        metrics = tomestimate.estimate(
+            str(TOM), str(BITNET), context=np.int64(400), batch="2",
+            set={"base.lanes": 32, "chip.clock": "600 MHz", "gating.prewake": False,
+                 "adapter.targets": ["q", "v"]})
+        printed = summary(TOM, BITNET, *flags)
+        self.assertEqual(metrics, {name: value for name, (value, _) in printed.items()})
+        self.assertNotEqual(metrics, tomestimate.estimate(TOM, BITNET))
+
+    def test_shipped_specs_have_names(self):
+        self.assertEqual(tomestimate.estimate("tom", "bitnet-2b"), tomestimate.estimate(TOM, BITNET))
+
+    def test_explains(self):
+        flags = ["--depth", 2, "--top", 3, "--set", "base.lanes=32"]
+        args = dict(depth=2, top=3, set={"base.lanes": 32})
+        for form in ["text", "json"]:
+            self.assertEqual(tomestimate.explain("power", TOM, BITNET, format=form, **args),
+                             run("explain", "power", TOM, BITNET, "--format", form, *flags))
+        with self.assertRaisesRegex(ValueError, "xml"):
+            tomestimate.explain("power", TOM, BITNET, format="xml")
+
+
+class Errors(unittest.TestCase):
+    def same(self, call, *args):
+        """The error of a call, whose text is what the program prints."""
+        with self.assertRaises(tomestimate.Error) as caught:
+            call()
+        self.assertEqual(str(caught.exception) + "\n", run(*args, code=2))
+        self.assertTrue(caught.exception.diagnostics)
+        return caught.exception.diagnostics
+
+    def test_are_the_programs(self):
+        def estimate(**change):
+            return lambda: tomestimate.estimate(TOM, BITNET, **change)
+
+        command = ["estimate", TOM, BITNET]
+        first = self.same(estimate(set={"base.lane": 32}), *command, "--set", "base.lane=32")[0]
+        self.assertIn("base.lanes", first.hint)
+        self.assertEqual((first.file, first.line), ("--set base.lane=32", 0))
+        self.same(estimate(set={"chip.clock": 500}), *command, "--set", "chip.clock=500")
+        self.same(estimate(context=0), *command, "--context", "0")
+        self.same(lambda: tomestimate.estimate("tmo", BITNET), "estimate", "tmo", BITNET)
+        self.same(lambda: tomestimate.explain("powr", TOM, BITNET), "explain", "powr", TOM, BITNET)
+        with self.assertRaisesRegex(tomestimate.Error, "did you mean \"power\""):
+            tomestimate.unit("powr")
+
+    def test_of_a_file_have_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bad = pathlib.Path(folder) / "bad.toml"
+            bad.write_text(TOM.read_text().replace('value = "500 MHz"', 'value = "500 MB"'))
+            place = next(i for i, text in enumerate(bad.read_text().splitlines(), 1) if "500 MB" in text)
+            (found,) = tomestimate.check(TOM, bad, BITNET)
+            self.assertEqual(str(found) + "\n", run("check", bad, code=2))
+            self.assertEqual((found.file, found.line), (str(bad), place))
+            self.assertIn("chip.clock", found.message)
+        self.assertEqual(tomestimate.check(TOM), [])
+
+    def test_of_a_design_that_does_not_fit(self):
+        with self.assertRaises(tomestimate.Error) as caught:
+            tomestimate.estimate(TOM, BITNET, context=100000)
+        self.assertIn(str(caught.exception), run("estimate", TOM, BITNET, "--context", "100000", code=1))
+
+    def test_of_odd_values(self):
+        itself = []
+        itself.append(itself)
+        with self.assertRaises(ValueError):
+            tomestimate.estimate(TOM, BITNET, set={"base.lanes": itself})
+        for odd in [10**30, -1, math.nan, math.inf, None, "", "\0", "a\nb", [], {}, [[1]]]:
+            with self.assertRaises((tomestimate.Error, TypeError), msg=repr(odd)):
+                tomestimate.estimate(TOM, BITNET, set={"base.lanes": odd})
+            with self.assertRaises((tomestimate.Error, TypeError), msg=repr(odd)):
+                tomestimate.sweep(TOM, BITNET, vary={"base.lanes": [odd]})
+
+    def test_of_types_are_pythons(self):
+        for bad in [lambda: tomestimate.estimate(TOM), lambda: tomestimate.estimate(3, BITNET),
+                    lambda: tomestimate.estimate(TOM, BITNET, set={"base.lanes": object()}),
+                    lambda: tomestimate.sweep(TOM, vary={"base.lanes": [1]})]:
+            with self.assertRaises(TypeError):
+                bad()
+
+
+def printed_rows(*args):
+    """Columns of a sweep's CSV by name and unit."""
+    lines = list(csv.reader(io.StringIO(run("sweep", *args))))
+    return {name: [line[i] for line in lines[1:]] for i, name in enumerate(lines[0])}
+
+
+class Sweeps(unittest.TestCase):
+    def compare(self, rows, printed):
+        def heading(name):
+            return f"{name} [{rows.units[name]}]" if rows.units[name] else name
+
+        self.assertEqual([heading(name) for name in rows.keys()], list(printed))
+        self.assertEqual(len(rows), len(printed))
+        for name in rows:
+            texts = printed[heading(name)]
+            self.assertEqual(rows.rows, len(texts))
+            self.assertEqual(rows[name].shape, (len(texts),))
+            if rows[name].dtype == np.float64:
+                numbers = np.array([float(text) if text else math.nan for text in texts])
+                np.testing.assert_array_equal(rows[name], numbers)
+            else:
+                self.assertEqual(list(rows[name]), texts)
+
+    def test_of_two_specs_is_the_programs(self):
+        flags = ["--vary", "base.lanes=8,16,32", "--vary", "chip.clock=400,500MHz", "--vary",
+                 "gating.mode=none,switches", "--columns", "throughput,power", "--context", "900",
+                 "--set", "adapter.rank=0"]
+        rows = tomestimate.sweep(
+            TOM, BITNET, columns=["throughput", "power"], context=900, set={"adapter.rank": 0},
+            vary={"base.lanes": np.array([8, 16, 32]), "chip.clock": ([400, 500.0], "MHz"),
+                  "gating.mode": ["none", "switches"]})
+        self.assertEqual(rows.rows, 12)
+        self.compare(rows, printed_rows(TOM, BITNET, *flags))
+        # A text is there once.
+        self.assertEqual(len({id(text) for text in rows["gating.mode"]}), 2)
+
+    def test_with_points_that_are_no_designs(self):
+        args = ["--vary", "workload.context=100,2000,200", "--columns", "throughput,power"]
+        vary = {"workload.context": [100, 2000, 200]}
+        rows = tomestimate.sweep(TOM, BITNET, vary=vary, columns=["throughput", "power"])
+        self.assertEqual(np.isnan(rows["power"]).tolist(), [False, True, False])
+        self.assertEqual((rows["status"] == "ok").tolist(), [True, False, True])
+        self.compare(rows, printed_rows(TOM, BITNET, *args))
+        rows = tomestimate.sweep(TOM, BITNET, vary=vary, columns=["throughput", "power"],
+                                 where="power < 1e6[W]")
+        self.compare(rows, printed_rows(TOM, BITNET, *args, "--where", "power < 1e6[W]"))
+
+    def test_of_a_study_is_the_programs(self):
+        head = f'kind = "study"\nname = "s"\nhardware = "{TOM}"\nmodel = "{BITNET}"\n'
+        vary = """
+[[vary]]
+path = "base.lanes"
+values = [4, 8, 16, 32]
+[[vary]]
+path = "chip.clock"
+range = { from = "100 MHz", to = "1 GHz", points = 7 }
+[[vary]]
+zip = [{ path = "base.width", values = [128, 256] }, { path = "rom.read_width", values = ["256 bit/cycle", "512 bit/cycle"] }]
+"""
+        formula = '{ name = "per_W", formula = "throughput / power", unit = "token/s/W" }'
+        columns = f'columns = ["throughput", {formula}]\n'
+        with tempfile.TemporaryDirectory() as folder:
+            study = pathlib.Path(folder) / "study.toml"
+            for keys in ["", 'order = "throughput desc"\nlimit = 5\n', 'order = "per_W"\n',
+                         'where = "power < 4[W]"\norder = "throughput asc"\n',
+                         'where = "power < 4[W]"\nlimit = 3\n']:
+                study.write_text(head + columns + keys + vary)
+                rows = tomestimate.sweep(study, threads=2)
+                self.assertGreater(rows.rows, 2)
+                self.compare(rows, printed_rows(study))
+
+    def test_formulas_ranges_order_and_limit(self):
+        rows = tomestimate.sweep(
+            TOM, BITNET, order="per_W desc", limit=2,
+            vary={"chip.clock": {"range": {"from": "200 MHz", "to": "1 GHz", "points": 5}}},
+            columns=["power", {"name": "per_W", "formula": "throughput / power", "unit": "token/s/W"}])
+        self.assertEqual(rows.rows, 2)
+        self.assertEqual(rows.units["per_W"], "token/s/W")
+        for i in range(2):
+            design = tomestimate.estimate(TOM, BITNET, set={"chip.clock": f"{rows['chip.clock'][i]} MHz"})
+            self.assertAlmostEqual(rows["per_W"][i] / (design["throughput"] / design["power"]), 1, 12)
+
+    def test_errors_name_the_argument(self):
+        for place, arguments in [
+                ("vary chip.clok", dict(vary={"chip.clok": [1]})),
+                ("vary base.lanes", dict(vary={"base.lanes": [1.5]})),
+                ("columns", dict(vary={"base.lanes": [1]}, columns=["powr"])),
+                ("where", dict(vary={"base.lanes": [1]}, where="power <")),
+                ("order", dict(vary={"base.lanes": [1]}, order="area asc up")),
+                ("set", dict(vary={"base.lanes": [1]}, set={"base.lane": 1})),
+                ("vary", dict()),
+                ("vary base.lanes", dict(vary={"base.lanes": [math.nan]})),
+        ]:
+            with self.assertRaises(tomestimate.Error) as caught:
+                tomestimate.sweep(TOM, BITNET, **arguments)
+            first = caught.exception.diagnostics[0]
+            self.assertEqual((first.file, first.line), (place, 0), str(first))
+        with self.assertRaises(KeyError):
+            tomestimate.sweep(TOM, BITNET, vary={"base.lanes": [8]})["nothing"]
+
+    def test_arrays_outlive_the_sweep(self):
+        power = tomestimate.sweep(TOM, BITNET, vary={"chip.clock": (np.linspace(200, 1000, 5000), "MHz")})["power"]
+        others = [np.zeros_like(power) for _ in range(10)]
+        self.assertTrue((power > 0).all() and not np.any(others))
+
+    LONG = {"chip.clock": (np.linspace(100, 1000, 20000), "MHz"),
+            "host.latency": (np.linspace(0.1, 100, 20000), "us")}
+
+    def test_other_threads_run_meanwhile_and_an_interrupt_stops_it(self):
+        ticks = []
+
+        def interrupt():
+            for _ in range(20):
+                time.sleep(0.02)
+                ticks.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+        other = threading.Thread(target=interrupt)
+        # 4e8 points would take half a minute or more; no row is wanted, so that none takes memory.
+        other.start()
+        with self.assertRaises(KeyboardInterrupt):
+            tomestimate.sweep(TOM, BITNET, vary=self.LONG, columns=["power"], where="power < 0[W]")
+        self.assertLess(time.monotonic() - ticks[-1], 10)
+        other.join()
+        self.assertEqual(len(ticks), 20)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
