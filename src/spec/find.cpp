@@ -34,8 +34,8 @@ fs::path own_file() {
 fs::path shipped_specs() {
   std::error_code ignored;
   const auto beside = own_file().parent_path();
-  for (const auto* from :
-       {TOMESTIMATE_SPECS_FROM_PROGRAM, TOMESTIMATE_SPECS_FROM_MODULE, "../specs", "../../specs"}) {
+  for (const auto* from : {TOMESTIMATE_SPECS_FROM_PROGRAM, TOMESTIMATE_SPECS_FROM_MODULE,
+                           "../specs", "../../specs", "../../../specs"}) {
     const auto folder = (beside / from).lexically_normal();
     if (fs::is_regular_file(folder / "technology/n7.toml", ignored)) return folder;
   }
