@@ -67,6 +67,22 @@ NamedFiles inputs_of(const Design& design) {
   return out;
 }
 
+NamedFiles inputs_of_source(const std::string& what, const std::string& source) {
+  NamedFiles out{{what, source}};
+  std::error_code ignored;
+  const auto add = [&](const fs::directory_entry& entry) {
+    for (const auto* ending : {".json", ".gguf", ".safetensors", ".bin", ".model", ".npy"})
+      if (entry.path().extension() == ending)
+        out.push_back({"a part of " + what, entry.path().string()});
+  };
+  if (fs::is_directory(source, ignored))
+    for (const auto& entry : fs::recursive_directory_iterator(source, ignored)) add(entry);
+  else
+    for (const auto& entry : fs::directory_iterator(fs::absolute(source).parent_path(), ignored))
+      add(entry);
+  return out;
+}
+
 NamedFiles inputs_of_published(const std::string& figures) {
   NamedFiles out;
   for (auto& file : evidence::files_of_published(figures))

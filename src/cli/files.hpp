@@ -26,6 +26,9 @@ void check_files(const NamedFiles& inputs, const NamedFiles& outputs);
 void check_folder(const NamedFiles& inputs, const NamedFile& folder);
 
 NamedFiles inputs_of(const Design& design);  // bases and technology too
+// A checkpoint or dump: a folder and what is in it, or a file and what of a checkpoint lies beside
+// it.
+NamedFiles inputs_of_source(const std::string& what, const std::string& source);
 NamedFiles inputs_of_published(const std::string& figures);
 NamedFiles outputs_of(const Output& output);
 

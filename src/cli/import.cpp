@@ -172,23 +172,10 @@ report::Document import_document(const Imported& imported, const std::optional<s
   return document;
 }
 
-// The source, and what of a checkpoint may lie beside or in it.
-NamedFiles inputs_of(const std::string& source) {
-  namespace fs = std::filesystem;
-  NamedFiles out{{"SOURCE", source}};
-  std::error_code ignored;
-  const auto folder =
-      fs::is_directory(source, ignored) ? fs::path(source) : fs::absolute(source).parent_path();
-  for (const auto& entry : fs::directory_iterator(folder, ignored))
-    for (const auto* ending : {".json", ".gguf", ".safetensors", ".bin", ".model"})
-      if (entry.path().extension() == ending)
-        out.push_back({"a part of SOURCE", entry.path().string()});
-  return out;
-}
-
 // The spec first: a reader of the tables that leaves early ends this program.
 int run_import(const ImportCommand& command) {
-  if (command.spec) check_files(inputs_of(command.source), {{"-o", *command.spec}});
+  if (command.spec)
+    check_files(inputs_of_source("SOURCE", command.source), {{"-o", *command.spec}});
   const auto imported = importer::import_model(command.source, command.options);
   if (command.spec) spec::write_file(*command.spec, imported.spec);
   print(import_document(imported, command.spec), command.output);

@@ -176,7 +176,8 @@ int run_rtl(const RtlArguments& a) {
     throw CLI::ValidationError("--module", "\"" + a.module + "\" cannot name a Verilog module");
   NamedFiles inputs, outputs;
   if (a.weights) inputs.push_back({"--weights", *a.weights});
-  if (a.dump) inputs.push_back({"--dump", *a.dump + "/manifest.json"});
+  if (a.dump)
+    for (auto& file : inputs_of_source("--dump", *a.dump)) inputs.push_back(std::move(file));
   if (a.output) outputs.push_back({"-o", *a.output});
   if (a.testbench) outputs.push_back({"--testbench", *a.testbench});
   check_files(inputs, outputs);

@@ -17,6 +17,7 @@
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>
 
+#include "files.hpp"
 #include "run_model.hpp"
 
 namespace tomestimate::cli {
@@ -307,8 +308,18 @@ ModelOptions model_options(const RunCommand& c) {
   return options;
 }
 
+// Nothing that is read may be replaced.
+void check_outputs(const RunCommand& c) {
+  auto inputs = inputs_of_source("MODEL", c.model);
+  if (!c.input.empty()) inputs.push_back({"--input", c.input});
+  check_files(inputs, outputs_of(c.output));
+  if (c.dump.empty()) return;
+  check_folder(inputs, {"--dump", c.dump});
+  check_dump_folder(c.dump);
+}
+
 int run_run(RunCommand c) {
-  if (!c.dump.empty()) check_dump_folder(c.dump);
+  check_outputs(c);
   c.options = model_options(c);
   const auto model = open_model(c.model, c.options);
   const auto& config = model.config;

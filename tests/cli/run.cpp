@@ -186,3 +186,33 @@ TEST_CASE("run: bad input is one error, exit code 2, and nothing is written") {
   CHECK(folder.files() == 2);
   CHECK(run(model + "--tokens 1 > /dev/full").code == 1);
 }
+
+TEST_CASE("no output of run, validate --data and rtl --dump may be a part of what it reads") {
+  const Folder folder;
+  const auto checkpoint = folder.file("checkpoint"), dump = folder.file("dump");
+  fs::copy(data + "packed", checkpoint);
+  const auto config = checkpoint + "/config.json", spec = folder.file("model.toml");
+  REQUIRE(run("import " + checkpoint + " -o " + spec).code == 0);
+  REQUIRE(run("run " + checkpoint + " --tokens 1 --arithmetic fp8 --dump-weights --dump " + dump)
+              .code == 0);
+  const auto sums = dump + "/pass000/layer00/q.output.sums.npy";
+  const std::string validate =
+      "validate " TOMESTIMATE_SPECS "/tom.toml " + spec + " --tokens 1 --data ";
+  const auto refused = [](const std::string& command, const std::string& file) {
+    const auto before = read(file);
+    const auto result = run(command);
+    INFO(command << ": " << result.out);
+    CHECK(result.code == 2);
+    CHECK(has(result.out, "would"));
+    CHECK(has(result.out, file));
+    CHECK(read(file) == before);
+  };
+  refused("run " + checkpoint + " --tokens 1 -o " + config, config);
+  refused("run " + spec + " --tokens 1 -o " + spec, spec);
+  refused("run " + spec + " --input " + sums + " -o " + sums, sums);
+  refused("run " + spec + " --input " + sums + " --dump " + dump, sums);
+  refused(validate + checkpoint + " --save " + config, config);
+  refused(validate + checkpoint + " -o " + config, config);
+  refused("rtl --dump " + dump + " -o " + sums, sums);
+  refused("rtl --dump " + dump + " -o rom.v --testbench " + sums, sums);
+}
