@@ -429,10 +429,6 @@ std::string power_text(const Hardware& hw, const Model& m, const Estimate& e) {
                      average, 100 * (1 - d.time.value() / d.end_to_end.value()));
 }
 
-void add_design_cautions(const study::Specs& specs, std::vector<std::string>& text) {
-  for (const auto& caution : study::cautions(specs)) text.push_back("CAUTION: " + caution);
-}
-
 std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& model,
                               const Evaluation& all) {
   const auto& hw = hardware.values;
@@ -460,7 +456,6 @@ std::vector<std::string> lead(const HardwareSpec& hardware, const ModelSpec& mod
   add_rounding(e, text);
   add_spills(e, text);
   text.push_back(fitted_text({hardware, model}));
-  add_design_cautions({hardware, model}, text);
   return text;
 }
 
@@ -608,7 +603,6 @@ std::vector<std::string> brief_lead(const HardwareSpec& hardware, const ModelSpe
   add_rounding(all.base, text);
   add_spills(all.base, text);
   text.push_back(fitted_text({hardware, model}));
-  add_design_cautions({hardware, model}, text);
   return text;
 }
 
@@ -625,9 +619,11 @@ Document estimate_brief(const HardwareSpec& hardware, const ModelSpec& model) {
   const auto all = study::evaluate(hw, m);
   if (const auto why = misfit(hw, all.base)) throw std::domain_error(*why);
   const auto& decode = all.base.decode;
-  return {design_title(hardware, model),
-          brief_lead(hardware, model, all),
-          {key_table(hw, all), relief_table(hw, m, decode), parts_table(hw, all)}};
+  Document document{design_title(hardware, model),
+                    brief_lead(hardware, model, all),
+                    {key_table(hw, all), relief_table(hw, m, decode), parts_table(hw, all)}};
+  add_cautions(document, study::cautions({hardware, model}));
+  return document;
 }
 
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model) {
@@ -649,6 +645,7 @@ Document estimate_document(const HardwareSpec& hardware, const ModelSpec& model,
   const auto& prefill = all.base.prefill;
 
   Document document{design_title(hardware, model), lead(hardware, model, all), {}};
+  add_cautions(document, study::cautions({hardware, model}));
   const auto add = [&](std::string_view id, const auto& make) {
     if (only.empty() || only == id) document.tables.push_back(make(std::string(id)));
   };

@@ -320,14 +320,15 @@ std::vector<Carried> carried(const Specs& specs, const std::vector<std::string>&
 
 std::vector<std::string> cautions(const Specs& specs, const std::vector<std::string>& metrics) {
   std::vector<std::string> out;
+  const auto all = parameters(specs);
   for (const auto* s : sourced(specs)) {
     if (spec::was_set(*s) && reach(specs, s->path).metrics.empty())
       out.push_back(idle_text(specs, s->path, ""));
     const auto range = stated_range(specs, s->path);
     if (!range) continue;
-    const auto p = find_parameter(specs, s->path, {s->path, 0, 0});
-    if (p.number && outside(*range, p.value))
-      out.push_back(range_text(p, "= " + shown(p, p.value), *range));
+    const auto p = ranges::find(all, s->path, &Parameter::path);
+    if (p != all.end() && p->number && outside(*range, p->value))
+      out.push_back(range_text(*p, "= " + shown(*p, p->value), *range));
   }
   for (const auto& c : carried(specs, metrics))
     out.push_back(c.why + "; " + share_text(c, metrics));
