@@ -117,15 +117,20 @@ const std::vector<Average>& averages() {
   return all;
 }
 
-report::Row average_row(const Average& average, std::string_view projection, double zero_share,
-                        const DataCounts& counts) {
-  const double closed = average.closed(zero_share), data = average.counted(counts);
-  report::Row row{std::string(average.name), std::string(projection), closed, data, data - closed};
-  if (closed == 0)
+// What is named, by the average and by the data, with the difference, also in percent.
+report::Row compared(report::Row row, double average, double data) {
+  for (const double x : {average, data, data - average}) row.emplace_back(x);
+  if (average == 0)
     row.emplace_back(std::monostate{});
   else
-    row.emplace_back(100 * (data - closed) / closed);
+    row.emplace_back(100 * (data - average) / average);
   return row;
+}
+
+report::Row average_row(const Average& average, std::string_view projection, double zero_share,
+                        const DataCounts& counts) {
+  return compared({std::string(average.name), std::string(projection)}, average.closed(zero_share),
+                  average.counted(counts));
 }
 
 report::Table average_table(const spec::Model<double>& model, const Counter& counter) {
@@ -204,12 +209,7 @@ report::Table data_energy_table(const study::Specs& average, const study::Specs&
   };
   const auto by_average = of(average), by_data = of(data);
   const auto add = [&](std::string_view name, double before, double after) {
-    report::Row row{std::string(name), before, after, after - before};
-    if (before == 0)
-      row.emplace_back(std::monostate{});
-    else
-      row.emplace_back(100 * (after - before) / before);
-    table.rows.push_back(std::move(row));
+    table.rows.push_back(compared({std::string(name)}, before, after));
   };
   const auto micro = [](const auto& energy) { return units::from_base(energy.value(), "uJ"); };
   std::vector<double> after;
@@ -226,7 +226,7 @@ report::Table data_energy_table(const study::Specs& average, const study::Specs&
 
 int run_data(const Design& design, const DataArguments& a, unsigned threads, const Output& output) {
   auto inputs = inputs_of(design);
-  inputs.push_back({"--data", a.source});
+  for (auto& file : inputs_of_source("--data", a.source)) inputs.push_back(std::move(file));
   auto outputs = outputs_of(output);
   for (const auto& file : a.save) outputs.push_back({"--save", file});
   check_files(inputs, outputs);

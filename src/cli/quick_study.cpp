@@ -158,7 +158,7 @@ std::vector<std::string> columns_of(const QuickStudy& q) {
   };
   for (const auto& given : q.columns)
     for (const auto& name : items_of(given)) add(name);
-  if (out.empty()) out = {"throughput", "power", "area", "energy_per_token"};
+  if (out.empty()) out = study::usual_metrics;
   for (const auto* list : {&q.maximize, &q.minimize})
     for (const auto& name : *list) add(name);
   return out;

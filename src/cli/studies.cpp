@@ -254,7 +254,7 @@ int run_compare(const CompareArguments& a, const Output& output) {
     designs.push_back({text, load(parse_design(text, a.common), output)});
   auto drawn = a.metrics;
   for (const auto& metric : drawn) study::require_metric(metric, {"--metric " + metric, 0, 0});
-  if (drawn.empty()) drawn = {"throughput", "power", "area", "energy_per_token"};
+  if (drawn.empty()) drawn = study::usual_metrics;
   print(report::compare_document(designs), output,
         [&] { return report::compare_figure(designs, drawn); });
   return 0;
@@ -485,8 +485,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         return 0;
                       }});
 
-  const auto metrics = std::make_shared<std::vector<std::string>>(
-      std::vector<std::string>{"throughput", "power", "area", "energy_per_token"});
+  const auto metrics = std::make_shared<std::vector<std::string>>(study::usual_metrics);
   const auto options = std::make_shared<study::UncertaintyOptions>();
   const auto monte_carlo = std::make_shared<bool>(false);
   const auto uniform = std::make_shared<bool>(false);

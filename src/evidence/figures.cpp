@@ -11,6 +11,7 @@
 #include <range/v3/algorithm/find.hpp>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
@@ -247,6 +248,19 @@ std::vector<Figure> read_figures(const std::string& path) {
   [[maybe_unused]] const Cycles looked_for(figures, errors);
   if (!errors.empty()) throw spec::SpecError(std::move(errors));
   return figures;
+}
+
+study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder) {
+  return {spec::load_hardware(spec::find_spec(figure.hardware, folder)),
+          spec::load_model(spec::find_spec(figure.model, folder))};
+}
+
+std::vector<std::string> fitted_to(const std::string& id, const study::Specs& specs) {
+  std::vector<std::string> out;
+  for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (const auto& value : *list)
+      if (ranges::contains(value.fits, id)) out.push_back(value.path);
+  return out;
 }
 
 double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,

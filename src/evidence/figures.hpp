@@ -2,12 +2,14 @@
 // A file of published figures as it is written.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <tomestimate/spec/load.hpp>
+#include <tomestimate/study/study.hpp>
 
 namespace tomestimate::evidence {
 
@@ -40,6 +42,12 @@ struct Figure {
 
 // Reads and checks a file. Throws spec::SpecError with every error.
 std::vector<Figure> read_figures(const std::string& path);
+
+// The specs that a compared figure names, from the folder of its file.
+study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder);
+
+// Spec values that were fitted to the figure of that id.
+std::vector<std::string> fitted_to(const std::string& id, const study::Specs& specs);
 
 // Value of the metric in `unit`.
 double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,

@@ -11,7 +11,6 @@
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/spec/find.hpp>
 #include <tomestimate/study/cautions.hpp>
 
 #include "figures.hpp"
@@ -55,21 +54,18 @@ class Refit {
     return out;
   }
 
-  study::Specs specs_of(const Figure& f) {
+  const study::Specs& specs(const Figure& f) {
     const auto key = std::pair(f.hardware, f.model);
     const auto known = loaded_.find(key);
     if (known != loaded_.end()) return known->second;
-    return loaded_
-        .emplace(key, study::Specs{spec::load_hardware(spec::find_spec(f.hardware, folder_)),
-                                   spec::load_model(spec::find_spec(f.model, folder_))})
-        .first->second;
+    return loaded_.emplace(key, specs_of(f, folder_)).first->second;
   }
 
  private:
   // Calibrated values that list the figure, and the other figures that each lists.
   std::vector<Free> free_values(const Figure& left) {
     std::vector<Free> out;
-    const auto specs = specs_of(left);
+    const auto& specs = this->specs(left);
     const auto add = [&](const auto& spec, const std::string& file, auto file_of) {
       for (const auto& s : spec.sourced) {
         if (!ranges::contains(s.fits, left.id.text)) continue;
@@ -93,7 +89,7 @@ class Refit {
 
   // In the figure's unit, with these values in place of the calibrated ones. NaN: no design.
   double estimate(const Figure& figure, const std::vector<Free>& free) {
-    auto specs = specs_of(figure);
+    auto specs = this->specs(figure);
     for (const auto& f : free) {
       if (f.spec != figure.hardware && f.spec != figure.model) continue;
       spec::override_value(specs.hardware, specs.model, f.parameter.path,
@@ -186,12 +182,8 @@ std::vector<LeftOut> leave_one_out(const std::string& path) {
   Refit refit(figures, fs::path(path).parent_path());
   std::vector<LeftOut> out;
   for (const auto& f : figures) {
-    if (!f.compared) continue;
-    const auto specs = refit.specs_of(f);
-    bool fitted = false;
-    for (const auto* list : {&specs.hardware.sourced, &specs.model.sourced})
-      for (const auto& s : *list) fitted = fitted || ranges::contains(s.fits, f.id.text);
-    if (fitted) out.push_back(refit.without(f));
+    if (f.compared && !fitted_to(f.id.text, refit.specs(f)).empty())
+      out.push_back(refit.without(f));
   }
   return out;
 }

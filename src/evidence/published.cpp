@@ -21,19 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-template <class S>
-void collect_fits(const spec::Spec<S>& s, const std::string& id, std::vector<std::string>& out) {
-  for (const auto& value : s.sourced)
-    if (ranges::contains(value.fits, id)) out.push_back(value.path);
-}
-
-bool is_fitted(const std::string& id, const HardwareSpec& hardware, const ModelSpec& model) {
-  std::vector<std::string> values;
-  collect_fits(hardware, id, values);
-  collect_fits(model, id, values);
-  return !values.empty();
-}
-
 Relation relation_of(const Figure& figure, const Comparison& c) {
   if (figure.bound) {
     const bool keeps =
@@ -82,12 +69,11 @@ Comparison compare(const Figure& figure, const fs::path& folder) {
   c.hardware = figure.hardware;
   c.model = figure.model;
   c.metric = figure.metric.text;
-  auto hardware = spec::load_hardware(spec::find_spec(c.hardware, folder));
-  auto model = spec::load_model(spec::find_spec(c.model, folder));
-  collect_fits(hardware, c.id, c.calibrated_by);
-  collect_fits(model, c.id, c.calibrated_by);
+  auto specs = specs_of(figure, folder);
+  auto& [hardware, model] = specs;
+  c.calibrated_by = fitted_to(c.id, specs);
   for (const auto& other : figure.follows)
-    if (is_fitted(other.text, hardware, model)) c.follows.push_back(other.text);
+    if (!fitted_to(other.text, specs).empty()) c.follows.push_back(other.text);
   for (const auto& other : figure.given_by) c.follows.push_back(other.text);
   for (const auto& [path, value] : figure.set) {
     spec::override_value(hardware, model, path, value.text, value.place);
@@ -128,9 +114,7 @@ study::Given given_figure(const std::string& path, const std::string& id,
     refuse(fmt::format("no figure \"{}\" in {}", spec::shortened(id), path),
            spec::did_you_mean(id, ids));
   if (!f->compared || f->bound) refuse("is not a value that a metric can be compared with");
-  const auto folder = fs::path(path).parent_path();
-  const auto hardware = spec::load_hardware(spec::find_spec(f->hardware, folder));
-  const auto model = spec::load_model(spec::find_spec(f->model, folder));
+  const auto [hardware, model] = specs_of(*f, fs::path(path).parent_path());
   if (hardware.name != specs.hardware.name || model.name != specs.model.name)
     refuse(fmt::format("is a figure of {} running {}", hardware.name, model.name),
            "give it as METRIC=VALUE if it is to hold here");

@@ -230,8 +230,7 @@ Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArgum
   for (const auto& [path, value] : a.settings.set) set[path.cast<std::string>()] = to_json(value);
   if (!set.empty()) out.add("set", "set", set);
   out.add("columns", "columns",
-          a.columns.is_none() ? Json{"throughput", "power", "area", "energy_per_token"}
-                              : to_json(a.columns));
+          a.columns.is_none() ? Json(study::usual_metrics) : to_json(a.columns));
   for (const auto& [key, value] :
        {std::pair{"where", &a.where}, {"order", &a.order}, {"limit", &a.limit}})
     if (!value->is_none()) out.add(key, key, to_json(*value));

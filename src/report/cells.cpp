@@ -54,6 +54,10 @@ std::string told(double value) {
                                                          : fmt::format("{:.4g}", value);
 }
 
+std::string told(double value, std::string_view unit) {
+  return unit.empty() ? told(value) : fmt::format("{} {}", told(value), unit);
+}
+
 std::string shown(const study::Parameter& p, double base) {
   const double value = base / study::unit_factor(p.unit);
   return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);

@@ -2,6 +2,7 @@
 // Tables as rows of text, for every renderer.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <range/v3/view/transform.hpp>
 
 #include <tomestimate/report/document.hpp>
+#include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/axis.hpp>
 
 namespace tomestimate::report {
@@ -25,6 +27,9 @@ std::string rounded(double value);
 // At most four digits and no trailing zeros, for running text: 15, 0.02, 58.49.
 std::string told(double value);
 
+// The same with a unit, if there is one: "58.49 W".
+std::string told(double value, std::string_view unit);
+
 // A value in base units with the parameter's display unit: "500 MHz".
 std::string shown(const study::Parameter& parameter, double base);
 
@@ -34,6 +39,12 @@ std::string letter_of(std::size_t design);
 // A metric's value as printed: the rank that fits is 0 where not even no adapter does, and the
 // engine has less than 0.
 double printed(std::string_view metric, double value);
+
+// What published figures call a spec: its file without folders.
+template <class S>
+std::string file_name(const spec::Spec<S>& spec) {
+  return std::filesystem::path(spec.sourced.at(0).place.file).filename().string();
+}
 
 // Whether a column has numbers.
 bool is_numeric(const Table& table, std::size_t column);

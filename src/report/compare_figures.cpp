@@ -92,7 +92,7 @@ std::string extremes(const std::string& metric, const Values& values, const std:
     if (!most || *values[d] > *values[*most]) most = d;
   }
   if (!least) return fmt::format("no design has a {}", metric);
-  const auto high = told(*values[*most]) + (unit.empty() ? "" : " " + unit);
+  const auto high = told(*values[*most], unit);
   if (*values[*least] == *values[*most]) return fmt::format("{} is {} of all", metric, high);
   return fmt::format("{} is most, {}, of {} and least, {}, of {}", metric, high, letter_of(*most),
                      told(*values[*least]), letter_of(*least));
@@ -130,16 +130,9 @@ Figure compare_figure(const std::vector<Design>& designs, const std::vector<std:
       panel.y_names.emplace_back(rows - static_cast<double>(d), letter_of(d));
     draw_metric(canvas, panel, values, names, unit);
   }
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.end();
-  return {"compare",
-          title,
-          fmt::format("Bars of {} for {} designs: {}.", fmt::join(metrics, ", "), designs.size(),
-                      subject),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(canvas, "compare", {title, subject},
+                      fmt::format("Bars of {} for {} designs: {}.", fmt::join(metrics, ", "),
+                                  designs.size(), subject));
 }
 
 // ---- over an axis ----
@@ -163,18 +156,13 @@ std::string ends_of(const Series& s, const std::string& unit) {
   for (const auto& v : s.values)
     if (v) there.push_back(*v);
   if (there.empty()) return "";
-  return fmt::format("{} to {}{}{}", told(there.front()), told(there.back()),
-                     unit.empty() ? "" : " ", unit);
+  return fmt::format("{} to {}", told(there.front()), told(there.back(), unit));
 }
 
 struct PublishedMark {
   plot::Point at;
   std::string text;  // for a pointer
 };
-
-std::string file_of(const auto& spec) {
-  return std::filesystem::path(spec.sourced.at(0).place.file).filename().string();
-}
 
 // Published figures of a design's specs, at the value of the axis that each is told for.
 void add_published(const DesignCurve& design, const std::vector<evidence::Comparison>& all,
@@ -184,8 +172,8 @@ void add_published(const DesignCurve& design, const std::vector<evidence::Compar
   const auto& column = design.study.columns[0];
   for (const auto& c : all) {
     if (c.metric != column.formula || c.relation == evidence::Relation::within_bound ||
-        c.relation == evidence::Relation::out_of_bound || c.hardware != file_of(specs.hardware) ||
-        c.model != file_of(specs.model))
+        c.relation == evidence::Relation::out_of_bound || c.hardware != file_name(specs.hardware) ||
+        c.model != file_name(specs.model))
       continue;
     double x = p.value;
     for (const auto& [path, value] : c.set)
@@ -274,17 +262,9 @@ Figure curves_figure(const std::vector<DesignCurve>& designs,
                       Align::center, "#000000", 11);
   }
   canvas.end();
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, panel.left);
-  canvas.end();
-  return {"curves",
-          title,
-          fmt::format("Lines of {} for {} designs, with {} published figures.", subject,
-                      designs.size(), marks.size()),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(canvas, "curves", {title, subject, legend_top, entries, panel.left},
+                      fmt::format("Lines of {} for {} designs, with {} published figures.", subject,
+                                  designs.size(), marks.size()));
 }
 
 }  // namespace tomestimate::report

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 
 #include <range/v3/algorithm/contains.hpp>
@@ -8,6 +7,7 @@
 
 #include <tomestimate/report/folder.hpp>
 
+#include "cells.hpp"
 #include "page.hpp"
 
 namespace tomestimate::report {
@@ -62,7 +62,7 @@ std::vector<Section> sections(const Document& document, const std::vector<Pictur
 // The published figures of this hardware spec beside its estimates; nullopt if there are none.
 std::optional<Table> published_table(const HardwareSpec& hardware,
                                      const std::vector<evidence::Comparison>& all) {
-  const auto file = std::filesystem::path(hardware.sourced.at(0).place.file).filename().string();
+  const auto file = file_name(hardware);
   std::vector<evidence::Comparison> of_this;
   for (const auto& c : all)
     if (c.hardware == file) of_this.push_back(c);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -43,7 +42,7 @@ HeightCurve height_curve(const HardwareSpec& hardware, const spec::Model<double>
   out.design = at_height(hw, m, hw.rom.bank_height);
   out.law = hw.rom.law;
   // Only of this machine: others have banks of other heights.
-  const auto file = std::filesystem::path(hardware.sourced.at(0).place.file).filename().string();
+  const auto file = file_name(hardware);
   auto own = published;
   std::erase_if(own, [&file](const auto& c) { return c.hardware != file; });
   out.published = published_densities(hardware, own);

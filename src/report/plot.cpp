@@ -297,6 +297,15 @@ double Canvas::below_heading(const std::string& finding, const std::string& subj
          (finding_row - 4) * static_cast<double>(lines_of(subject, subject_size).size());
 }
 
+Figure framed(Canvas& canvas, std::string id, const Frame& frame, std::string alt) {
+  canvas.begin_overlay();
+  canvas.heading(frame.title, frame.subject);
+  canvas.legend(frame.legend_top, frame.legend, frame.left);
+  canvas.end();
+  return {std::move(id),       frame.title,     std::move(alt),
+          {frame.title + "."}, canvas.script(), canvas.hovers()};
+}
+
 std::string Canvas::script() const { return script_ + "unset multiplot\nunset output\n"; }
 
 double Canvas::text_width(std::string_view text, double size) {

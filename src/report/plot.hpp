@@ -149,6 +149,17 @@ class Canvas {
   int blocks_ = 0;
 };
 
+// What stands around the panels of a picture that has its finding as a heading.
+struct Frame {
+  std::string title, subject;
+  double legend_top = 0;
+  std::vector<LegendEntry> legend{};
+  double left = 0;  // of the legend
+};
+
+// The figure, with its frame drawn over the finished panels. The title is its caption, too.
+Figure framed(Canvas& canvas, std::string id, const Frame& frame, std::string alt);
+
 // Colours from light to dark of one hue, for numbers from 0 to 1; in grey they are told apart by
 // their lightness. Text on those above 0.55 is white.
 Ink shade_of(double share);

@@ -149,9 +149,7 @@ std::string finding(const AxisView& view, const Series& series, const std::strin
     if (*v[i] < *v[least]) least = i;
     if (*v[i] > *v[most]) most = i;
   }
-  const auto number = [&](std::size_t i) {
-    return unit.empty() ? told(*v[i]) : told(*v[i]) + " " + unit;
-  };
+  const auto number = [&](std::size_t i) { return told(*v[i], unit); };
   const auto path = view.title.substr(0, view.title.find(" ["));
   if (first == last)
     return fmt::format("{} is {} at {} = {}", series.name, number(first), path, view.told(first));

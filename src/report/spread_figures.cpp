@@ -19,10 +19,6 @@ using plot::Canvas;
 using plot::Marker;
 using plot::Panel;
 
-std::string joined_unit(double value, const std::string& unit) {
-  return unit.empty() ? told(value) : told(value) + " " + unit;
-}
-
 constexpr double small = 12;  // pixels of letters
 constexpr plot::Ink at_low{"#a6cee3"}, at_high{"#0072b2"};
 
@@ -87,9 +83,9 @@ Figure tornado_figure(const study::Specs& specs, const std::string& metric,
   if (swings.empty()) throw std::runtime_error("nothing to draw: no value moves " + metric);
   const auto& first = swings[0];
   const auto title =
-      fmt::format("{} is {}; {} moves it most: {} at {}, {} at {}", metric, joined_unit(here, unit),
+      fmt::format("{} is {}; {} moves it most: {} at {}, {} at {}", metric, told(here, unit),
                   first.name, first.low ? told(*first.low) : "no design", first.low_text,
-                  first.high ? joined_unit(*first.high, unit) : "no design", first.high_text);
+                  first.high ? told(*first.high, unit) : "no design", first.high_text);
   const auto subject = design_title(specs.hardware, specs.model) +
                        "; each value at the ends of its range, or of 10 % around it, or at half "
                        "and twice a whole one";
@@ -121,16 +117,9 @@ Figure tornado_figure(const study::Specs& specs, const std::string& metric,
   const double middle = panel.pixel_x(here);
   canvas.stroke({middle, panel.top}, {middle, panel.bottom}, {"#000000", 1.5});
   canvas.end();
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, panel.left);
-  canvas.end();
-  return {"tornado",
-          title,
-          fmt::format("{} bars of {} of {}, the longest first.", swings.size(), metric, subject),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(
+      canvas, "tornado", {title, subject, legend_top, entries, panel.left},
+      fmt::format("{} bars of {} of {}, the longest first.", swings.size(), metric, subject));
 }
 
 // ---- uncertainty ----
@@ -161,7 +150,7 @@ void draw_band(Canvas& canvas, const Band& band, double top, double left) {
               ""};
   canvas.begin(panel);
   const auto tip = [&](const char* what, double from, double to) {
-    return fmt::format("{} of the draws: {} to {}", what, told(from), joined_unit(to, band.unit));
+    return fmt::format("{} of the draws: {} to {}", what, told(from), told(to, band.unit));
   };
   canvas.rectangle({band.at[0], 0.16}, {band.at[4], 0.64}, most_draws,
                    tip("90 %", band.at[0], band.at[4]));
@@ -170,7 +159,7 @@ void draw_band(Canvas& canvas, const Band& band, double top, double left) {
   const double middle = panel.pixel_x(band.at[2]);
   canvas.stroke({middle, panel.pixel_y(0.64)}, {middle, panel.pixel_y(0.16)}, {"#000000", 3});
   canvas.mark({band.here, 0.4}, Marker::diamond, "#d55e00", 1.3,
-              "with the specs' values: " + joined_unit(band.here, band.unit));
+              "with the specs' values: " + told(band.here, band.unit));
   const double y = panel.pixel_y(0.82);
   double free = 0;  // where the last text ends
   for (const std::size_t i : {0u, 2u, 4u}) {
@@ -199,7 +188,7 @@ Figure uncertainty_figure(const study::Specs& specs, const study::Uncertainty& u
   std::string title = "In 90 % of the draws ";
   for (std::size_t i = 0; i < std::min<std::size_t>(2, bands.size()); ++i)
     title += fmt::format("{}{} is {} to {}", i == 0 ? "" : " and ", bands[i].name,
-                         told(bands[i].at[0]), joined_unit(bands[i].at[4], bands[i].unit));
+                         told(bands[i].at[0]), told(bands[i].at[4], bands[i].unit));
   const auto subject = fmt::format(
       "{}; {} draws of the {} values that have a range, {} are designs",
       design_title(specs.hardware, specs.model), u.samples, u.parameters.size(), u.used);
@@ -214,16 +203,9 @@ Figure uncertainty_figure(const study::Specs& specs, const study::Uncertainty& u
   Canvas canvas(Canvas::below_legend(legend_top, entries, left));
   for (std::size_t i = 0; i < bands.size(); ++i)
     draw_band(canvas, bands[i], top + row * static_cast<double>(i), left);
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, left);
-  canvas.end();
-  return {"uncertainty",
-          title,
-          fmt::format("A band of quantiles for each of {} metrics of {}.", bands.size(), subject),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(
+      canvas, "uncertainty", {title, subject, legend_top, entries, left},
+      fmt::format("A band of quantiles for each of {} metrics of {}.", bands.size(), subject));
 }
 
 }  // namespace tomestimate::report

@@ -85,9 +85,7 @@ Figure line_figure(const Study& study, const std::vector<Found>& points) {
   }
   std::vector<plot::LegendEntry> entries;
   if (mark && *mark >= view.at.front() && *mark <= view.at.back())
-    entries.push_back(plot::line(
-        fmt::format("the spec's {}{}{}", told(*mark), view.unit.empty() ? "" : " ", view.unit),
-        {"#555555", 1.5, 2}));
+    entries.push_back(plot::line("the spec's " + told(*mark, view.unit), {"#555555", 1.5, 2}));
   if (points.size() < view.at.size()) entries.push_back(plot::box(gap_text(study), no_numbers));
   const double legend_top = panels.back().bottom + 60;
   Canvas canvas(entries.empty() ? legend_top + 4 : Canvas::below_legend(legend_top, entries, 100));
@@ -101,18 +99,10 @@ Figure line_figure(const Study& study, const std::vector<Found>& points) {
     draw_lines(canvas, panel, view, p);
     canvas.end();
   }
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, 100);
-  canvas.end();
-  return {"sweep",
-          title,
-          fmt::format("Lines of {} values over {} of {}; {} of {} points have numbers.",
-                      std::min(study.columns.size(), most_lines), view.title, subject,
-                      points.size(), view.at.size()),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(canvas, "sweep", {title, subject, legend_top, entries, 100},
+                      fmt::format("Lines of {} values over {} of {}; {} of {} points have numbers.",
+                                  std::min(study.columns.size(), most_lines), view.title, subject,
+                                  points.size(), view.at.size()));
 }
 
 // ---- two axes ----
@@ -198,9 +188,9 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
                        map.x.told(map.column(points[i])), study.axes[1].members[0].parameter.path,
                        map.y.told(map.row(points[i])));
   };
-  const auto title = fmt::format("{} is {} to {}{}{}; most at {}, least at {}", column.name,
-                                 told(map.low), told(map.high), column.unit.empty() ? "" : " ",
-                                 column.unit, place(map.most), place(map.least));
+  const auto title =
+      fmt::format("{} is {} to {}; most at {}, least at {}", column.name, told(map.low),
+                  told(map.high, column.unit), place(map.most), place(map.least));
   const auto subject = subject_of(study);
   const double top = Canvas::below_heading(title, subject) + 28;
   const auto columns = static_cast<double>(map.x.at.size());
@@ -233,16 +223,11 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
   canvas.begin_overlay();
   canvas.text({scale.right + 20, top - 14}, study::heading(column.name, column.unit), Align::right);
   frame_most(canvas, panel, map);
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, panel.left);
   canvas.end();
-  return {"sweep",
-          title,
-          fmt::format("Heat map of {} over {} and {} of {}; {} of {} points have numbers.",
-                      column.name, map.x.title, map.y.title, subject, points.size(), all),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(
+      canvas, "sweep", {title, subject, legend_top, entries, panel.left},
+      fmt::format("Heat map of {} over {} and {} of {}; {} of {} points have numbers.", column.name,
+                  map.x.title, map.y.title, subject, points.size(), all));
 }
 
 // ---- front ----
@@ -277,9 +262,8 @@ std::string values_of(const Study& study, std::uint64_t point) {
     const auto i = point % axis.size();
     point /= axis.size();
     const auto& v = axis.members[0];
-    const auto value = v.is_number() ? told(v.number(i)) : v.text(i);
-    const auto unit = v.is_number() && !v.parameter.unit.empty() ? " " + v.parameter.unit : "";
-    out = fmt::format("{} = {}{}{}{}", v.parameter.path, value, unit, out.empty() ? "" : ", ", out);
+    const auto value = v.is_number() ? told(v.number(i), v.parameter.unit) : v.text(i);
+    out = fmt::format("{} = {}{}{}", v.parameter.path, value, out.empty() ? "" : ", ", out);
   }
   return out;
 }
@@ -328,8 +312,7 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   };
   const auto value = [&](const Found& p, const study::Objective& o) { return p.values[o.column]; };
   const auto told_of = [&](const Found& p, const study::Objective& o) {
-    const auto& unit = study.columns[o.column].unit;
-    return told(value(p, o)) + (unit.empty() ? "" : " " + unit);
+    return told(value(p, o), study.columns[o.column].unit);
   };
   auto sorted = front;
   std::sort(sorted.begin(), sorted.end(),
@@ -403,17 +386,9 @@ Figure pareto_figure(const Study& study, const std::vector<Found>& front,
   if (plain && middle != 0 && middle + 1 != sorted.size()) name(sorted[middle], true);
   if (plain && sorted.size() > 1) name(sorted.back(), false);
   canvas.end();
-  canvas.begin_overlay();
-  canvas.heading(title, subject);
-  canvas.legend(legend_top, entries, panel.left);
-  canvas.end();
-  return {"front",
-          title,
-          fmt::format("Points of {}: {} over {}, with the {} of the front marked.", subject,
-                      named(y), named(x), front.size()),
-          {title + "."},
-          canvas.script(),
-          canvas.hovers()};
+  return plot::framed(canvas, "front", {title, subject, legend_top, entries, panel.left},
+                      fmt::format("Points of {}: {} over {}, with the {} of the front marked.",
+                                  subject, named(y), named(x), front.size()));
 }
 
 }  // namespace tomestimate::report

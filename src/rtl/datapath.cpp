@@ -6,10 +6,11 @@
 #include <cmath>
 #include <cstring>
 #include <random>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "comment.hpp"
 
 namespace tomestimate::rtl {
 namespace {
@@ -205,13 +206,6 @@ std::string fill(std::string_view text, const Names& names) {
     for (auto at = out.find(mark); at != std::string::npos; at = out.find(mark, at + value.size()))
       out.replace(at, mark.size(), value);
   }
-  return out;
-}
-
-std::string commented(const std::string& comment) {
-  std::string out;
-  std::istringstream lines(comment);
-  for (std::string line; std::getline(lines, line);) out += "// " + line + "\n";
   return out;
 }
 

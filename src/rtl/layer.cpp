@@ -5,6 +5,8 @@
 
 #include <tomestimate/rtl/datapath.hpp>
 
+#include "comment.hpp"
+
 namespace tomestimate::rtl {
 
 std::string layer_verilog(const LayerSlice& slice, const std::string& module, RomForm form,
@@ -49,10 +51,7 @@ std::string layer_testbench(const LayerSlice& slice, const std::string& module,
     values += fmt::format("    wanted[{}] = 48'h{:x};\n", i,
                           static_cast<std::uint64_t>(slice.sums[i]) << 9 & 0xFFFFFFFFFFFF);
   const auto count = slice.tokens * slice.rows;
-  std::string text;
-  for (const char c : comment) text += c == '\n' ? std::string("\n// ") : std::string(1, c);
-  return fmt::format(R"(// {0}
-module {1}_testbench;
+  return fmt::format(R"({0}module {1}_testbench;
   reg clock, clear;
   reg [{2}:0] address;
   reg [{3}:0] activations;
@@ -101,9 +100,9 @@ module {1}_testbench;
   end
 endmodule
 )",
-                     text, module, address_bits(slice.tile.shape.words) - 1, 8 * lanes - 1,
-                     slice.tokens * slice.chunks - 1, count - 1, slice.rows, slice.chunks, values,
-                     slice.tokens, count);
+                     commented(comment), module, address_bits(slice.tile.shape.words) - 1,
+                     8 * lanes - 1, slice.tokens * slice.chunks - 1, count - 1, slice.rows,
+                     slice.chunks, values, slice.tokens, count);
 }
 
 }  // namespace tomestimate::rtl

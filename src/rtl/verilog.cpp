@@ -9,7 +9,17 @@
 
 #include <fmt/format.h>
 
+#include "comment.hpp"
+
 namespace tomestimate::rtl {
+
+std::string commented(const std::string& text) {
+  std::string out;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) out += "// " + line + "\n";
+  return out;
+}
+
 namespace {
 
 // IEEE 1364-2001, annex B.
@@ -136,13 +146,6 @@ constexpr auto keywords = std::to_array<std::string_view>({"always",
                                                            "wor",
                                                            "xnor",
                                                            "xor"});
-
-std::string commented(const std::string& comment) {
-  std::string out;
-  std::istringstream lines(comment);
-  for (std::string line; std::getline(lines, line);) out += "// " + line + "\n";
-  return out;
-}
 
 // The word as binary digits, weight 0 last.
 std::string word_digits(std::span<const std::int8_t> word) {

@@ -66,6 +66,10 @@ struct Objective {
   bool maximize;
 };
 
+// The metrics that are shown where none are asked for.
+inline const std::vector<std::string> usual_metrics{"throughput", "power", "area",
+                                                    "energy_per_token"};
+
 struct Study {
   std::string name;
   Specs specs;
