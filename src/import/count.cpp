@@ -17,8 +17,6 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t chunk_bytes = 1 << 18;  // stays in the second-level cache
-
 // A matrix as it is stored: rows that follow each other.
 struct Matrix {
   std::uint64_t rows;

@@ -13,35 +13,35 @@
 namespace tomestimate::importer {
 namespace {
 
-constexpr std::uint64_t largest_header = 100'000'000;  // the format's own limit
-constexpr std::size_t most_dimensions = 8;
-constexpr std::size_t most_tensors = 1 << 20;
-constexpr std::size_t longest_name = 256;
+constexpr std::uint64_t header_limit = 100'000'000;  // the format's own limit
+constexpr std::size_t dimension_limit = 8;
+constexpr std::size_t tensor_limit = 1 << 20;
+constexpr std::size_t name_limit = 256;
 
-struct Type {
+struct Dtype {
   std::string_view name;
   std::uint64_t bytes;
   Storage storage = Storage::other;
 };
 
-constexpr std::array types{
-    Type{"BOOL", 1},
-    Type{"U8", 1, Storage::packed_u8},
-    Type{"I8", 1, Storage::i8},
-    Type{"F8_E5M2", 1},
-    Type{"F8_E4M3", 1},
-    Type{"F8_E8M0", 1},
-    Type{"I16", 2},
-    Type{"U16", 2},
-    Type{"F16", 2, Storage::f16},
-    Type{"BF16", 2, Storage::bf16},
-    Type{"I32", 4},
-    Type{"U32", 4},
-    Type{"F32", 4, Storage::f32},
-    Type{"F64", 8},
-    Type{"I64", 8},
-    Type{"U64", 8},
-    Type{"C64", 8},
+constexpr std::array dtypes{
+    Dtype{"BOOL", 1},
+    Dtype{"U8", 1, Storage::packed_u8},
+    Dtype{"I8", 1, Storage::i8},
+    Dtype{"F8_E5M2", 1},
+    Dtype{"F8_E4M3", 1},
+    Dtype{"F8_E8M0", 1},
+    Dtype{"I16", 2},
+    Dtype{"U16", 2},
+    Dtype{"F16", 2, Storage::f16},
+    Dtype{"BF16", 2, Storage::bf16},
+    Dtype{"I32", 4},
+    Dtype{"U32", 4},
+    Dtype{"F32", 4, Storage::f32},
+    Dtype{"F64", 8},
+    Dtype{"I64", 8},
+    Dtype{"U64", 8},
+    Dtype{"C64", 8},
 };
 
 using Json = nlohmann::json;
@@ -71,8 +71,8 @@ struct EntryReader {
     const auto& dtype = member(entry, "dtype", out.name);
     const auto* text = dtype.get_ptr<const std::string*>();
     if (text == nullptr) fail(fmt::format("{} has a dtype that is no text", out.name));
-    const auto type = std::ranges::find(types, *text, &Type::name);
-    if (type == types.end()) {
+    const auto type = std::ranges::find(dtypes, *text, &Dtype::name);
+    if (type == dtypes.end()) {
       out.type = printable(*text);
       out.storage = Storage::unknown;
       return;
@@ -92,8 +92,8 @@ struct EntryReader {
     out.name = name;
     if (!entry.is_object()) fail(fmt::format("{} is not described by an object", name));
     const auto& shape = member(entry, "shape", name);
-    if (!shape.is_array() || shape.size() > most_dimensions)
-      fail(fmt::format("{} has no shape of at most {} dimensions", name, most_dimensions));
+    if (!shape.is_array() || shape.size() > dimension_limit)
+      fail(fmt::format("{} has no shape of at most {} dimensions", name, dimension_limit));
     for (const auto& size : shape) out.shape.push_back(whole(size, name));
     const auto& offsets = member(entry, "data_offsets", name);
     if (!offsets.is_array() || offsets.size() != 2)
@@ -126,7 +126,7 @@ void check_covered(const Source& source, std::uint64_t data, const std::vector<T
 }
 
 bool is_plain(std::string_view name) {
-  return !name.empty() && name.size() <= longest_name && is_printable(name);
+  return !name.empty() && name.size() <= name_limit && is_printable(name);
 }
 
 }  // namespace
@@ -134,9 +134,9 @@ bool is_plain(std::string_view name) {
 std::vector<Tensor> read_safetensors(const Source& source) {
   Cursor in(source, source.size());
   const auto length = in.number(8, "the header's length");
-  if (length > largest_header)
+  if (length > header_limit)
     source.fail(0, fmt::format("a header of {} bytes is too large", length),
-                fmt::format("{} at most; is this a safetensors file?", largest_header));
+                fmt::format("{} at most; is this a safetensors file?", header_limit));
   auto text = in.text(length, "the header");
   if (!text.starts_with("{"))
     source.fail(8, "the header does not begin with \"{\"", "is this a safetensors file?");
@@ -144,10 +144,10 @@ std::vector<Tensor> read_safetensors(const Source& source) {
   std::vector<Tensor> out;
   visit_members(std::move(text), source.name(), 8, [&](const std::string& name, const Json& entry) {
     if (name == "__metadata__") return;
-    if (out.size() == most_tensors) reader.fail(fmt::format("over {} tensors", most_tensors));
+    if (out.size() == tensor_limit) reader.fail(fmt::format("over {} tensors", tensor_limit));
     if (!is_plain(name))
       reader.fail(fmt::format("the tensor name \"{}\" is no plain text of at most {} bytes",
-                              printable(name), longest_name));
+                              printable(name), name_limit));
     out.push_back(reader.read(name, entry));
   });
   ranges::sort(out, {}, [](const Tensor& t) { return std::pair(t.offset, t.bytes); });

@@ -23,8 +23,6 @@ namespace {
 namespace fs = std::filesystem;
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t chunk_bytes = 1 << 18;
-
 // ---- what a checkpoint says of its arithmetic ----
 
 double json_number(const nlohmann::json& root, const char* key, double otherwise) {

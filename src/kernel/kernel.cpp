@@ -18,8 +18,6 @@ namespace {
 using spec::Op;
 using spec::Projection;
 
-Count whole(double x) { return static_cast<Count>(std::llround(x)); }
-
 // round(share * total), half up: what a matrix's whole number of zeros is.
 Count share_of(double share, Count total) {
   return static_cast<Count>(std::floor(share * static_cast<double>(total) + 0.5));

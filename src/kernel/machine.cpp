@@ -10,8 +10,6 @@
 namespace tomestimate::kernel {
 namespace {
 
-Count whole(double x) { return static_cast<Count>(std::llround(x)); }
-
 void deal_outputs(spec::Outputs outputs, UnitClass& c) {
   switch (outputs) {
     case spec::Outputs::lanes:

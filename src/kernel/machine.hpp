@@ -3,6 +3,7 @@
 // naive and partitioned paths share with nothing else.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,6 +15,9 @@
 namespace tomestimate::kernel {
 
 using Count = std::uint64_t;
+
+// A whole number of a spec as one.
+inline Count whole(double x) { return static_cast<Count>(std::llround(x)); }
 
 // One class of matrix units: base or side.
 struct UnitClass {

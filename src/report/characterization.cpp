@@ -16,7 +16,7 @@ using rtl::Law;
 constexpr double bits_a_mebibyte = 8.0 * 1024 * 1024;
 constexpr double square_um_a_square_mm = 1e6;
 
-double percent(double share) { return 100 * share; }
+double in_percent(double share) { return 100 * share; }
 
 double bits(const BankFacts& b) { return static_cast<double>(b.counts.bits()); }
 
@@ -54,10 +54,10 @@ Table laws_table(const Characterization& c) {
       return law.coefficients[i];
     };
     const auto judged = [&](double error) {
-      return has_held_out(c) ? Cell(percent(error)) : Cell();
+      return has_held_out(c) ? Cell(in_percent(error)) : Cell();
     };
     t.rows.push_back({law.quantity, law.expression, law.unit, coefficient(0), coefficient(1),
-                      coefficient(2), percent(law.fit.rms), percent(law.fit.worst),
+                      coefficient(2), in_percent(law.fit.rms), in_percent(law.fit.worst),
                       judged(law.held_out.rms), judged(law.held_out.worst)});
   }
   return t;
@@ -70,7 +70,7 @@ Cell area_error(const Characterization& c, const BankFacts& b) {
   const double h = rtl::entropy(b.ones_share());
   const double x = std::log2(static_cast<double>(b.shape.words));
   const auto& k = law->coefficients;
-  return percent((h * (k[0] + k[1] * x) + k[2]) * bits(b) / b.gates.area - 1);
+  return in_percent((h * (k[0] + k[1] * x) + k[2]) * bits(b) / b.gates.area - 1);
 }
 
 Table banks_table(const Characterization& c) {
@@ -107,7 +107,7 @@ Table banks_table(const Characterization& c) {
                      : b.held_out ? "held out"
                                   : "fit"),
          static_cast<double>(b.shape.words), static_cast<double>(b.shape.word_weights()),
-         percent(b.zero_share()), percent(1 - b.ones_share()), b.gates.cells, b.gates.depth,
+         in_percent(b.zero_share()), in_percent(1 - b.ones_share()), b.gates.cells, b.gates.depth,
          b.gates.area, b.gates.area / bits(b), density, area_error(c, b), b.gates.leakage / 1000,
          in_order, in_order * b.in_order.glitches, random, random * b.random.glitches});
   }
@@ -142,12 +142,12 @@ Table units_table(const Characterization& c) {
 }
 
 std::string law_sentence(const Characterization& c, const Law& law) {
-  const auto held_out = has_held_out(c)
-                            ? fmt::format("{:.1f} % held out (worst {:+.1f} %)",
-                                          percent(law.held_out.rms), percent(law.held_out.worst))
-                            : std::string("no bank held out");
+  const auto held_out =
+      has_held_out(c) ? fmt::format("{:.1f} % held out (worst {:+.1f} %)",
+                                    in_percent(law.held_out.rms), in_percent(law.held_out.worst))
+                      : std::string("no bank held out");
   return fmt::format("{}: {} {}, rms {:.1f} % in the fit (worst {:+.1f} %), {}.", law.quantity,
-                     law.expression, law.unit, percent(law.fit.rms), percent(law.fit.worst),
+                     law.expression, law.unit, in_percent(law.fit.rms), in_percent(law.fit.worst),
                      held_out);
 }
 
@@ -163,7 +163,7 @@ Document characterization_document(const Characterization& c) {
   if (!c.banks.empty()) {
     document.lead.push_back(fmt::format(
         "{} banks, {} form, seed {}, {:g} % of blocks of {} weights zero throughout.",
-        c.banks.size(), name(g.form), g.seed, percent(g.zero_blocks), rtl::block_weights));
+        c.banks.size(), name(g.form), g.seed, in_percent(g.zero_blocks), rtl::block_weights));
     for (const auto* quantity : {"area a bit", "access in order", "access at random", "leakage"})
       if (const auto* law = law_of(c, quantity)) document.lead.push_back(law_sentence(c, *law));
     if (c.laws.empty())

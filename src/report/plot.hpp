@@ -129,6 +129,7 @@ class Canvas {
 
   static constexpr double width = 1000;  // pixels of every picture
   static constexpr double font_size = 15;
+  static constexpr double label_size = 13;  // of text beside marks and lines
   // Pixels that a text takes, about.
   static double text_width(std::string_view text, double size = font_size);
 

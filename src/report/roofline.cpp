@@ -228,8 +228,6 @@ std::string_view colour(Work work) {
   return "#000000";
 }
 
-constexpr double label_size = 13;
-
 // Names of points that lie so near each other that one label serves them.
 struct Label {
   plot::Point at;  // of the highest of them, pixels
@@ -273,7 +271,7 @@ void draw_labels(plot::Canvas& canvas, std::vector<Label> all, bool to_the_left,
     const plot::Point from{l.at.x + 8 * side, (l.at.y + l.low) / 2}, to{l.at.x + 26 * side, last};
     canvas.stroke(from, to, {"#888888", 0.7});
     canvas.boxed_text({to.x + 3 * side, to.y}, l.text, to_the_left ? Align::right : Align::left,
-                      colour(l.work), label_size);
+                      colour(l.work), plot::Canvas::label_size);
   }
 }
 
@@ -302,7 +300,7 @@ void draw_panel(plot::Canvas& canvas, const Panel& panel, const Roofline& data) 
   std::vector<Label> left, right;
   for (auto& label : labels(panel, points)) {
     const double from = label.at.x + 20;
-    const double end = from + 10 + plot::Canvas::text_width(label.text, label_size);
+    const double end = from + 10 + plot::Canvas::text_width(label.text, plot::Canvas::label_size);
     const bool covers = std::any_of(points.begin(), points.end(), [&](const auto& p) {
       const double x = panel.pixel_x(p.intensity), y = panel.pixel_y(p.rate);
       return label.work != Work::base && x > from && x < end && y > label.at.y - 14 &&

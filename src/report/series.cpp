@@ -29,7 +29,6 @@ constexpr std::array<plot::Line, 6> strokes{{{"#0072b2", 3, 1},
 constexpr std::array<Marker, 4> markers{Marker::circle, Marker::square, Marker::triangle,
                                         Marker::diamond};
 constexpr std::size_t most_marked = 40;  // points of a line that still have marks
-constexpr double label_size = 13;
 
 bool rises(const std::vector<double>& values) {
   return std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) == values.end();
@@ -87,8 +86,9 @@ void draw_end_labels(Canvas& canvas, std::vector<EndLabel> labels) {
   double low = 0;
   for (auto& label : labels) {
     label.y = std::max(label.y, low);
-    low = label.y + label_size + 5;
-    canvas.boxed_text({label.x + 9, label.y}, label.text, Align::left, "#000000", label_size);
+    low = label.y + Canvas::label_size + 5;
+    canvas.boxed_text({label.x + 9, label.y}, label.text, Align::left, "#000000",
+                      Canvas::label_size);
   }
 }
 
@@ -193,7 +193,8 @@ double right_edge(const AxisView& view, const Series& s, bool named) {
   if (there.empty()) return Canvas::width;
   const auto end = there.back().second - 1;
   const Panel whole{0, 1, 0, 1, view.axis(), {}, {}, {}, ""};
-  const double text = std::min(320.0, Canvas::text_width(end_text(s, end, named), label_size)) + 18;
+  const double text =
+      std::min(320.0, Canvas::text_width(end_text(s, end, named), Canvas::label_size)) + 18;
   return left_edge +
          (Canvas::width - left_edge - text) / std::max(0.3, whole.pixel_x(view.at[end]));
 }
@@ -255,7 +256,7 @@ void draw_lines(Canvas& canvas, const Panel& panel, const AxisView& view, const 
       if (!view.numbers && lines.series.size() == 1 && view.at.size() <= most_marked / 2)
         for (auto i = from; i < to; ++i)
           canvas.text({panel.pixel_x(view.at[i]), panel.pixel_y(*s.values[i]) - 15},
-                      told(*s.values[i]), Align::center, "#000000", label_size);
+                      told(*s.values[i]), Align::center, "#000000", Canvas::label_size);
     }
     if (end && (view.numbers || lines.series.size() > 1))
       labels.push_back({panel.pixel_x(view.at[*end]), panel.pixel_y(*s.values[*end]),

@@ -12,8 +12,6 @@
 namespace tomestimate::study {
 namespace {
 
-constexpr std::uint64_t most_kept = 65536;  // cells of an axis that are kept as text
-
 std::size_t index_width(std::uint64_t size) {
   if (size <= 1u << 8) return 1;
   if (size <= 1u << 16) return 2;

@@ -16,7 +16,6 @@ namespace tomestimate::study {
 namespace {
 
 constexpr std::size_t most_variants = 1024;
-constexpr std::uint64_t most_kept = 65536;  // numbers of an axis that are kept, not worked out
 
 bool is_numbers(const Axis& axis) {
   return std::all_of(axis.members.begin(), axis.members.end(),

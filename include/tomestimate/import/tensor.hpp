@@ -31,6 +31,9 @@ enum class Storage {
   unknown,  // its size neither
 };
 
+// A tensor is read in parts of this size: they stay in the second-level cache.
+inline constexpr std::size_t chunk_bytes = 1 << 18;
+
 // Columns of a TL2 matrix that are stored three at a time; the others are stored two at a time.
 constexpr std::uint64_t tl2_threes(std::uint64_t columns) { return columns / 96 * 96; }
 

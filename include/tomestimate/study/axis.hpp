@@ -13,6 +13,9 @@
 
 namespace tomestimate::study {
 
+// So many values of an axis are kept, as numbers or text; those of a longer one are worked out.
+inline constexpr std::uint64_t most_kept = 65536;
+
 struct Specs {
   spec::Spec<spec::Hardware<double>> hardware;
   spec::Spec<spec::Model<double>> model;
