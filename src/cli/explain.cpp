@@ -8,7 +8,7 @@
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/text.hpp>
-#include <tomestimate/study/quantities.hpp>
+#include <tomestimate/study/metric.hpp>
 
 namespace tomestimate::cli {
 namespace {
@@ -21,21 +21,13 @@ struct Arguments {
   std::string phase = "decode";
 };
 
-std::vector<std::string_view> layer_metric_names(const study::Specs& specs) {
-  std::vector<std::string_view> names;
-  study::visit_layer_metrics(
-      specs.hardware.values, engine::LayerEstimate<double>{}, {},  // only the names are used
-      [&](const study::LayerMetric& metric, const auto&) { names.push_back(metric.name); });
-  return names;
-}
-
 // The quantity that is a metric of one layer.
 std::string layer_quantity(const study::Specs& specs, const Arguments& a) {
   const auto layers = specs.model.values.layers;
   if (*a.layer < 0 || static_cast<std::size_t>(*a.layer) >= layers)
     throw CLI::ValidationError(
         "--layer", fmt::format("the model has layers 0 to {}, not {}", layers - 1, *a.layer));
-  const auto names = layer_metric_names(specs);
+  const auto names = study::layer_metric_names(specs.hardware.values);
   if (std::find(names.begin(), names.end(), a.what.quantity) == names.end())
     throw CLI::ValidationError(
         "METRIC", fmt::format("no metric \"{}\" of a layer; there are: {}",

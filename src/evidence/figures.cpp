@@ -14,7 +14,7 @@
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
-#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/metric.hpp>
 #include <tomestimate/study/study.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -266,14 +266,8 @@ std::vector<std::string> fitted_to(const std::string& id, const study::Specs& sp
 double metric_value(const std::string& name, const HardwareSpec& hardware, const ModelSpec& model,
                     const std::string& unit) {
   double base = 0;
-  study::visit_metrics(hardware.values, study::evaluate(hardware.values, model.values),
-                       [&](const study::Metric& metric, const auto& value) {
-                         if (metric.name != name) return;
-                         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>)
-                           base = value;
-                         else
-                           base = value.value();
-                       });
+  for (const auto& [metric, value] : study::metrics_of(hardware.values, model.values))
+    if (metric.name == name) base = value;
   return unit.empty() ? base : units::from_base(base, unit);
 }
 

@@ -13,6 +13,7 @@
 
 #include <tomestimate/number/lift.hpp>
 #include <tomestimate/study/equations.hpp>
+#include <tomestimate/study/quantities.hpp>
 
 namespace tomestimate::page {
 namespace {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <tomestimate/number/symbol.hpp>
-#include <tomestimate/study/quantities.hpp>
+#include <tomestimate/study/metric.hpp>
 #include <tomestimate/study/space.hpp>
 
 namespace tomestimate::page {

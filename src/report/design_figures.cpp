@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/study/evaluation.hpp>
 
 namespace tomestimate::report {
 

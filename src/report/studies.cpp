@@ -11,7 +11,7 @@
 #include <tomestimate/number/lift.hpp>
 #include <tomestimate/spec/describe.hpp>
 #include <tomestimate/study/cautions.hpp>
-#include <tomestimate/study/evaluation.hpp>
+#include <tomestimate/study/metric.hpp>
 
 #include "cells.hpp"
 
@@ -29,12 +29,9 @@ struct MetricValue {
 
 std::vector<MetricValue> metrics_of(const Specs& specs) {
   std::vector<MetricValue> out;
-  const auto& hw = specs.hardware.values;
-  study::visit_metrics(
-      hw, study::evaluate(hw, specs.model.values), [&](const study::Metric& m, const auto& value) {
-        out.push_back({std::string(m.name), std::string(m.unit), std::string(m.doc),
-                       printed(m.name, study::raw(value) / study::unit_factor(m.unit))});
-      });
+  for (const auto& [m, value] : study::metrics_of(specs.hardware.values, specs.model.values))
+    out.push_back({std::string(m.name), std::string(m.unit), std::string(m.doc),
+                   printed(m.name, value / study::unit_factor(m.unit))});
   return out;
 }
 

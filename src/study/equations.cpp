@@ -10,6 +10,7 @@
 #include <range/v3/algorithm/find.hpp>
 
 #include <tomestimate/number/lift.hpp>
+#include <tomestimate/study/quantities.hpp>
 
 namespace tomestimate::study {
 namespace {

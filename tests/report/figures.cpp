@@ -15,6 +15,7 @@
 
 #include <tomestimate/report/figures.hpp>
 #include <tomestimate/report/folder.hpp>
+#include <tomestimate/study/evaluation.hpp>
 
 #include "catch.hpp"
 #include "folder.hpp"

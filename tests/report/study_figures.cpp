@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/report/study_figures.hpp>
+#include <tomestimate/study/evaluation.hpp>
 
 #include "../study/studies.hpp"
 #include "catch.hpp"

@@ -12,7 +12,18 @@
 
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/report/reports.hpp>
-#include <tomestimate/study/evaluation.hpp>
+
+// Declared, so that a changed equation compiles only the figures that take its results apart.
+namespace tomestimate::engine {
+template <class T>
+struct Estimate;
+template <class T>
+struct PassEstimate;
+}  // namespace tomestimate::engine
+namespace tomestimate::study {
+template <class T>
+struct Evaluation;
+}  // namespace tomestimate::study
 
 namespace tomestimate::report {
 

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include <tomestimate/study/quantities.hpp>
+#include <tomestimate/study/metric.hpp>
 #include <tomestimate/study/space.hpp>
 
 namespace tomestimate::study {

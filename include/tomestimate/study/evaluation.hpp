@@ -8,6 +8,7 @@
 #include <tomestimate/engine/estimate.hpp>
 #include <tomestimate/number/symbol.hpp>
 #include <tomestimate/spec/rules.hpp>
+#include <tomestimate/study/metric.hpp>
 
 namespace tomestimate::study {
 
@@ -61,12 +62,6 @@ void visit_rules(const spec::Hardware<T>& hw, const spec::Model<T>& m, const eng
   spec::visit_pair_rules(hw, m, rule);
   visit(std::string_view("does not fit the SRAM"), T(T(0) - detail::memory_slack(hw, e)));
 }
-
-struct Metric {
-  std::string_view name;
-  std::string_view unit;  // display unit; "" for a bare number
-  std::string_view doc;
-};
 
 // Calls visit(Metric, value) for every metric; value is a quantity or a bare T. `hw` is what was
 // evaluated.

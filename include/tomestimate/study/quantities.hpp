@@ -81,20 +81,6 @@ void visit_layer_metrics(const spec::Hardware<T>& hw, const engine::LayerEstimat
         energy_ungated);
 }
 
-// A layer in names of quantities: "decode.layer3", whose metrics are "decode.layer3.energy" and so
-// on.
-inline std::string layer_name(std::string_view pass, std::size_t layer) {
-  return fmt::format("{}.layer{}", pass, layer);
-}
-
-// What a quantity is to a metric it goes into.
-enum class Role {
-  metric,  // a metric itself
-  part,    // a term that metrics are sums of: cycles of an op, energy of a component, an area
-  step,    // anything else between spec values and metrics
-  detail,  // a step that needs no name where another has its equation
-};
-
 namespace detail {
 
 using Name = std::string;
