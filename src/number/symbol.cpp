@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/number/symbol.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 
@@ -8,6 +9,8 @@
 
 namespace tomestimate::number {
 namespace {
+
+constexpr std::uint32_t free_slot = -1;  // no recording has so many nodes
 
 bool is(const Symbol& s, double value) { return s.is_constant() && s.value() == value; }
 
@@ -87,10 +90,31 @@ std::uint32_t Recording::constant(double value) {
 }
 
 std::uint32_t Recording::node(Fn fn, std::uint32_t a, std::uint32_t b, double value) {
-  const auto [at, fresh] =
-      known_.try_emplace({fn, a, b}, static_cast<std::uint32_t>(nodes_.size()));
-  if (fresh) nodes_.push_back({fn, a, b, value});
-  return at->second;
+  if (slots_.size() < 2 * (nodes_.size() + 1)) grow();
+  auto& at = slot(fn, a, b);
+  if (at == free_slot) {
+    at = static_cast<std::uint32_t>(nodes_.size());
+    nodes_.push_back({fn, a, b, value});
+  }
+  return at;
+}
+
+std::uint32_t& Recording::slot(Fn fn, std::uint32_t a, std::uint32_t b) {
+  // Operands are small numbers that follow each other: the product spreads them over the high bits.
+  const std::uint64_t key = (std::uint64_t{a} << 32 | b) ^ std::uint64_t(fn) << 59;
+  const auto shift = std::countl_zero(slots_.size()) + 1;
+  for (auto i = key * 0x9e3779b97f4a7c15 >> shift;; i = (i + 1) & (slots_.size() - 1)) {
+    auto& at = slots_[i];
+    if (at == free_slot) return at;
+    const auto& node = nodes_[at];
+    if (node.fn == fn && node.a == a && node.b == b) return at;
+  }
+}
+
+void Recording::grow() {
+  slots_.assign(std::bit_ceil(std::max<std::size_t>(1024, 4 * nodes_.size())), free_slot);
+  for (std::uint32_t n = 0; n < nodes_.size(); ++n)
+    if (const auto& node = nodes_[n]; node.fn > Fn::input) slot(node.fn, node.a, node.b) = n;
 }
 
 std::uint32_t Symbol::node_in(Recording& recording) const {

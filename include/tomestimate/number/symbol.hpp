@@ -8,8 +8,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
-#include <tuple>
+#include <unordered_map>
 #include <vector>
 
 namespace tomestimate::number {
@@ -63,9 +62,15 @@ class Recording {
   std::uint32_t constant(double value);
   std::uint32_t node(Fn fn, std::uint32_t a, std::uint32_t b, double value);
 
+  // The slot of an operation, or the free one where it belongs.
+  std::uint32_t& slot(Fn fn, std::uint32_t a, std::uint32_t b);
+  void grow();
+
   std::vector<Node> nodes_;
-  std::map<std::tuple<Fn, std::uint32_t, std::uint32_t>, std::uint32_t> known_;
-  std::map<std::uint64_t, std::uint32_t> constants_;  // by bit pattern
+  // Operations by hash, to find equal ones: indices of nodes, a power of two of them, at most half
+  // in use. Pages look some ten million up, in a table that a cache can hold.
+  std::vector<std::uint32_t> slots_;
+  std::unordered_map<std::uint64_t, std::uint32_t> constants_;  // by bit pattern
   std::uint32_t inputs_ = 0;
 };
 
