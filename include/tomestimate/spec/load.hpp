@@ -37,7 +37,8 @@ struct Sourced {
   std::optional<std::array<double, 2>> range;  // in base units
   std::vector<std::string> fits;
   Place place;
-  // Of one that was set for this run: the range of the value it took the place of.
+  // Of one that was set for this run, or that a spec restates outside of the range of its base: the
+  // range of the value it took the place of.
   std::optional<std::array<double, 2>> replaced_range{};
 };
 
