@@ -721,6 +721,7 @@ std::vector<Diagnostic> check(const std::string& path) try {
 std::string resolve(const std::string& path) {
   if (path == "pe.lanes" || path == "lanes.count") return "base.lanes";
   if (path == "model.zero_share") return "weights.zero_share";
+  if (path == "chip.node") return "tech.node";
   return path;
 }
 

@@ -72,6 +72,15 @@ TEST_CASE("uncertainty: choices, shares, figures that are given") {
   CHECK(run(base + "--given tom.powre").code == 2);
 }
 
+TEST_CASE("a node that is set by either name is no longer a label that says nothing") {
+  const auto by = [](const std::string& name) {
+    return run("estimate " + known_design + "--set '" + name + "=5 nm'");
+  };
+  CHECK(by("chip.node").code == 0);
+  CHECK(has(by("chip.node").out, "CAUTION: tech.node is said to be 5 nm (set for this run)"));
+  CHECK(by("chip.node").out == by("tech.node").out);
+}
+
 TEST_CASE("published --implies says what figures make of values") {
   const auto out = run("published --implies " + known_specs + "/published.toml").out;
   CHECK(has(out, "Values with a range, and what figures make of them"));
