@@ -73,7 +73,8 @@ std::vector<std::string> files_of(const std::string& path);
 std::vector<Diagnostic> check(const std::string& path);
 
 // The path of a value by its other names: pe.lanes and lanes.count are base.lanes,
-// model.zero_share is weights.zero_share, chip.node is tech.node. Any other text is returned as it is.
+// model.zero_share is weights.zero_share, chip.node is tech.node. Any other text is returned as it
+// is.
 std::string resolve(const std::string& name);
 
 // Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with
