@@ -249,6 +249,7 @@ class TableReader {
       if (out.values.size() != 1) parser_.fail(group->at, "a table without its template");
       return out;
     }
+    if (shape->second->find("variable_3") != nullptr) return {};
     bool transposed = false;
     for (const auto* n : {"1", "2"}) {
       const auto variable = shape->second->text(std::string("variable_") + n);

@@ -223,6 +223,19 @@ TEST_CASE("trees of buffers: the same logic, no net with more sinks") {
   CHECK(longest_path(trees, {20, 0, nullptr}).value() == Approx(78.5));
 }
 
+TEST_CASE("a table over what is not known here is none, and its cell has no delays") {
+  for (const std::string other : {"variable_2 : output_net_length", "variable_3 : anything;"}) {
+    auto text = library_text;
+    const std::string from = "variable_2 : total_output_net_capacitance";
+    text.replace(text.find(from), from.size(),
+                 other[9] == '2' ? other : other + " variable_2 : total_output_net_capacitance");
+    const auto library = rtl::parse_liberty(text, "x.lib").library;
+    CHECK(library.cells.at("INV").arcs.empty());
+    CHECK(library.cells.at("NAND").arcs.size() == 2);
+    CHECK(!longest_path(rtl::parse_blif(nand_inv, library), {}));
+  }
+}
+
 TEST_CASE("tables that are none are refused with their place") {
   const auto with = [](const std::string& from, const std::string& to) {
     auto text = library_text;
