@@ -79,15 +79,21 @@ int run_check(const std::vector<std::string>& files) {
   return good ? 0 : bad_input;
 }
 
-int run_published(const std::optional<std::string>& given, bool leave_one_out,
-                  const Output& output) {
-  const auto figures = find_figures(given);
+struct PublishedArguments {
+  std::optional<std::string> figures;
+  bool leave_one_out = false;
+  bool implies = false;
+};
+
+int run_published(const PublishedArguments& a, const Output& output) {
+  const auto figures = find_figures(a.figures);
   check_files(inputs_of_published(figures), outputs_of(output));
-  if (leave_one_out) {
+  if (a.leave_one_out)
     print(report::leave_one_out_document(evidence::leave_one_out(figures)), output);
-    return 0;
-  }
-  print(report::published_document(evidence::compare_published(figures)), output);
+  else if (a.implies)
+    print(report::implied_document(evidence::implied(figures)), output);
+  else
+    print(report::published_document(evidence::compare_published(figures)), output);
   return 0;
 }
 
@@ -179,14 +185,18 @@ int run(int argc, char** argv) {
   validate->get_option("--table")->check(
       one_of({"validation", "mismatches", "averages", "data-energy"}));
 
-  std::optional<std::string> figures;
+  PublishedArguments figures;
   auto* published = app.add_subcommand("published", "Set published figures beside the estimate");
-  add_optional(*published, "FIGURES", figures,
+  add_optional(*published, "FIGURES", figures.figures,
                "published figures (TOML); default: specs/published.toml here, or else the "
                "installed ones");
-  bool leave_one_out = false;
-  published->add_flag("--leave-one-out", leave_one_out,
-                      "fit calibrated values without each of their figures, and predict it");
+  auto* leave_one_out =
+      published->add_flag("--leave-one-out", figures.leave_one_out,
+                          "fit calibrated values without each of their figures, and predict it");
+  published
+      ->add_flag("--implies", figures.implies,
+                 "what each figure, taken as given, says of each value that has a range")
+      ->excludes(leave_one_out);
   add_output_options(*published, output);
 
   std::vector<std::string> files;
@@ -209,7 +219,7 @@ int run(int argc, char** argv) {
     if (*estimate) return run_estimate(design, output);
     if (*from_data) return run_data(design, data, threads, output);
     if (*validate) return run_validate(design, small_only, threads, output);
-    if (*published) return run_published(figures, leave_one_out, output);
+    if (*published) return run_published(figures, output);
     return run_check(files);
   } catch (const CLI::ParseError& e) {
     return say(app, e, argc, argv);

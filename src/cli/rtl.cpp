@@ -208,6 +208,7 @@ struct CharacterizeArguments {
   std::size_t lanes = 128;
   std::string zero_blocks = "0";
   double wire = 0.3;
+  double slew = 20;
   std::uint64_t seed = 1;
   std::string form = "case";
   unsigned threads = std::min(2u, all_threads());
@@ -266,7 +267,7 @@ rtl::Tile given_bank(const CharacterizeArguments& a) {
 
 rtl::Plan parse_plan(const CharacterizeArguments& a) {
   check_lanes(a.lanes);
-  rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.kept.value_or("")};
+  rtl::Plan plan{parse_grid(a), {}, {}, a.lanes, a.slew, a.kept.value_or("")};
   if (a.weights) plan.given.push_back(given_bank(a));
   if (a.units == Strings{"all"})
     for (std::size_t i = 0; i < rtl::unit_names.size(); ++i)
@@ -297,6 +298,8 @@ int run_characterize(const CharacterizeArguments& a, const Output& output) {
   const auto plan = parse_plan(a);
   if (!(std::isfinite(a.wire) && a.wire >= 0))
     throw CLI::ValidationError("--wire", "expected a capacitance in fF, 0 or more");
+  if (!(std::isfinite(a.slew) && a.slew >= 0))
+    throw CLI::ValidationError("--slew", "expected a time in ps, 0 or more");
   const auto file = a.liberty.empty() ? find_cells(a.cells) : a.liberty;
   NamedFiles inputs{{a.liberty.empty() ? "--cells" : "--liberty", file}}, outputs;
   if (a.weights) inputs.push_back({"--weights", *a.weights});
@@ -441,6 +444,11 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   characterize->add_option("--wire", c->wire, "capacitance of the wire to a sink, fF")
       ->capture_default_str()
       ->type_name("FF");
+  characterize
+      ->add_option("--slew", c->slew,
+                   "slew of the clock in ps, for longest paths where the library has delays")
+      ->capture_default_str()
+      ->type_name("PS");
   characterize->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
   add_form_option(*characterize, c->form);
   add_optional(*characterize, "--resume", c->kept,
@@ -451,7 +459,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->type_name("TOML");
   add_format_options(*characterize, *output);
   // Not after minutes of synthesis.
-  characterize->get_option("--table")->check(one_of({"laws", "banks", "units"}));
+  characterize->get_option("--table")->check(one_of({"laws", "banks", "units", "paths"}));
   commands.push_back({characterize, [=] { return run_characterize(*c, *output); }});
   return commands;
 }

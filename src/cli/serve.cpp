@@ -12,6 +12,7 @@
 #include "common.hpp"
 
 #include <tomestimate/import/json.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/study.hpp>
 
 namespace tomestimate::cli {
@@ -22,6 +23,7 @@ using Answer = nlohmann::ordered_json;
 
 constexpr std::size_t longest_line = 1 << 20;  // bytes
 constexpr auto metrics_key = "metrics";        // no path: those have a dot
+constexpr auto cautions_key = "cautions";
 
 struct Line {
   std::string text;
@@ -69,38 +71,66 @@ std::vector<std::string> wanted_metrics(const Json& value, const spec::Place& pl
   return names;
 }
 
+// Whether a line wants cautions.
+bool wants_cautions(const Json& value, const spec::Place& place) {
+  if (!value.is_boolean()) throw error(place, "\"cautions\" is true or false", "");
+  return value.get<bool>();
+}
+
 // Answers designs by their difference from one that was loaded.
 class Server {
  public:
-  explicit Server(const study::Specs& base) : base_(base), now_(base) {
+  explicit Server(const study::Specs& base)
+      : base_(base), now_(base), cautions_(study::cautions(base)) {
     // What specs say of their values goes into no metric, and takes longest to copy.
     now_.hardware.sourced.clear();
     now_.model.sourced.clear();
   }
 
-  // Metrics of the design that a line asks for. Throws spec::SpecError if it is bad, and
-  // std::domain_error if it does not fit the SRAM.
+  // Metrics of the design that a line asks for, and its cautions if there are any. Throws
+  // spec::SpecError if it is bad, and std::domain_error if it does not fit the SRAM.
   Answer answer(const Line& line, const spec::Place& place) {
     if (line.too_long) throw error(place, fmt::format("more than {} bytes", longest_line), "");
     const auto asked =
         importer::parse_object(line.text, fmt::format("{}:{}", place.file, place.line), 0);
-    now_.hardware.values = base_.hardware.values;
-    now_.model.values = base_.model.values;
     std::vector<std::string> wanted;
+    bool careful = true;
+    Values set;
     for (const auto& [key, value] : asked.items()) {
       if (value.is_discarded()) throw error(place, fmt::format("{} is there twice", key), "");
       if (key == metrics_key)
         wanted = wanted_metrics(value, place);
+      else if (key == cautions_key)
+        careful = wants_cautions(value, place);
       else
-        spec::override_value(now_.hardware, now_.model, key, override_text(key, value, place),
-                             place);
+        set.emplace_back(key, override_text(key, value, place));
     }
+    now_.hardware.values = base_.hardware.values;
+    now_.model.values = base_.model.values;
+    apply(set, place, now_);
     now_.hardware.sourced.clear();
     now_.model.sourced.clear();
-    return metrics(wanted);
+    auto out = metrics(wanted);
+    if (!careful) return out;
+    const auto cautions = set.empty() ? cautions_ : cautions_of(set, place);
+    if (!cautions.empty()) out[cautions_key] = cautions;
+    return out;
   }
 
  private:
+  using Values = std::vector<std::pair<std::string, std::string>>;
+
+  static void apply(const Values& set, const spec::Place& place, study::Specs& specs) {
+    for (const auto& [path, text] : set)
+      spec::override_value(specs.hardware, specs.model, path, text, place);
+  }
+
+  std::vector<std::string> cautions_of(const Values& set, const spec::Place& place) {
+    auto specs = base_;
+    apply(set, place, specs);
+    return study::cautions(specs, {"throughput", "power", "area"}, &known_);
+  }
+
   Answer metrics(const std::vector<std::string>& wanted) const {
     Answer answer = Answer::object();
     for (const auto& metric : report::metric_values(now_.hardware, now_.model))
@@ -111,6 +141,8 @@ class Server {
 
   study::Specs base_;
   study::Specs now_;
+  std::vector<std::string> cautions_;  // of the base
+  study::KnownIdle known_;
 };
 
 int run_serve(const Design& design) {

@@ -21,6 +21,7 @@
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/collect.hpp>
 
 namespace tomestimate::python {
@@ -74,6 +75,38 @@ void add_errors(py::module_& module) {
   if (error_type == nullptr) throw py::error_already_set();
   module.attr("Error") = py::reinterpret_borrow<py::object>(error_type);
   py::register_local_exception_translator(&translate);
+}
+
+// ---- cautions ----
+
+PyObject* caution_type = nullptr;   // tomestimate.Caution, likewise
+PyObject* estimate_type = nullptr;  // tomestimate.Estimate, likewise
+
+void add_cautions(py::module_& module) {
+  caution_type = PyErr_NewExceptionWithDoc("tomestimate.Caution",
+                                           "The category of warnings on numbers: a value without "
+                                           "effect, outside the range that its spec "
+                                           "states, or used away from where it was told.",
+                                           PyExc_UserWarning, nullptr);
+  if (caution_type == nullptr) throw py::error_already_set();
+  module.attr("Caution") = py::reinterpret_borrow<py::object>(caution_type);
+  py::dict members;
+  members["__module__"] = "tomestimate";
+  members["__doc__"] =
+      "Metrics by name, a dict of floats; cautions has what a reader of them has to be told, a "
+      "list "
+      "of texts.";
+  const auto dict = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(&PyDict_Type));
+  const auto type = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(&PyType_Type));
+  auto made = type("Estimate", py::make_tuple(dict), members);
+  estimate_type = made.ptr();
+  module.attr("Estimate") = std::move(made);
+}
+
+// Each as a warning too, so that none is carried in silence.
+void warn(const std::vector<std::string>& cautions) {
+  for (const auto& text : cautions)
+    if (PyErr_WarnEx(caution_type, text.c_str(), 1) != 0) throw py::error_already_set();
 }
 
 // ---- values from Python ----
@@ -143,11 +176,14 @@ study::Specs load(const fs::path& hardware, const fs::path& model, const Setting
 
 // ---- one design ----
 
-py::dict estimate(const fs::path& hardware, const fs::path& model, const Settings& settings) {
+py::object estimate(const fs::path& hardware, const fs::path& model, const Settings& settings) {
   const auto specs = load(hardware, model, settings);
-  py::dict out;
+  auto out = py::reinterpret_borrow<py::object>(estimate_type)();
   for (const auto& metric : report::metric_values(specs.hardware, specs.model))
     out[py::str(metric.name.data(), metric.name.size())] = metric.value;
+  const auto cautions = study::cautions(specs);
+  warn(cautions);
+  out.attr("cautions") = cautions;
   return out;
 }
 
@@ -328,11 +364,14 @@ py::object values_at(const study::Varied& varied, const std::vector<std::uint64_
 struct Sweep {
   py::dict arrays;
   py::dict units;
+  std::vector<std::string> cautions;
   std::size_t rows = 0;
 };
 
 Sweep arrays_of(const study::Study& study, study::Collected rows) {
   Sweep out;
+  out.cautions = study::cautions(study);
+  warn(out.cautions);
   out.rows = rows.rows();
   std::uint64_t stride = 1;
   for (const auto& axis : study.axes) stride *= axis.size();
@@ -371,6 +410,8 @@ void add_sweep(py::module_& module) {
                     "of a row are NaN.")
       .def_readonly("units", &Sweep::units, "unit of each array by name; \"\" for texts")
       .def_readonly("rows", &Sweep::rows, "how many")
+      .def_readonly("cautions", &Sweep::cautions,
+                    "what a reader of the numbers has to be told, a list of texts")
       .def("keys", [](const Sweep& s) { return s.arrays.attr("keys")(); })
       .def("__len__", [](const Sweep& s) { return s.arrays.size(); })
       .def("__iter__", [](const Sweep& s) { return py::iter(s.arrays); })
@@ -421,6 +462,7 @@ PYBIND11_MODULE(tomestimate, module) {
       "lists. Numbers come in the unit that unit() says.";
   module.attr("__version__") = TOMESTIMATE_VERSION;
   add_errors(module);
+  add_cautions(module);
   module.def(
       "estimate",
       [](const fs::path& hardware, const fs::path& model, py::dict set, py::object batch,
@@ -431,9 +473,9 @@ PYBIND11_MODULE(tomestimate, module) {
       py::arg("hardware"), py::arg("model"), py::kw_only(), py::arg("set") = py::dict(),
       py::arg("batch") = py::none(), py::arg("prompt") = py::none(),
       py::arg("context") = py::none(),
-      "Every metric of a design by name, a dict of floats. Raises Error for bad specs or values, "
-      "and "
-      "if the workload does not fit the SRAM.");
+      "Every metric of a design by name, a dict of floats whose attribute cautions is a list of "
+      "texts; each caution is a warning of category Caution too. Raises Error for bad specs or "
+      "values, and if the workload does not fit the SRAM.");
   module.def(
       "unit",
       [](const std::string& metric) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -141,6 +142,56 @@ Table units_table(const Characterization& c) {
   return t;
 }
 
+// Nothing where cells have no delays.
+void add_path(Table& table, const Characterization& c, std::string what, double depth, double area,
+              const rtl::PathFacts& path) {
+  const auto some = [](double x, double shown) { return x > 0 ? Cell(shown) : Cell(); };
+  const auto ns = [&](double ps) { return some(ps, ps / 1000); };
+  const double period = path.buffered > 0 ? path.buffered : path.mapped;
+  table.rows.push_back({std::move(what), depth, ns(path.mapped), ns(path.buffered),
+                        c.buffer_name ? some(area, percent(path.buffers / area)) : Cell(),
+                        some(period, 1e6 / period)});
+}
+
+Table paths_table(const Characterization& c) {
+  const auto surely = [](const std::optional<std::string>& name, const std::string& before,
+                         const std::string& without) { return name ? before + *name : without; };
+  Table t{
+      "paths",
+      "Longest paths",
+      {{"of", ""},
+       {"gates deep", ""},
+       {"as mapped", "ns"},
+       {"with buffers", "ns"},
+       {"buffers, of area", "%"},
+       {"clock", "MHz"}},
+      {},
+      {fmt::format("from a register's clock (ideal, slew {:g} ps) to the next one's setup{}; "
+                   "{:g} fF of wire a sink; not placed, no margin, and every path taken for one "
+                   "that the logic lets through",
+                   c.plan.slew,
+                   surely(c.flip_flop_name, "; before and after ports stands a ",
+                          "; no flip-flop in this library, so from port to port without one"),
+                   c.wire),
+       fmt::format("beyond its points a table goes on with its last slope; {}",
+                   surely(c.buffer_name,
+                          fmt::format("with buffers: balanced trees on nets of more than {} "
+                                      "sinks, of ",
+                                      rtl::most_sinks),
+                          "no buffer in this library"))}};
+  for (const auto& b : c.banks)
+    add_path(t, c,
+             fmt::format("bank {} x {}, {:.3g} % zero weights", b.shape.words,
+                         b.shape.word_weights(), percent(b.zero_share())),
+             b.gates.depth, b.gates.area, b.path);
+  for (const auto& u : c.units)
+    add_path(t, c,
+             u.lanes > 1 ? fmt::format("{} of {} lanes", name(u.unit), u.lanes)
+                         : std::string(name(u.unit)),
+             u.gates.depth, u.gates.area, u.path);
+  return t;
+}
+
 std::string law_sentence(const Characterization& c, const Law& law) {
   const auto held_out =
       has_held_out(c) ? fmt::format("{:.1f} % held out (worst {:+.1f} %)",
@@ -174,6 +225,10 @@ Document characterization_document(const Characterization& c) {
     document.tables.push_back(banks_table(c));
   }
   if (!c.units.empty()) document.tables.push_back(units_table(c));
+  if (c.delays)
+    document.tables.push_back(paths_table(c));
+  else
+    document.lead.push_back("No delays in this library: it says nothing of a longest path.");
   return document;
 }
 

@@ -285,6 +285,38 @@ Document sensitivity_document(const Specs& specs, const std::string& metric,
   return document;
 }
 
+namespace {
+
+// Why the specs' own value is outside of the band of its draws; "" if it is not.
+std::string outside_band(const study::Uncertainty& u, const study::MetricSpread& m, bool given) {
+  const bool above = m.here > m.quantiles.back();
+  if (!above && m.here >= m.quantiles.front()) return "";
+  const auto unit = study::metric_unit(m.metric).value();
+  const double f = study::unit_factor(unit);
+  auto out = fmt::format("{} with the specs' values, {}, is {} the band of 5 to 95 % of its draws",
+                         m.metric, told(m.here / f, unit), above ? "above" : "below");
+  if (given) return out + ": what is given is not what the specs say";
+  if (m.one_sided.empty()) return out + ": no value alone leads there, several together do";
+  out += above ? ", because ranges mostly lead down" : ", because ranges mostly lead up";
+  constexpr std::size_t most = 4;
+  std::string list;
+  bool choice = false;
+  for (std::size_t i = 0; i < std::min(most, m.one_sided.size()); ++i) {
+    const auto& o = m.one_sided[i];
+    const auto& r = u.parameters[o.parameter];
+    choice = choice || study::is_choice(r.parameter.path);
+    list += fmt::format("{}{} = {} of {} to {} ({:.0f} % of its draws alone, median {})",
+                        list.empty() ? "" : ", ", r.parameter.path,
+                        shown(r.parameter, r.parameter.value), shown(r.parameter, r.low),
+                        shown(r.parameter, r.high), 100 * o.share, told(o.median / f));
+  }
+  out += ": " + list;
+  if (choice) out += "; a choice is drawn without those that a designer would move with it";
+  return out;
+}
+
+}  // namespace
+
 Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
                               const study::UncertaintyOptions& options) {
   Document document{
@@ -347,6 +379,8 @@ Document uncertainty_document(const Specs& specs, const study::Uncertainty& u,
     Row row{m.metric, unit, m.here / f, m.mean / f, m.deviation / f};
     for (const double q : m.quantiles) row.push_back(q / f);
     spread.rows.push_back(std::move(row));
+    if (auto why = outside_band(u, m, !options.given.empty()); !why.empty())
+      spread.notes.push_back(std::move(why));
     std::vector<std::size_t> order(u.parameters.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::stable_sort(order.begin(), order.end(),

@@ -219,7 +219,7 @@ class CellsReader {
     for (const auto& [name, node] : *pins) {
       const auto pin = entry(node, variant, 3);
       out.inputs.push_back(
-          {std::string(name.str()), pin[0], {pin[1], pin[2]}, clock && *clock == name.str()});
+          {std::string(name.str()), pin[0], {pin[1], pin[2]}, clock && *clock == name.str(), {}});
     }
     try {
       Function(out.function, out.input_names());

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/rtl/synthesis.hpp>
+#include <tomestimate/rtl/timing.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 
 namespace tomestimate::rtl {
@@ -104,11 +105,17 @@ void put(Numbers& out, const Gates& g) {
 void put(Numbers& out, const Energy& e) {
   out.insert(out.end(), {e.pins, e.wires, e.internal, e.clock_pins, e.clock_wires, e.glitches});
 }
+void put(Numbers& out, const PathFacts& p) {
+  out.insert(out.end(), {p.mapped, p.buffered, p.buffers});
+}
 constexpr std::size_t gates_numbers = 5;
+constexpr std::size_t path_numbers = 3;
+constexpr std::size_t fixed_numbers = gates_numbers + path_numbers;
 constexpr std::size_t energy_numbers = 6;
 Gates gates_at(const Numbers& n, std::size_t i) {
   return {n[i], n[i + 1], n[i + 2], n[i + 3], n[i + 4]};
 }
+PathFacts path_at(const Numbers& n, std::size_t i) { return {n[i], n[i + 1], n[i + 2]}; }
 Energy energy_at(const Numbers& n, std::size_t i) {
   return {n[i], n[i + 1], n[i + 2], n[i + 3], n[i + 4], n[i + 5]};
 }
@@ -279,8 +286,12 @@ struct Task {
 
 class Characterizer {
  public:
-  Characterizer(const Cells& cells, const std::string& file, const Plan& plan)
+  Characterizer(const Cells& cells, const std::string& file, const Plan& plan, double wire)
       : cells_(cells), synthesizer_(cells, file), plan_(plan) {
+    const auto* flip_flop = smallest_flip_flop();
+    around_ = {plan.slew, wire, flip_flop != nullptr ? &flip_flop->second : nullptr};
+    for (const auto& [name, cell] : cells.library.cells) delays_ = delays_ || !cell.arcs.empty();
+    buffer_ = best_buffer(cells.library, most_sinks, around_);
     const auto& grid = plan.banks;
     const auto cross = [&](const auto& heights, const auto& shares, bool held_out) {
       for (const auto words : heights)
@@ -295,7 +306,8 @@ class Characterizer {
     for (const auto unit : plan.units) add_unit(unit);
   }
 
-  Characterization run(double wire, unsigned threads, const Progress& progress) {
+  Characterization run(unsigned threads, const Progress& progress) {
+    const auto wire = around_.wire;
     const auto results = measure_all(threads, progress);
     Characterization out;
     out.plan = plan_;
@@ -303,9 +315,15 @@ class Characterizer {
     out.voltage = cells_.library.voltage;
     out.temperature = cells_.library.temperature;
     out.yosys = synthesizer_.version();
+    out.delays = delays_;
     out.nand2_area = synthesizer_.nand2_area();
     out.wire = wire;
-    set_flip_flop(out);
+    if (const auto* smallest = smallest_flip_flop()) {
+      out.flip_flop_name = smallest->first;
+      out.flip_flop = smallest->second;
+    }
+    for (const auto& [name, cell] : cells_.library.cells)
+      if (&cell == buffer_) out.buffer_name = name;
     for (std::size_t i = 0; i < tiles_.size(); ++i) out.banks.push_back(bank(i, results[i]));
     for (std::size_t i = 0; i < plan_.units.size(); ++i)
       out.units.push_back(unit(plan_.units[i], results[tiles_.size() + i]));
@@ -326,8 +344,9 @@ class Characterizer {
   };
 
   std::string key(const std::string& what, const std::string& verilog) const {
-    return fmt::format("{};{:016x};{};{};{:016x}", cells_.library.name, hash(cells_.liberty),
-                       synthesizer_.version(), what, hash(verilog));
+    const auto path = delays_ ? fmt::format(";{} ps;{} fF", around_.slew, around_.wire) : "";
+    return fmt::format("{};{:016x};{};{};{:016x}{}", cells_.library.name, hash(cells_.liberty),
+                       synthesizer_.version(), what, hash(verilog), path);
   }
 
   void add_bank(Tile tile, bool held_out, bool given) {
@@ -337,11 +356,12 @@ class Characterizer {
     auto what = fmt::format("bank {}x{}", shape.words, shape.word_weights());
     auto id = key(what, verilog);
     tasks_.push_back(
-        {std::move(what), std::move(id), shape.weights(), gates_numbers + 2 * energy_numbers,
+        {std::move(what), std::move(id), shape.weights(), fixed_numbers + 2 * energy_numbers,
          [this, shape, text = std::move(verilog)](const std::string& name) {
            const auto netlist = synthesizer_.synthesize(text, top, name);
            Numbers out;
            put(out, gates_of(netlist));
+           put(out, path_of(netlist));
            for (const bool in_order : {true, false})
              put(out, access_energy(netlist, cells_.library.voltage, shape.words, in_order));
            return out;
@@ -355,11 +375,12 @@ class Characterizer {
     auto what = fmt::format("{} {}", rtl::name(unit), lanes);
     auto id = key(what, verilog);
     tasks_.push_back(
-        {std::move(what), std::move(id), lanes * 2048, gates_numbers + list.size() * energy_numbers,
+        {std::move(what), std::move(id), lanes * 2048, fixed_numbers + list.size() * energy_numbers,
          [this, unit, lanes, list, text = std::move(verilog)](const std::string& name) {
            const auto netlist = synthesizer_.synthesize(text, top, name);
            Numbers out;
            put(out, gates_of(netlist));
+           put(out, path_of(netlist));
            for (const auto& stimulus : list)
              put(out, measure(netlist, cells_.library.voltage, 8, 64, 8,
                               [&] { return operands(netlist, unit, lanes, stimulus); }));
@@ -421,29 +442,46 @@ class Characterizer {
             b.held_out,
             b.given,
             gates_at(n, 0),
-            energy_at(n, gates_numbers),
-            energy_at(n, gates_numbers + energy_numbers)};
+            path_at(n, gates_numbers),
+            energy_at(n, fixed_numbers),
+            energy_at(n, fixed_numbers + energy_numbers)};
   }
 
   UnitFacts unit(Unit unit, const Numbers& n) const {
-    UnitFacts out{unit, has_lanes(unit) ? plan_.lanes : 1, gates_at(n, 0), {}};
+    UnitFacts out{
+        unit, has_lanes(unit) ? plan_.lanes : 1, gates_at(n, 0), path_at(n, gates_numbers), {}};
     const auto list = stimuli(unit);
     for (std::size_t i = 0; i < list.size(); ++i)
-      out.activities.push_back({list[i].name, energy_at(n, gates_numbers + i * energy_numbers)});
+      out.activities.push_back({list[i].name, energy_at(n, fixed_numbers + i * energy_numbers)});
     return out;
   }
 
-  void set_flip_flop(Characterization& out) const {
-    for (const auto& [name, cell] : cells_.library.cells) {
-      if (!cell.flip_flop || (out.flip_flop_name && cell.area >= out.flip_flop.area)) continue;
-      out.flip_flop_name = name;
-      out.flip_flop = cell;
-    }
+  // nullptr without one.
+  const std::pair<const std::string, Cell>* smallest_flip_flop() const {
+    const std::pair<const std::string, Cell>* best = nullptr;
+    for (const auto& entry : cells_.library.cells)
+      if (entry.second.flip_flop && (best == nullptr || entry.second.area < best->second.area))
+        best = &entry;
+    return best;
+  }
+
+  PathFacts path_of(const Netlist& netlist) const {
+    PathFacts out;
+    if (!delays_) return out;
+    out.mapped = longest_path(netlist, around_).value_or(0);
+    if (buffer_ == nullptr) return out;
+    const auto trees = buffered(netlist, *buffer_, most_sinks);
+    out.buffered = longest_path(trees, around_).value_or(0);
+    out.buffers = trees.area() - netlist.area();
+    return out;
   }
 
   const Cells& cells_;
   Synthesizer synthesizer_;
   const Plan& plan_;
+  Surroundings around_;
+  bool delays_ = false;
+  const Cell* buffer_ = nullptr;
   std::vector<BankTile> tiles_;
   std::vector<Task> tasks_;
 };
@@ -460,7 +498,7 @@ double BankFacts::ones_share() const {
 
 Characterization characterize(const Cells& cells, const std::string& file, const Plan& plan,
                               double wire, unsigned threads, const Progress& progress) {
-  return Characterizer(cells, file, plan).run(wire, threads, progress);
+  return Characterizer(cells, file, plan, wire).run(threads, progress);
 }
 
 }  // namespace tomestimate::rtl

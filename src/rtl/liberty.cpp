@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -169,11 +170,12 @@ double number(const Statement& s, std::string_view name, double otherwise = 0) {
   return all.empty() ? otherwise : all[0];
 }
 
-// Library units in pW, fF and V.
+// Library units in pW, fF, V and ps.
 struct Units {
   double leakage;
   double capacitance;
   double voltage;
+  double time;
 
   double energy() const { return capacitance * voltage * voltage; }  // in fJ
 };
@@ -199,7 +201,142 @@ Units units_of(const Statement& library) {
     farad =
         scale(unit->arguments[0]) * (std::tolower(unit->arguments[1][0]) == 'f' ? 1e-15 : 1e-12);
   return {scale(library.text("leakage_power_unit", "1nW")) / 1e-12, farad / 1e-15,
-          scale(library.text("voltage_unit", "1V"))};
+          scale(library.text("voltage_unit", "1V")),
+          scale(library.text("time_unit", "1ns")) / 1e-12};
+}
+
+// ---- delays ----
+
+// Of the variables of tables of delays, slews and setups: whether one is LookupTable's second.
+// nullopt for others.
+std::optional<bool> is_second(const std::string& variable) {
+  if (variable == "input_net_transition" || variable == "input_transition_time" ||
+      variable == "related_pin_transition")
+    return false;
+  if (variable == "total_output_net_capacitance" || variable == "constrained_pin_transition")
+    return true;
+  return std::nullopt;
+}
+
+std::vector<double> all_numbers(const Statement& group, std::string_view name) {
+  std::vector<double> out;
+  if (const auto* list = group.find(name))
+    for (const auto& row : list->arguments)
+      for (const double x : numbers(row)) out.push_back(x);
+  return out;
+}
+
+// Reads tables by the templates of a library.
+class TableReader {
+ public:
+  TableReader(const Parser& parser, const Statement& library, const Units& units)
+      : parser_(parser), units_(units) {
+    for (const auto& s : library.body)
+      if (s.name == "lu_table_template" && !s.arguments.empty()) templates_[s.arguments[0]] = &s;
+  }
+
+  // The table of that name in a timing group; none if there is none, or one over other quantities
+  // than LookupTable's.
+  LookupTable read(const Statement& timing, std::string_view name) const {
+    const auto* group = timing.find(name);
+    if (group == nullptr) return {};
+    LookupTable out;
+    out.values = all_numbers(*group, "values");
+    for (double& x : out.values) x *= units_.time;
+    const auto shape =
+        group->arguments.empty() ? templates_.end() : templates_.find(group->arguments[0]);
+    if (shape == templates_.end()) {  // "scalar"
+      if (out.values.size() != 1) parser_.fail(group->at, "a table without its template");
+      return out;
+    }
+    if (shape->second->find("variable_3") != nullptr) return {};
+    bool transposed = false;
+    for (const auto* n : {"1", "2"}) {
+      const auto variable = shape->second->text(std::string("variable_") + n);
+      if (variable.empty()) continue;
+      const auto second = is_second(variable);
+      if (!second) return {};
+      transposed = transposed || (*second && *n == '1');
+      (*second ? out.second : out.first) =
+          axis(*group, *shape->second, std::string("index_") + n, variable);
+    }
+    const auto size = [](const auto& axis) { return std::max<std::size_t>(1, axis.size()); };
+    if (out.values.size() != size(out.first) * size(out.second))
+      parser_.fail(group->at, fmt::format("expected {} x {} values, got {}", size(out.first),
+                                          size(out.second), out.values.size()));
+    if (transposed && !out.first.empty()) transpose(out);
+    return out;
+  }
+
+ private:
+  std::vector<double> axis(const Statement& group, const Statement& shape, const std::string& index,
+                           const std::string& variable) const {
+    auto out = all_numbers(group, index);
+    if (out.empty()) out = all_numbers(shape, index);
+    if (std::adjacent_find(out.begin(), out.end(), std::greater_equal()) != out.end())
+      parser_.fail(group.at, index + " does not ascend");
+    const bool load = variable == "total_output_net_capacitance";
+    for (double& x : out) x *= load ? units_.capacitance : units_.time;
+    return out;
+  }
+
+  static void transpose(LookupTable& table) {
+    const auto before = table.values;
+    const auto rows = table.first.size(), columns = table.second.size();
+    for (std::size_t i = 0; i < rows; ++i)
+      for (std::size_t j = 0; j < columns; ++j)
+        table.values[i * columns + j] = before[j * rows + i];
+  }
+
+  const Parser& parser_;
+  const Units& units_;
+  std::map<std::string, const Statement*> templates_;
+};
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> out;
+  for (std::size_t at = text.find_first_not_of(' '); at < text.size();) {
+    const auto end = std::min(text.find(' ', at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = text.find_first_not_of(' ', end);
+  }
+  return out;
+}
+
+// Delays from inputs to the output, and of a flip-flop from its clock; not those of set, reset and
+// tristate.
+void add_arcs(Cell& cell, const Statement& output, const TableReader& tables) {
+  for (const auto& timing : output.body) {
+    if (timing.name != "timing") continue;
+    const auto type = timing.text("timing_type", "combinational");
+    const bool clocked = type == "rising_edge" || type == "falling_edge";
+    if (cell.flip_flop ? !clocked : !type.starts_with("combinational")) continue;
+    const auto sense = timing.text("timing_sense");
+    TimingArc arc{0,
+                  sense == "positive_unate"   ? Sense::positive
+                  : sense == "negative_unate" ? Sense::negative
+                                              : Sense::any,
+                  {tables.read(timing, "cell_rise"), tables.read(timing, "rise_transition")},
+                  {tables.read(timing, "cell_fall"), tables.read(timing, "fall_transition")}};
+    if (arc.rise.delay.values.empty() && arc.fall.delay.values.empty()) continue;
+    if (clocked) arc.sense = Sense::any;
+    for (const auto& name : words_of(timing.text("related_pin"))) {
+      const auto input = std::find_if(cell.inputs.begin(), cell.inputs.end(),
+                                      [&](const InputPin& p) { return p.name == name; });
+      if (input == cell.inputs.end()) continue;
+      arc.input = static_cast<std::size_t>(input - cell.inputs.begin());
+      cell.arcs.push_back(arc);
+    }
+  }
+}
+
+std::vector<Setup> setups_of(const Statement& pin, const TableReader& tables) {
+  std::vector<Setup> out;
+  for (const auto& timing : pin.body)
+    if (timing.name == "timing" && timing.text("timing_type").starts_with("setup_"))
+      out.push_back(
+          {tables.read(timing, "rise_constraint"), tables.read(timing, "fall_constraint")});
+  return out;
 }
 
 // The mean of all numbers in the tables of this name in the internal_power groups of a pin.
@@ -250,7 +387,7 @@ std::string next_output(const Statement& ff, const std::string& output) {
   return "";
 }
 
-std::optional<Cell> cell_of(const Statement& group, const Units& units) {
+std::optional<Cell> cell_of(const Statement& group, const Units& units, const TableReader& tables) {
   Cell cell;
   cell.area = number(group, "area");
   cell.leakage = units.leakage * leakage(group);
@@ -265,7 +402,8 @@ std::optional<Cell> cell_of(const Statement& group, const Units& units) {
     const auto direction = pin.text("direction");
     if (direction == "input") {
       cell.inputs.push_back({pin.arguments[0], units.capacitance * capacitance(pin),
-                             energy(pin, units), pin.text("clock") == "true"});
+                             energy(pin, units), pin.text("clock") == "true",
+                             setups_of(pin, tables)});
     } else if (direction == "output") {
       if (!cell.output.empty() || pin.find("three_state") != nullptr) return std::nullopt;
       cell.output = pin.arguments[0];
@@ -275,6 +413,8 @@ std::optional<Cell> cell_of(const Statement& group, const Units& units) {
     }
   }
   if (cell.output.empty() || cell.function.empty()) return std::nullopt;
+  for (const auto& pin : group.body)
+    if (pin.name == "pin" && pin.text("direction") == "output") add_arcs(cell, pin, tables);
   return cell;
 }
 
@@ -284,13 +424,14 @@ Cells parse_liberty(std::string text, const std::string& file) {
   Parser parser(text, file);
   const auto library = parser.library();
   const auto units = units_of(library);
+  const TableReader tables(parser, library, units);
   CellLibrary out;
   out.name = library.arguments.empty() ? "" : library.arguments[0];
   out.voltage = units.voltage * number(library, "nom_voltage");
   out.temperature = number(library, "nom_temperature");
   for (const auto& group : library.body) {
     if (group.name != "cell" || group.arguments.empty()) continue;
-    auto cell = cell_of(group, units);
+    auto cell = cell_of(group, units, tables);
     if (!cell) continue;
     try {
       Function(cell->function, cell->input_names());

@@ -93,6 +93,29 @@ std::string glitch_line(const std::string& key, std::vector<double> factors, boo
               Range{1, factors.back()});
 }
 
+// Register to register, with buffers where the library has any; nothing without delays.
+std::string path_line(const Characterization& c, const PathFacts& path, const std::string& of) {
+  const double ps = path.buffered > 0 ? path.buffered : path.mapped;
+  if (!(ps > 0)) return "";
+  return line(
+      "longest_path", ps / 1000, "ns",
+      fmt::format("{}, register to register, {}; no wire delay, no margin; {}", of,
+                  path.buffered > 0 ? fmt::format("trees of {} on nets of more than {} sinks",
+                                                  *c.buffer_name, most_sinks)
+                                    : "no buffers",
+                  origin(c)));
+}
+
+std::string slowest_bank_line(const Characterization& c) {
+  const auto slowest =
+      std::max_element(c.banks.begin(), c.banks.end(), [](const auto& a, const auto& b) {
+        return std::max(a.path.buffered, a.path.mapped) < std::max(b.path.buffered, b.path.mapped);
+      });
+  return path_line(c, slowest->path,
+                   fmt::format("{} x {} weights, the slowest bank", slowest->shape.words,
+                               slowest->shape.word_weights()));
+}
+
 std::string bank_table(const Characterization& c) {
   if (c.banks.empty()) return "";
   std::vector<double> in_order, random;
@@ -107,7 +130,7 @@ std::string bank_table(const Characterization& c) {
          glitch_line("order_glitches", std::move(in_order), true) +
          law_lines(c, "access at random", "random_", {"area", "ones"}) +
          glitch_line("random_glitches", std::move(random), true) +
-         law_lines(c, "leakage", "leakage_", {"area"});
+         law_lines(c, "leakage", "leakage_", {"area"}) + slowest_bank_line(c);
 }
 
 std::string flip_flop_table(const Characterization& c) {
@@ -139,6 +162,7 @@ std::string unit_table(const Characterization& c, const UnitFacts& u) {
   auto out = fmt::format("\n[{}]\n", table) + line("area", u.gates.area / lanes, "um^2", source) +
              line("leakage", u.gates.leakage / 1000 / lanes, "nW", source);
   if (u.gates.flip_flops > 0) out += line("flip_flops", u.gates.flip_flops / lanes, "", source);
+  out += path_line(c, u.path, "the unit as one stage");
   std::vector<double> glitches;
   static constexpr const char* names[] = {"energy", "energy_held", "energy_8bit",
                                           "energy_8bit_held"};

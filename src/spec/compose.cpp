@@ -152,6 +152,23 @@ void inherit(toml::table& root, toml::table&& below) {
   }
 }
 
+// A value that is restated without a range of its own keeps that of its base.
+void keep_ranges(toml::table& root, toml::table& below) {
+  for (auto&& [name, node] : root) {
+    auto* own = node.as_table();
+    auto* theirs = below.get_as<toml::table>(name.str());
+    if (own == nullptr || theirs == nullptr) continue;
+    for (auto&& [key, leaf] : *own) {
+      auto* restated = leaf.as_table();
+      auto* before = theirs->get_as<toml::table>(key.str());
+      if (restated == nullptr || before == nullptr) continue;
+      // Moved, which keeps its place.
+      if (auto* range = before->get_as<toml::array>("range"))
+        restated->insert("range", std::move(*range));
+    }
+  }
+}
+
 // A share of zeros that a spec gives for all projections, or the other kind of share, does not go
 // with what its base knows of each projection: as when it is set on a command line.
 void forget_shares(const toml::table& root, toml::table& below) {
@@ -223,6 +240,7 @@ toml::table compose(std::string_view text, const std::string& file) {
     if (i + 1 < chain.size()) complete(chain[i]);
     if (i == 0) continue;
     forget_shares(chain.front().root, chain[i].root);
+    keep_ranges(chain.front().root, chain[i].root);
     inherit(chain.front().root, std::move(chain[i].root));
   }
   auto root = std::move(chain.front().root);

@@ -38,14 +38,16 @@ struct Errors {
   void add(const toml::source_region& where, std::string message, std::string hint = "") {
     // A node made by toml++ itself has no place; the file's start is better than line 0. One that
     // was inherited has another file's.
-    all.push_back(
-        {{where.path ? *where.path : file, std::max(1u, static_cast<unsigned>(where.begin.line)),
-          std::max(1u, static_cast<unsigned>(where.begin.column))},
-         std::move(message),
-         std::move(hint)});
+    all.push_back({{file_of(where), std::max(1u, static_cast<unsigned>(where.begin.line)),
+                    std::max(1u, static_cast<unsigned>(where.begin.column))},
+                   std::move(message),
+                   std::move(hint)});
   }
   void add(const toml::node& node, std::string message, std::string hint = "") {
     add(node.source(), std::move(message), std::move(hint));
+  }
+  const std::string& file_of(const toml::source_region& where) const {
+    return where.path ? *where.path : file;
   }
 };
 
@@ -272,9 +274,13 @@ void read_range(const toml::table& table, Sourced& out, double value, Read read,
   if (!(*low <= *high)) errors.add(*node, "\"range\" is not [low, high]");
   // Ends that were written with 12 digits hold the value they were equal to.
   const double slack = 1e-11 * std::abs(value);
-  if (value < *low - slack || value > *high + slack)
+  const bool holds = value >= *low - slack && value <= *high + slack;
+  // A spec's range holds its value; that of its base need not.
+  const bool of_base =
+      errors.file_of(node->source()) != errors.file_of(table.get("value")->source());
+  if (!holds && !of_base)
     errors.add(*node, fmt::format("\"range\" of {} does not hold its value", out.path));
-  out.range = {*low, *high};
+  (holds ? out.range : out.replaced_range) = std::array{*low, *high};
 }
 
 // Range ends of a member, and the member's value to compare them with. Lists compare by their mean.
@@ -368,7 +374,7 @@ class Reader {
   Place place_of(const toml::table& leaf) const {
     const auto* value = leaf.get("value");
     const auto& at = leaf.source().begin || value == nullptr ? leaf.source() : value->source();
-    return {at.path ? *at.path : errors_.file, at.begin.line, at.begin.column};
+    return {errors_.file_of(at), at.begin.line, at.begin.column};
   }
 
   const toml::table* find(const Field& field) {
@@ -715,6 +721,7 @@ std::vector<Diagnostic> check(const std::string& path) try {
 std::string resolve(const std::string& path) {
   if (path == "pe.lanes" || path == "lanes.count") return "base.lanes";
   if (path == "model.zero_share") return "weights.zero_share";
+  if (path == "chip.node") return "tech.node";
   return path;
 }
 

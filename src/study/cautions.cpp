@@ -200,6 +200,43 @@ std::string share_text(const Carried& c, const std::vector<std::string>& metrics
   return fmt::format("{} {} on that", fmt::join(parts, ", "), parts.size() == 1 ? "hangs" : "hang");
 }
 
+// ---- values without effect ----
+
+// Which equations there are hangs on these and on the specs that nothing was set in.
+std::string structure_of(const std::vector<const spec::Sourced*>& set,
+                         const std::vector<Parameter>& all) {
+  std::string out;
+  for (const auto* s : set) {
+    const auto p = ranges::find(all, s->path, &Parameter::path);
+    if (p == all.end() || !p->number) out += fmt::format(";{}={}", s->path, s->text);
+  }
+  return out;
+}
+
+void add_idle(const Specs& specs, const std::vector<Parameter>& all, KnownIdle& known,
+              std::vector<std::string>& out) {
+  std::vector<const spec::Sourced*> set;
+  for (const auto* s : sourced(specs))
+    if (spec::was_set(*s)) set.push_back(s);
+  const auto structure = structure_of(set, all);
+  const auto found = [&](const std::string& path) {
+    return reach(specs, path).metrics.empty() ? idle_text(specs, path, "") : std::string();
+  };
+  for (const auto* s : set) {
+    const auto p = ranges::find(all, s->path, &Parameter::path);
+    std::string text;
+    // What another choice would change hangs on all numbers.
+    if (p == all.end() || !p->number) {
+      text = found(s->path);
+    } else {
+      const auto [at, fresh] = known.try_emplace(s->path + structure);
+      if (fresh) at->second = found(s->path);
+      text = at->second;
+    }
+    if (!text.empty()) out.push_back(std::move(text));
+  }
+}
+
 // ---- studies ----
 
 // The design at one end of all axes.
@@ -318,12 +355,13 @@ std::vector<Carried> carried(const Specs& specs, const std::vector<std::string>&
   return out;
 }
 
-std::vector<std::string> cautions(const Specs& specs, const std::vector<std::string>& metrics) {
+std::vector<std::string> cautions(const Specs& specs, const std::vector<std::string>& metrics,
+                                  KnownIdle* known) {
   std::vector<std::string> out;
   const auto all = parameters(specs);
+  KnownIdle own;
+  add_idle(specs, all, known != nullptr ? *known : own, out);
   for (const auto* s : sourced(specs)) {
-    if (spec::was_set(*s) && reach(specs, s->path).metrics.empty())
-      out.push_back(idle_text(specs, s->path, ""));
     const auto range = stated_range(specs, s->path);
     if (!range) continue;
     const auto p = ranges::find(all, s->path, &Parameter::path);

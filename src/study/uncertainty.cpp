@@ -30,6 +30,14 @@ double drawn(double u, double low, double mode, double high, Spread spread) {
   return high - std::sqrt((1 - u) * width * (high - mode));
 }
 
+// A range over a decade and more says factors up and down: it is drawn by ratio.
+double drawn_from(double u, const Uncertainty::Ranged& r, Spread spread) {
+  const double mode = std::clamp(r.parameter.value, r.low, r.high);
+  if (!(r.low > 0 && r.high >= 10 * r.low)) return drawn(u, r.low, mode, r.high, spread);
+  const double x = std::exp(drawn(u, std::log(r.low), std::log(mode), std::log(r.high), spread));
+  return std::clamp(x, r.low, r.high);
+}
+
 // The whole values of a range that make a design with everything else as it is.
 std::vector<double> candidates(const Specs& specs, const Uncertainty::Ranged& r) {
   const double unit = unit_factor(r.parameter.unit);
@@ -69,7 +77,7 @@ std::vector<double> column(const Specs& specs, const Uncertainty::Ranged& r,
   const auto& p = r.parameter;
   const auto good = p.whole ? candidates(specs, r) : std::vector<double>{};
   for (auto& x : u) {
-    x = drawn(x, r.low, std::clamp(p.value, r.low, r.high), r.high, options.spread);
+    x = drawn_from(x, r, options.spread);
     if (!good.empty()) x = nearest_to(x, good);
   }
   return u;
@@ -263,6 +271,43 @@ std::vector<std::size_t> draw_again(const Specs& specs, const UncertaintyOptions
   return again;
 }
 
+// Of metric `m`, whose value with the specs as they are is `here`: which parameters lead to one
+// side of it, the one where the draws of all together are.
+std::vector<OneSided> one_sided(const Specs& specs, const MetricSpread& m,
+                                const std::vector<Uncertainty::Ranged>& parameters,
+                                UncertaintyOptions options) {
+  constexpr double fewest = 0.75;  // of its draws
+  constexpr double least = 0.05;   // of what all together do
+  options.samples = 200;
+  const bool above = m.here > m.quantiles.back();
+  std::mt19937_64 random(options.seed);
+  std::vector<OneSided> out;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& r = parameters[i];
+    const Space space(specs, {Axis{{varied(r.parameter, r.parameter.value)}}}, {m.metric});
+    Space::Worker worker(space);
+    Space::Chunk chunk;
+    worker.evaluate_numbers({column(specs, r, options, random)}, chunk);
+    std::vector<double> values;
+    for (std::size_t j = 0; j < chunk.status.size(); ++j)
+      if (chunk.status[j] == 0) values.push_back(chunk.values[0][j]);
+    if (values.empty()) continue;
+    const double slack = 1e-9 * std::abs(m.here);
+    const auto side = std::count_if(values.begin(), values.end(), [&](double v) {
+      return above ? v < m.here - slack : v > m.here + slack;
+    });
+    const double share = static_cast<double>(side) / static_cast<double>(values.size());
+    std::sort(values.begin(), values.end());
+    const double median = quantile(values, 0.5);
+    const double all = m.quantiles[2] - m.here;
+    if (share >= fewest && (median - m.here) / all >= least) out.push_back({i, share, median});
+  }
+  std::stable_sort(out.begin(), out.end(), [&](const OneSided& a, const OneSided& b) {
+    return std::abs(a.median - m.here) > std::abs(b.median - m.here);
+  });
+  return out;
+}
+
 std::vector<double> picked(const std::vector<double>& x, const std::vector<std::size_t>& which) {
   std::vector<double> out(which.size());
   std::transform(which.begin(), which.end(), out.begin(), [&x](std::size_t i) { return x[i]; });
@@ -356,6 +401,10 @@ Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metr
   for (std::size_t m = 0; m < metrics.size(); ++m)
     out.metrics.push_back(summarize(metrics[m], metric_value(specs, metrics[m]),
                                     picked(chunk.values[m], which), inputs, out.effective));
+  if (options.given.empty())
+    for (auto& m : out.metrics)
+      if (m.here < m.quantiles.front() || m.here > m.quantiles.back())
+        m.one_sided = one_sided(specs, m, out.parameters, options);
   return out;
 }
 

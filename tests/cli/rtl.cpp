@@ -162,6 +162,7 @@ TEST_CASE("characterize writes values of a technology, and goes on from what it 
   CAPTURE(r.out);
   CHECK(r.code == 0);
   CHECK(has(r.out, "asap7 slvt-ss at 0.63 V, 100 C"));
+  CHECK(has(r.out, "No delays in this library"));
   const auto text = read(folder.file("t.toml"));
   CHECK(has(text, "[bank]\narea_entropy = { value = \""));
   CHECK(has(text, "grade = \"derived\""));
@@ -170,6 +171,33 @@ TEST_CASE("characterize writes values of a technology, and goes on from what it 
   // With no yosys any more all of it is known, but yosys's version.
   CHECK(run(command + " --variant slvt-ss --format csv").code == 0);
   CHECK(read(folder.file("t.toml")) == text);
+}
+
+TEST_CASE("longest paths where the library has delays: gates of 1 ns, by their depth") {
+  const Folder folder;
+  const auto command = "characterize --liberty " + tiny +
+                       " --heights 16 --zero-shares 0.25 --held-out-heights none --width 4"
+                       " --units none --format csv --table paths --resume " +
+                       folder.file("kept") + " -o " + folder.file("t.toml");
+  const auto r = run(command);
+  CHECK(r.code == 0);
+  CHECK(
+      has(r.out,
+          "of,gates deep,as mapped [ns],with buffers [ns],\"buffers, of area [%]\",clock [MHz]\n"));
+  const auto row = r.out.substr(r.out.find("bank 16 x 4"));
+  CAPTURE(r.out);
+  const auto field = [&row](int n) {
+    std::size_t at = row.find("weights\"") + 9;
+    for (int i = 1; i < n; ++i) at = row.find(',', at) + 1;
+    return std::stod(row.substr(at));
+  };
+  CHECK(field(2) == Approx(field(1)));  // as many ns as gates
+  CHECK(field(3) >= field(2));
+  CHECK(field(5) == Approx(1000 / field(3)));
+  CHECK(has(read(folder.file("t.toml")), "longest_path = { value = \""));
+  CHECK(run(command).out == r.out);               // from what was kept
+  CHECK(run(command + " --slew 500").code == 0);  // measured again
+  CHECK(run(command + " --slew -1").code == 2);
 }
 
 TEST_CASE("weights of one's own are one more bank to judge by") {
@@ -189,6 +217,9 @@ TEST_CASE("characterize with a real library") {
   const auto r = run("characterize --liberty " + osu018 + small_grid);
   CHECK(r.code == 0);
   CHECK(has(r.out, "(a NAND2 is 24 um^2)"));
+  CHECK(has(r.out, "Longest paths"));
+  CHECK(has(r.out, "before and after ports stands a DFF"));
+  CHECK(!has(r.out, "No delays"));
 }
 
 TEST_CASE("characterize without yosys, or with one that fails: exit code 1, nothing left") {

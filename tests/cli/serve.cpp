@@ -89,6 +89,48 @@ TEST_CASE("serve takes numbers, texts, switches and lists, and gives the metrics
   CHECK(served.answers[2].contains("area"));
 }
 
+TEST_CASE("serve tells the cautions of a line, as estimate does") {
+  const auto lead = [](const std::string& flags) {
+    std::vector<std::string> out;
+    const std::string word = "CAUTION: ";
+    const auto document = Json::parse(run("estimate " + design + " --format json " + flags).out);
+    for (const std::string line : document.at("lead"))
+      if (line.rfind(word, 0) == 0) out.push_back(line.substr(word.size()));
+    return out;
+  };
+  const auto served = serve(R"({"base.width": 512, "metrics": ["area"]}
+{"chip.voltage": "0.75 V"}
+{"tech.node": "5 nm"}
+{"tech.node": "5 nm", "base.width": 512}
+{"base.width": 512, "cautions": false}
+{"base.width": 256}
+{"gating.mode": "none", "chip.temperature": "85 degC"}
+{"gating.mode": "none", "gating.wake_latency": "30 ns"}
+{"gating.mode": "switches", "gating.wake_latency": "30 ns"})");
+  REQUIRE(served.answers.size() == 9);
+  const std::vector<std::string> flags{
+      "--set base.width=512",
+      "--set 'chip.voltage=0.75 V'",
+      "--set 'tech.node=5 nm'",
+      "--set 'tech.node=5 nm' --set base.width=512",
+      "",
+      "--set base.width=256",
+      "--set gating.mode=none --set 'chip.temperature=85 degC'",
+      "--set gating.mode=none --set 'gating.wake_latency=30 ns'",
+      "--set gating.mode=switches --set 'gating.wake_latency=30 ns'"};
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    CAPTURE(flags[i]);
+    const auto expected = lead(flags[i]);
+    CHECK(served.answers[i].contains("cautions") == !expected.empty());
+    if (!expected.empty())
+      CHECK(served.answers[i].at("cautions").get<std::vector<std::string>>() == expected);
+  }
+  CHECK(!served.answers[0].at("cautions").empty());
+  CHECK(has(error_of(R"({"cautions": 1})"), "true or false"));
+  // Those of the design that all lines start from.
+  CHECK(serve("{}\n", "--set base.width=512").answers[0].contains("cautions"));
+}
+
 TEST_CASE("serve answers a bad line with its place, and goes on") {
   const auto served = serve("{bad\n{}\n");
   CHECK(served.code == 2);

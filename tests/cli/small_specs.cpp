@@ -56,6 +56,31 @@ TEST_CASE("a spec based on another says only what differs") {
   CHECK(summary(tom + " " + deep) == summary(tom + " " + model + " --set adapter.rank=8"));
 }
 
+TEST_CASE("a value that is restated keeps the range of its base, unless it has one of its own") {
+  const Folder folder;
+  const auto swing = [&](const std::string& value) {
+    const auto file = write(folder, "r.toml", based_on(tom, "[base]\nwidth = " + value + "\n"));
+    const auto above = write(folder, "s.toml", based_on("r", "[base]\nlanes = 32\n"));
+    const auto command = "sensitivity " + above + " " + model + " --metric throughput";
+    return run(command).out + run(command + " --format csv").out;
+  };
+  const auto caution = "base.width = 512 is outside the range that its spec states, 96 to 256";
+  // tom.toml: 128, range = [96, 256].
+  CHECK(has(swing("160"), "base.width,160,96,256,"));
+  CHECK(has(swing("{ value = 160, range = [128, 512] }"), "base.width,160,128,512,"));
+  CHECK(!has(swing("160"), "outside the range"));
+  CHECK(has(swing("512"), caution));
+  CHECK(!has(swing("{ value = 512, range = [128, 512] }"), "outside the range"));
+  // Two steps up from where it was stated.
+  const auto below = write(folder, "t.toml", based_on(tom, "[base]\nwidth = 160\n"));
+  const auto again = write(folder, "u.toml", based_on("t", "[base]\nwidth = 512\n"));
+  CHECK(has(run("estimate " + again + " " + model).out, caution));
+  // A spec's own range has to hold its value.
+  const auto bad = write(folder, "v.toml",
+                         based_on(tom, "[base]\nwidth = { value = 512, range = [96, 256] }\n"));
+  CHECK(has(run("check " + bad).out, "v.toml:4:32: error: \"range\" of base.width does not hold"));
+}
+
 TEST_CASE("errors of a spec with a base have their place") {
   const Folder folder;
   const auto error = [&](const std::string& text) {

@@ -21,7 +21,7 @@ std::string fixture(const Folder& folder, const std::string& fits) {
   std::ofstream(folder.path / "mine.toml") << R"(kind = "hardware"
 based_on = "tom"
 [chip]
-control_area = { value = "0.5 mm^2", grade = "calibrated", source = "least squares", fits = )"
+control_area = { value = "0.5 mm^2", grade = "calibrated", source = "fit", range = ["0.1 mm^2", "10 mm^2"], fits = )"
                                            << fits << " }\n";
   std::ofstream(folder.path / "f.toml") << R"(kind = "published"
 [[figure]]

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import unittest
+import warnings
 
 import numpy as np
 import tomestimate
@@ -69,6 +70,37 @@ class Estimates(unittest.TestCase):
                              run("explain", "power", TOM, BITNET, "--format", form, *flags))
         with self.assertRaisesRegex(ValueError, "xml"):
             tomestimate.explain("power", TOM, BITNET, format="xml")
+
+
+class Cautions(unittest.TestCase):
+    """What the program says of a design, as a list and as warnings."""
+
+    def printed(self, *flags):
+        lead = json.loads(run("estimate", TOM, BITNET, "--format", "json", *flags))["lead"]
+        return [line.removeprefix("CAUTION: ") for line in lead if line.startswith("CAUTION: ")]
+
+    def test_of_a_design(self):
+        for path, value in [("chip.voltage", "0.75 V"), ("tech.node", "5 nm"), ("base.width", 512)]:
+            with self.assertWarns(tomestimate.Caution) as caught:
+                design = tomestimate.estimate(TOM, BITNET, set={path: value})
+            self.assertEqual(design.cautions, self.printed("--set", f"{path}={value}"))
+            self.assertIn(str(caught.warning), design.cautions)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            self.assertEqual(tomestimate.estimate(TOM, BITNET).cautions, [])
+        self.assertIsInstance(design, dict)
+        self.assertIsInstance(design, tomestimate.Estimate)
+
+    def test_as_errors(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", tomestimate.Caution)
+            with self.assertRaises(tomestimate.Caution):
+                tomestimate.estimate(TOM, BITNET, set={"tech.node": "5 nm"})
+
+    def test_of_a_sweep(self):
+        with self.assertWarnsRegex(tomestimate.Caution, "base.width at 512 is outside"):
+            rows = tomestimate.sweep(TOM, BITNET, vary={"base.width": [128, 512]})
+        self.assertEqual(len(rows.cautions), 1)
 
 
 class Errors(unittest.TestCase):

@@ -256,8 +256,8 @@ TEST_CASE("the area's caption follows the ROM's law and its zero bits") {
   const auto text = [](Pair d) {
     return caption(area_figure(area_bars(d.hw(), d.estimate()), d.hw().rom.law));
   };
-  CHECK(has(text(Pair()), "a compiled ROM would take 2.5"));
-  CHECK(has(text(Pair()), "of a chip of 55.78"));
+  CHECK(has(text(Pair()), "a compiled ROM would take 2.6"));
+  CHECK(has(text(Pair()), "of a chip of 55.42"));
   CHECK(has(text(Pair()), "would still beat a compiled ROM"));
   CHECK(has(text(Pair().set("tech.rom_area", "0.1 um^2/bit")), "would lose to a compiled ROM"));
   CHECK(has(text(roma()), "stores base weights in a compiled macro"));
@@ -279,7 +279,7 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   const auto text = [](Pair x) {
     return caption(energy_figure(energy_bars(study::evaluate(x.hw(), x.m())), x.hw().gating.mode));
   };
-  CHECK(has(text(d), "Gating takes a step from 5436 to 638.7 µJ, 88 % less"));
+  CHECK(has(text(d), "Gating takes a step from 5436 to 637.1 µJ, 88 % less"));
   CHECK(has(text(Pair().set("gating.mode", "none")), "Power gating is off in this spec"));
   CHECK(has(text(Pair().set("tech.wake_energy", "1000000 nJ/mm^2")), "MORE"));
 }
@@ -396,7 +396,7 @@ TEST_CASE("a pointer on a figure is told values, and hatching is lines within it
       CHECK(h.height > 0);
     }
     if (figure.id != "area") continue;
-    CHECK(has(svg, "<title>ROM: 34.37 mm²"));
+    CHECK(has(svg, "<title>ROM: 34.03 mm²"));
     // SRAM is hatched in black. Its box in the first bar is the second hover, PE's the third.
     const auto& sram = figure.hovers.at(1);
     const auto at = svg.find("stroke='rgb(0,0,0)' d='M");

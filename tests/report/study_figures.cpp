@@ -196,7 +196,7 @@ TEST_CASE("bands are the quantiles") {
   const double mm2 = study::unit_factor("mm^2");
   CHECK(count(figure, fmt::format("90 % of the draws: {} to {} mm^2", value_text(q[0] / mm2),
                                   value_text(q[4] / mm2))) == 1);
-  CHECK(count(figure, "with the specs' values: 55.78 mm^2") == 1);
+  CHECK(count(figure, "with the specs' values: 55.42 mm^2") == 1);
   CHECK(figure.hovers.size() == 6);
   CHECK(is_readable(figure));
 }

@@ -481,8 +481,8 @@ TEST_CASE("uncertainty: first-order shares of a sum are squares of its parts ove
   for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
     for (auto& s : *list) s.range.reset();
   for (auto& s : specs.hardware.sourced) {
-    if (s.path == "tech.vector_area") s.range = {100e-12, 10100e-12};
-    if (s.path == "chip.control_area") s.range = {0.1e-6, 3.1e-6};
+    if (s.path == "tech.vector_area") s.range = {2000e-12, 12000e-12};
+    if (s.path == "chip.control_area") s.range = {0.4e-6, 3.4e-6};
   }
   const auto area_at = [&](double vector, double control) {
     auto at = specs;
@@ -490,9 +490,9 @@ TEST_CASE("uncertainty: first-order shares of a sum are squares of its parts ove
     at.hardware.values.chip.control_area = units::Area<double>::from_value(control);
     return study::metric_value(at, "area");
   };
-  const double low = area_at(100e-12, 0.1e-6);
-  const double a = area_at(10100e-12, 0.1e-6) - low, b = area_at(100e-12, 3.1e-6) - low;
-  REQUIRE(area_at(10100e-12, 3.1e-6) == Approx(low + a + b));
+  const double low = area_at(2000e-12, 0.4e-6);
+  const double a = area_at(12000e-12, 0.4e-6) - low, b = area_at(2000e-12, 3.4e-6) - low;
+  REQUIRE(area_at(12000e-12, 3.4e-6) == Approx(low + a + b));
   study::UncertaintyOptions options;
   options.spread = study::Spread::uniform;
   const auto u = study::uncertainty(specs, {"area"}, options);
@@ -504,18 +504,54 @@ TEST_CASE("uncertainty: first-order shares of a sum are squares of its parts ove
   CHECK(u.effective == 10000);
 }
 
-TEST_CASE("uncertainty: given figures weigh draws, or are refused with the reason") {
+TEST_CASE("uncertainty: ranges over a decade are drawn by ratio, and one-sided ones are named") {
   auto specs = shipped();
   for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
     for (auto& s : *list) s.range.reset();
-  for (auto& s : specs.hardware.sourced)
-    if (s.path == "chip.control_area") s.range = {0.1e-6, 3.1e-6};
+  const auto range = [&](const std::string& path, double low, double high) {
+    for (auto& s : specs.hardware.sourced)
+      if (s.path == path) s.range = {low, high};
+  };
   const auto area_at = [&](double control) {
     auto at = specs;
     at.hardware.values.chip.control_area = units::Area<double>::from_value(control);
     return study::metric_value(at, "area");
   };
-  const double low = area_at(0.1e-6), high = area_at(3.1e-6);
+  study::UncertaintyOptions options;
+  options.spread = study::Spread::uniform;
+  const auto median = [&](double low, double high) {
+    range("chip.control_area", low, high);
+    return study::uncertainty(specs, {"area"}, options).metrics[0].quantiles[2];
+  };
+  CHECK(median(0.1e-6, 10e-6) == Approx(area_at(1e-6)).epsilon(1e-4));  // sqrt(0.1 x 10)
+  CHECK(median(1e-6, 9e-6) == Approx(area_at(5e-6)).epsilon(1e-4));     // (1 + 9)/2
+
+  // The spec has 0.3 mm^2 of control, and 500 MHz whatever moves the area.
+  range("chip.control_area", 0.3e-6, 2e-6);
+  range("chip.clock", 400e6, 600e6);
+  options.choices = true;
+  auto m = study::uncertainty(specs, {"area", "throughput"}, options).metrics;
+  REQUIRE(m[0].one_sided.size() == 1);
+  CHECK(m[0].here < m[0].quantiles.front());
+  CHECK(m[0].one_sided[0].share == 1);
+  CHECK(m[0].one_sided[0].median == Approx(area_at(1.15e-6)).epsilon(1e-3));
+  CHECK(m[1].one_sided.empty());  // in the middle of its band
+  options.given = {{"area", "area", area_at(1e-6), 0.5e-6, {}}};
+  CHECK(study::uncertainty(specs, {"area"}, options).metrics[0].one_sided.empty());
+}
+
+TEST_CASE("uncertainty: given figures weigh draws, or are refused with the reason") {
+  auto specs = shipped();
+  for (auto* list : {&specs.hardware.sourced, &specs.model.sourced})
+    for (auto& s : *list) s.range.reset();
+  for (auto& s : specs.hardware.sourced)
+    if (s.path == "chip.control_area") s.range = {0.4e-6, 3.4e-6};
+  const auto area_at = [&](double control) {
+    auto at = specs;
+    at.hardware.values.chip.control_area = units::Area<double>::from_value(control);
+    return study::metric_value(at, "area");
+  };
+  const double low = area_at(0.4e-6), high = area_at(3.4e-6);
   study::UncertaintyOptions options;
   options.spread = study::Spread::uniform;
   const double deviation = (high - low) / 30;

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include <tomestimate/evidence/implies.hpp>
 #include <tomestimate/evidence/leave_one_out.hpp>
 #include <tomestimate/evidence/published.hpp>
 #include <tomestimate/evidence/validate.hpp>
@@ -79,6 +80,9 @@ Document published_document(std::span<const evidence::Comparison> comparisons);
 
 // Figures that were left out of the fit, and what is then predicted.
 Document leave_one_out_document(std::span<const evidence::LeftOut> left_out);
+
+// What each figure says of each value with a range: by value, and one by one.
+Document implied_document(std::span<const evidence::Implied> implied);
 
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const evidence::Validation> validations);

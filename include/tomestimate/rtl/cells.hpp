@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include <tomestimate/rtl/delay.hpp>
+
 namespace tomestimate::rtl {
 
 // What an edge of a signal costs inside a cell, in fJ.
@@ -23,6 +25,7 @@ struct InputPin {
   double capacitance = 0;  // fF
   EdgeEnergy energy;
   bool clock = false;
+  std::vector<Setup> setups;  // of a flip-flop's data; of several the longest counts
 };
 
 // A Boolean function as operations on a stack: an input's index, or one of the operators.
@@ -87,6 +90,7 @@ struct Cell {
   std::string function;  // of the output; of a flip-flop, what it is after the clock's edge
   EdgeEnergy energy;     // an edge of the output
   bool flip_flop = false;
+  std::vector<TimingArc> arcs;  // none where the library has no delays
 
   std::vector<std::string> input_names() const;
 };
@@ -106,7 +110,8 @@ struct Cells {
 
 // A Liberty file, and its cells of one output that are gates or edge-triggered flip-flops without
 // set and reset; others are left out. Energies and capacitances that depend on slope, load or state
-// are means. Throws spec::SpecError with the place of what is wrong.
+// are means; delays, slews and setups are read as tables. Throws spec::SpecError with the place of
+// what is wrong.
 Cells parse_liberty(std::string text, const std::string& file);
 
 // One variant ("rvt-tt") of a file of cells such as specs/technology/asap7-cells.toml; "" is its

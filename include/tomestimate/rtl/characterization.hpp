@@ -35,6 +35,7 @@ struct Plan {
   std::vector<Tile> given;  // banks of weights from elsewhere: held out
   std::vector<Unit> units;
   std::size_t lanes = 128;  // of units that have lanes
+  double slew = 20;         // ps, of the clock of registers, where the library has delays
   std::string kept;         // file of what was measured, a line each; "" for none
 };
 
@@ -59,12 +60,22 @@ struct Gates {
   double depth = 0;  // gates from an input or flip-flop
 };
 
+// From a register's clock to the next one's setup, by the delays of the cells; before and after
+// ports stands the smallest flip-flop of the library.
+struct PathFacts {
+  double mapped = 0;    // ps, with nets of as many sinks as there are; 0: cells without delays
+  double buffered = 0;  // ps, with trees of buffers on nets of more than `most_sinks`; 0: no buffer
+  double buffers = 0;   // um^2 of those trees
+};
+inline constexpr std::size_t most_sinks = 16;
+
 struct BankFacts {
   TileShape shape;
   WeightCounts counts;
   bool held_out = false;
   bool given = false;
   Gates gates;
+  PathFacts path;
   Energy in_order;  // of an access; what a bank takes too if its address toggles and nobody reads
   Energy random;
 
@@ -81,6 +92,7 @@ struct UnitFacts {
   Unit unit;
   std::size_t lanes;  // 1 of a unit without
   Gates gates;
+  PathFacts path;
   std::vector<UnitActivity> activities;
 };
 
@@ -90,22 +102,24 @@ struct Characterization {
   double voltage = 0;
   double temperature = 0;
   std::string yosys;
+  bool delays = false;  // whether the library has any
   double nand2_area = 0;
   std::optional<std::string> flip_flop_name;  // the smallest
   Cell flip_flop;
+  std::optional<std::string> buffer_name;  // of the trees of paths
   std::vector<BankFacts> banks;
   std::vector<UnitFacts> units;
-  double wire = 0;  // fF a sink, of the laws
+  double wire = 0;  // fF a sink, of laws and paths
   std::vector<Law> laws;
 };
 
 using Progress = std::function<void(std::size_t done, std::size_t all)>;
 
 // Measures the plan, at most `threads` syntheses at a time, the largest first; what the kept file
-// has of this library, yosys and plan is not measured again. The result does not hang on `threads`.
-// `progress` is called by one thread at a time. `file` is where the cells are from. Throws
-// spec::SpecError for bad cells or a bad kept file, std::runtime_error if yosys is missing or
-// fails.
+// has of this library, yosys and plan (and wire, where the library has delays) is not measured
+// again. The result does not hang on `threads`. `progress` is called by one thread at a time.
+// `file` is where the cells are from. Throws spec::SpecError for bad cells or a bad kept file,
+// std::runtime_error if yosys is missing or fails.
 Characterization characterize(const Cells& cells, const std::string& file, const Plan& plan,
                               double wire, unsigned threads, const Progress& progress);
 

@@ -37,7 +37,8 @@ struct Sourced {
   std::optional<std::array<double, 2>> range;  // in base units
   std::vector<std::string> fits;
   Place place;
-  // Of one that was set for this run: the range of the value it took the place of.
+  // Of one that was set for this run, or that a spec restates outside of the range of its base: the
+  // range of the value it took the place of.
   std::optional<std::array<double, 2>> replaced_range{};
 };
 
@@ -72,7 +73,8 @@ std::vector<std::string> files_of(const std::string& path);
 std::vector<Diagnostic> check(const std::string& path);
 
 // The path of a value by its other names: pe.lanes and lanes.count are base.lanes,
-// model.zero_share is weights.zero_share. Any other text is returned as it is.
+// model.zero_share is weights.zero_share, chip.node is tech.node. Any other text is returned as it
+// is.
 std::string resolve(const std::string& name);
 
 // Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,10 +40,16 @@ struct Carried {
 };
 std::vector<Carried> carried(const Specs& specs, const std::vector<std::string>& metrics);
 
+// Sentences on numbers that move nothing, by the value and the switches, names and lists that were
+// set: for many designs that differ from the same specs in what was set.
+using KnownIdle = std::map<std::string, std::string>;
+
 // All of it as sentences, for a design whose printed numbers are all metrics. `metrics` are those
-// whose shares are told.
-std::vector<std::string> cautions(const Specs& specs, const std::vector<std::string>& metrics = {
-                                                          "throughput", "power", "area"});
+// whose shares are told. `known`, if given, is read and added to.
+std::vector<std::string> cautions(const Specs& specs,
+                                  const std::vector<std::string>& metrics = {"throughput", "power",
+                                                                             "area"},
+                                  KnownIdle* known = nullptr);
 
 // Of a design with values that were set, beside the one before: those without which every metric
 // would be the same, though some hang on them (something else binds).

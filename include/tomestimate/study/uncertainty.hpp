@@ -54,6 +54,13 @@ bool is_choice(std::string_view path);
 
 inline constexpr std::array<double, 5> quantile_levels{0.05, 0.25, 0.5, 0.75, 0.95};
 
+// A parameter that the specs have at one end of what it does to a metric.
+struct OneSided {
+  std::size_t parameter;  // of Uncertainty::parameters
+  double share = 0;       // of its draws, all else as in the specs, on the side of the band
+  double median = 0;      // of the metric in these, in base units
+};
+
 struct MetricSpread {
   std::string metric;
   double here = 0;  // with the specs' values; this and what follows in base units
@@ -63,6 +70,10 @@ struct MetricSpread {
   // First-order share of the variance, from the same draws: Var(E[metric | parameter]) /
   // Var(metric). What is left of 1 lies in combinations of parameters.
   std::vector<double> share;
+  // Where `here` is outside of the quantiles of 5 and 95 %, and no figure is given: those that
+  // alone put three quarters of their draws and more on the band's side of it, what moves it most
+  // first.
+  std::vector<OneSided> one_sided;
 };
 
 struct Uncertainty {
@@ -79,12 +90,12 @@ struct Uncertainty {
   std::map<std::string, std::uint64_t> no_design;
 };
 
-// Draws every number that has a `range` in its spec and is not a choice, independently; the same
-// seed draws the same on every machine. With figures given, draws are weighed by these, and as many
-// drawn again by their weights. A whole parameter takes the values of its range that make a design
-// with all others as they are. Draws that are no design are counted and left out. Throws
-// spec::SpecError if no spec value has a range, no draw is a design, or what is given leaves fewer
-// than 10 draws' worth.
+// Draws every number that has a `range` in its spec and is not a choice, independently, and by
+// ratio where its ends are a factor of ten apart; the same seed draws the same on every machine.
+// With figures given, draws are weighed by these, and as many drawn again by their weights. A whole
+// parameter takes the values of its range that make a design with all others as they are. Draws
+// that are no design are counted and left out. Throws spec::SpecError if no spec value has a range,
+// no draw is a design, or what is given leaves fewer than 10 draws' worth.
 Uncertainty uncertainty(const Specs& specs, const std::vector<std::string>& metrics,
                         const UncertaintyOptions& options);
 
