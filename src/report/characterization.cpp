@@ -149,7 +149,7 @@ void add_path(Table& table, const Characterization& c, std::string what, double 
   const auto ns = [&](double ps) { return some(ps, ps / 1000); };
   const double period = path.buffered > 0 ? path.buffered : path.mapped;
   table.rows.push_back({std::move(what), depth, ns(path.mapped), ns(path.buffered),
-                        c.buffer_name ? some(area, percent(path.buffers / area)) : Cell(),
+                        c.buffer_name ? some(area, in_percent(path.buffers / area)) : Cell(),
                         some(period, 1e6 / period)});
 }
 
@@ -182,7 +182,7 @@ Table paths_table(const Characterization& c) {
   for (const auto& b : c.banks)
     add_path(t, c,
              fmt::format("bank {} x {}, {:.3g} % zero weights", b.shape.words,
-                         b.shape.word_weights(), percent(b.zero_share())),
+                         b.shape.word_weights(), in_percent(b.zero_share())),
              b.gates.depth, b.gates.area, b.path);
   for (const auto& u : c.units)
     add_path(t, c,
