@@ -81,8 +81,12 @@ study::Specs load(const Design& design, const Output& output);
 // --context 400 (version 0.1.0)". Where it went is left out.
 std::string command(const std::string& name, const Design& design);
 
-// One override, "PATH=VALUE".
-void apply_set(const std::string& set, study::Specs& specs);
+// Texts of --set, "PATH=VALUE", and an error for each that is none.
+struct Sets {
+  std::vector<spec::Override> values;
+  std::vector<spec::Diagnostic> errors;
+};
+Sets parse_sets(const std::vector<std::string>& sets);
 
 // What study::cautions says of a design, for commands whose output has no place for it.
 void complain_cautions(const study::Specs& specs);

@@ -74,8 +74,7 @@ class Server {
  public:
   explicit Server(const study::Specs& base) : base_(base), now_(base) {
     // What specs say of their values goes into no metric, and takes longest to copy.
-    now_.hardware.sourced.clear();
-    now_.model.sourced.clear();
+    for (const auto& value : base.hardware.sourced) given_.emplace_back().path = value.path;
   }
 
   // Metrics of the design that a line asks for. Throws spec::SpecError if it is bad, and
@@ -86,17 +85,18 @@ class Server {
         importer::parse_object(line.text, fmt::format("{}:{}", place.file, place.line), 0);
     now_.hardware.values = base_.hardware.values;
     now_.model.values = base_.model.values;
+    now_.model.sourced.clear();
+    if (now_.hardware.sourced.size() != given_.size()) now_.hardware.sourced = given_;
     std::vector<std::string> wanted;
+    std::vector<spec::Override> set;
     for (const auto& [key, value] : asked.items()) {
       if (value.is_discarded()) throw error(place, fmt::format("{} is there twice", key), "");
       if (key == metrics_key)
         wanted = wanted_metrics(value, place);
       else
-        spec::override_value(now_.hardware, now_.model, key, override_text(key, value, place),
-                             place);
+        set.push_back({key, override_text(key, value, place), place});
     }
-    now_.hardware.sourced.clear();
-    now_.model.sourced.clear();
+    spec::override_values(now_.hardware, now_.model, std::move(set));
     return metrics(wanted);
   }
 
@@ -111,7 +111,14 @@ class Server {
 
   study::Specs base_;
   study::Specs now_;
+  std::vector<spec::Sourced> given_;  // the paths of the hardware spec's values
 };
+
+std::string every_error(const spec::SpecError& e) {
+  std::string text;
+  for (const auto& d : e.diagnostics()) text += (text.empty() ? "" : "\n") + spec::format(d);
+  return text;
+}
 
 int run_serve(const Design& design) {
   Server server(load(design, {}));
@@ -127,7 +134,7 @@ int run_serve(const Design& design) {
     try {
       answer = server.answer(*line, place);
     } catch (const spec::SpecError& e) {
-      answer = failed(e.what(), bad_input);
+      answer = failed(every_error(e), bad_input);
     } catch (const std::domain_error& e) {
       answer = failed(spec::format({place, e.what(), ""}), no);
     }
