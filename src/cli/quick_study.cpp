@@ -20,17 +20,6 @@ namespace fs = std::filesystem;
 
 // ---- TOML ----
 
-std::string study_string(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
-  }
-  return out + "\"";
-}
-
 std::string trimmed(std::string text) {
   const auto space = [](unsigned char c) { return std::isspace(c) != 0; };
   text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), space));
@@ -223,6 +212,17 @@ bool has_flags(const QuickStudy& q) {
 }
 
 }  // namespace
+
+std::string study_string(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  }
+  return out + "\"";
+}
 
 std::string axis_toml(const std::string& vary) {
   const auto equals = vary.find('=');

@@ -310,7 +310,7 @@ ModelOptions model_options(const RunCommand& c) {
 
 // Nothing that is read may be replaced.
 void check_outputs(const RunCommand& c) {
-  auto inputs = inputs_of_source("MODEL", c.model);
+  auto inputs = inputs_of_model("MODEL", c.model);
   if (!c.input.empty()) inputs.push_back({"--input", c.input});
   check_files(inputs, outputs_of(c.output));
   if (c.dump.empty()) return;
@@ -391,6 +391,10 @@ std::vector<std::size_t> parse_tokens(const std::string& text, std::size_t vocab
 Model open_model(const std::string& path, const ModelOptions& options) {
   if (is_checkpoint(path)) return open_checkpoint_model(path, options);
   return synthetic_model(spec::load_model(spec::find_spec(path)), options);
+}
+
+NamedFiles inputs_of_model(const std::string& what, const std::string& path) {
+  return is_checkpoint(path) ? inputs_of_source(what, path) : inputs_of_spec(what, path);
 }
 
 std::vector<Command> add_run_commands(CLI::App& app) {
