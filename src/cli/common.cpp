@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -59,6 +60,37 @@ CLI::Validator one_of(std::vector<std::string> words) {
         return fmt::format("\"{}\" is not one of {}{}", spec::shortened(text),
                            fmt::join(words, ", "),
                            near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+      },
+      "");
+}
+
+std::optional<std::uint64_t> parse_digits(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return parse_digits(text) ? std::string()
+                                  : fmt::format("expected a whole number of 0 or more, got \"{}\"",
+                                                spec::shortened(text));
+      },
+      "");
+}
+
+CLI::Validator number_between(double low, double high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        double number = 0;
+        const auto* end = text.data() + text.size();
+        const auto [last, error] = std::from_chars(text.data(), end, number);
+        const bool good = error == std::errc{} && last == end && number >= low && number <= high;
+        return good ? std::string()
+                    : fmt::format("expected a number from {} to {}, got \"{}\"", low, high,
+                                  spec::shortened(text));
       },
       "");
 }

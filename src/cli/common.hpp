@@ -2,9 +2,11 @@
 // What every command shares: options, loading, printing.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -47,6 +49,15 @@ CLI::Option* add_optional(CLI::App& command, const std::string& flags,
 
 // A check that a word is one of these, with the nearest in its message.
 CLI::Validator one_of(std::vector<std::string> words);
+
+// All of text as a whole number in digits; nullopt if it is none, or too large.
+std::optional<std::uint64_t> parse_digits(std::string_view text);
+
+// Checks for options of whole numbers without limits of their own, and of numbers with limits.
+// CLI11 itself would read -1 as 2^64 - 1, too many digits as the largest number, and take NaN for
+// any.
+CLI::Validator whole_number();
+CLI::Validator number_between(double low, double high);
 
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);

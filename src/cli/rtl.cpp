@@ -346,7 +346,10 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   auto* zeros = rtl->add_option("--zero-share", a->zero_share, "share of weights that are zero")
                     ->capture_default_str()
                     ->type_name("SHARE");
-  auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
+  auto* seed = rtl->add_option("--seed", a->seed, "seed")
+                   ->capture_default_str()
+                   ->check(whole_number())
+                   ->type_name("N");
   auto* unit = rtl->add_option("--unit", a->unit,
                                "an arithmetic unit instead: " +
                                    fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
@@ -441,7 +444,10 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   characterize->add_option("--wire", c->wire, "capacitance of the wire to a sink, fF")
       ->capture_default_str()
       ->type_name("FF");
-  characterize->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
+  characterize->add_option("--seed", c->seed, "seed")
+      ->capture_default_str()
+      ->check(whole_number())
+      ->type_name("N");
   add_form_option(*characterize, c->form);
   add_optional(*characterize, "--resume", c->kept,
                "keep what is measured in FILE, and do not measure what is in it")

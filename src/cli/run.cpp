@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run command: a model's own numbers.
 #include <atomic>
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <csignal>
@@ -327,7 +328,7 @@ int run_run(RunCommand c) {
   auto tokens =
       c.input.empty() ? parse_tokens(c.tokens, config.vocabulary) : std::vector<std::size_t>{};
   auto input = c.input.empty() ? FloatArray{} : read_input(c.input, config);
-  if (tokens.size() + c.generate > most_tokens)
+  if (c.generate > most_tokens - std::min(tokens.size(), most_tokens))
     throw CLI::ValidationError("--generate", fmt::format("at most {} tokens", most_tokens));
 
   RunOptions options;
@@ -415,12 +416,14 @@ std::vector<Command> add_run_commands(CLI::App& app) {
                     ->excludes(tokens);
   run->add_option("--generate", c->generate, "tokens to generate")
       ->capture_default_str()
+      ->check(whole_number())
       ->type_name("N");
   run->add_option("--temperature", c->temperature, "draw tokens; without it the likeliest is taken")
-      ->check(CLI::Range(1e-3, 1e3).description(""))
+      ->check(number_between(1e-3, 1e3))
       ->type_name("T");
   run->add_option("--seed", c->options.seed, "of drawn tokens, adapters and synthetic weights")
       ->capture_default_str()
+      ->check(whole_number())
       ->type_name("N");
   run->add_option("--arithmetic", c->arithmetic,
                   "int8 activations, as BitNet's; or TOM's FP8 activations, KV cache and adapters")

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -155,11 +156,15 @@ std::string without_rows(std::string head) {
 
 void check_shards(const std::vector<ShardFile>& shards) {
   const auto& a = shards.at(0);
+  const auto of_study = [](const ShardFile& s) {
+    const auto& l = s.line();
+    return std::tuple(l.fingerprint, l.count, l.key, l.descending, l.limit, l.row_bytes,
+                      without_rows(s.head()));
+  };
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto& s = shards[i];
     const auto index = s.line().index;
-    if (s.line().fingerprint != a.line().fingerprint || s.line().count != a.line().count ||
-        without_rows(s.head()) != without_rows(a.head()))
+    if (of_study(s) != of_study(a))
       throw std::runtime_error(
           fmt::format("{} and {} are of different studies, or of one that has changed, or made by "
                       "different versions of tomestimate",

@@ -8,9 +8,12 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <random>
 
 #include "catch.hpp"
+#include "shard.hpp"
+#include "sink.hpp"
 #include "studies.hpp"
 
 using namespace tomestimate;
@@ -154,6 +157,29 @@ TEST_CASE("a target that another run writes is refused, and says whose it is") {
   CHECK(has(failure([&] { study::sweep(st, options); }), "is a directory"));
   options.output = folder.file("none/out");
   CHECK(has(failure([&] { study::sweep(st, options); }), "No such file or directory"));
+}
+
+// Found by fuzz/study-files.cpp, which makes checksums right.
+TEST_CASE("merge refuses a last line that is right but for the rows") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, columns + kinds[0].keys, axes));
+  const auto shards = shards_of(st, folder, study::RowFormat::csv);
+  const auto good = read(shards[1]);
+  const auto refused = [&](const std::function<void(study::ShardLine&, std::string&)>& change) {
+    auto line = study::ShardLine::read(good.substr(good.size() - study::ShardLine::length))->line;
+    auto rows = good.substr(line.head, line.body);
+    change(line, rows);
+    const auto head = good.substr(0, line.head);
+    line.body = rows.size();
+    write(shards[1], head + rows + line.text(study::checksum(head, study::checksum(rows))));
+    return failure([&] { study::merge(shards, folder.file("merged")); });
+  };
+  CHECK(has(refused([](auto& line, auto&) { --line.rows; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { ++line.rows; }), "has other rows than"));
+  CHECK(has(refused([](auto&, auto& rows) { rows += "x"; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { line.row_bytes = 9; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { line.key = 100; }), "of different studies"));
+  CHECK_FALSE(fs::exists(folder.file("merged")));
 }
 
 TEST_CASE("merge refuses a shard that is not as it was written, and leaves all as it was") {
