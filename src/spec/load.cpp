@@ -195,7 +195,8 @@ void read_value(const toml::node& node, const Field& f, std::array<Switch, N>& o
                 const Names<N>& names, Errors& errors) {
   const auto* list = node.as_array();
   if (list == nullptr) {
-    errors.add(node, fmt::format("expected an array of names for {}", f.path));
+    errors.add(node, fmt::format("expected an array of names for {}", f.path),
+               fmt::format("such as [\"{}\", \"{}\"]", names[0], names[N - 1]));
     return;
   }
   out.fill(Switch::off);

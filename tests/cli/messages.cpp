@@ -96,7 +96,7 @@ TEST_CASE("errors of a command line are all told, and it is no file to check") {
 
 TEST_CASE("numbers of flags are those that were written, and flags take no value") {
   const auto model = specs + "/bitnet-2b.toml ";
-  for (const std::string number : {"-1", "99999999999999999999", "1.5", "", "nan"}) {
+  for (const std::string number : {"-1", "99999999999999999999", "1.5", "nan"}) {
     const auto want = "expected a whole number of 0 or more, got \"" + number + "\"";
     for (const auto& command : {"rtl --seed=" + number, "characterize --seed=" + number,
                                 "run " + model + "--tokens 1 --seed=" + number,
@@ -109,7 +109,8 @@ TEST_CASE("numbers of flags are those that were written, and flags take no value
     CHECK(has(refusal("run " + model + "--tokens 1 --temperature=" + number),
               "expected a number from 0.001 to 1000, got \"" + number + "\""));
   refusal("validate " + design + "--small=-1");
-  refusal("estimate " + design + "--all=");
+  refusal("estimate " + design + "--all=no");
+  refusal("rtl --seed=");
   CHECK(has(refusal("uncertainty " + design + "--samples 5 --published x.toml --given area=56"),
             "--published: goes with --given ID"));
 }
