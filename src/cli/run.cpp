@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run command: a model's own numbers.
-#include <atomic>
 #include <algorithm>
+#include <atomic>
 #include <charconv>
 #include <cmath>
 #include <csignal>
@@ -88,11 +88,19 @@ Isa parse_run_isa(const std::string& text) {
   return wanted;
 }
 
+bool names_checkpoint(const fs::path& path) {
+  const auto extension = path.extension();
+  return extension == ".gguf" || extension == ".safetensors" || extension == ".json";
+}
+
+// A folder without any part of a checkpoint does not stand in the way of an installed spec.
 bool is_checkpoint(const std::string& path) {
-  const auto extension = fs::path(path).extension();
   std::error_code none;
-  return extension == ".gguf" || extension == ".safetensors" || extension == ".json" ||
-         fs::is_directory(path, none);
+  if (names_checkpoint(path)) return true;
+  if (!fs::is_directory(path, none)) return false;
+  const auto is_part = [](const auto& entry) { return names_checkpoint(entry.path()); };
+  return !spec::installed_spec(path) ||
+         std::any_of(fs::directory_iterator(path, none), fs::directory_iterator(), is_part);
 }
 
 // ---- what is printed ----

@@ -212,6 +212,18 @@ TEST_CASE("errors are bounded in length and time") {
   CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds(60));
 }
 
+TEST_CASE("a file that is something else is named, whatever spec it should be") {
+  const Folder folder;
+  const auto file = folder.file("pointer.toml");
+  std::ofstream(file) << "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n";
+  for (const std::string& command :
+       {"check " + file, "estimate " + file + " " + specs + "/bitnet-2b.toml", "sweep " + file,
+        "published " + file, "rescale " + file + " --node 5nm",
+        "rescale " + specs + "/tom.toml --node 5nm --factors " + file})
+    CHECK(has(refusal(command),
+              "pointer.toml: error: is a Git LFS pointer: fetch the file (git lfs pull)"));
+}
+
 TEST_CASE("names of installed specs, in every command, and folders of that name") {
   const Folder folder;
   // As installed: bin/tomestimate and share/tomestimate/specs.
@@ -220,6 +232,7 @@ TEST_CASE("names of installed specs, in every command, and folders of that name"
   fs::copy_file(TOMESTIMATE_BINARY, folder.path / "bin/tomestimate");
   fs::create_directory_symlink(specs, folder.path / "share/tomestimate/specs");
   fs::create_directories(folder.path / "here/tom");
+  fs::create_directories(folder.path / "here/bitnet-0.7b");
   std::ofstream(folder.path / "here/study.toml")
       << "kind = \"study\"\nname = \"s\"\nhardware = \"tom\"\nmodel = \"bitnet-2b\"\n"
          "columns = [\"power\"]\n[[vary]]\npath = \"chip.clock\"\nvalues = [\"1 GHz\"]\n";
@@ -236,6 +249,7 @@ TEST_CASE("names of installed specs, in every command, and folders of that name"
   CHECK(has(here("check tom bitnet-2b published"), "tom: ok\nbitnet-2b: ok\npublished: ok\n"));
   CHECK(has(here("estimate tom bitnet-2b"), "TOM running BitNet"));
   CHECK(has(here("compare tom,bitnet-2b roma,llama-3.2-3b-int4"), "ratio"));
+  here("run bitnet-0.7b --tokens 1 --layers 0 --generate 0");
   here("sweep study.toml");
   here("check study.toml figures.toml");
   here("published figures.toml");

@@ -253,6 +253,18 @@ TEST_CASE("TOML errors keep their place") {
   CHECK(says(errors_of("kind = \"model\"\n")[0], "expected kind = \"hardware\""));
 }
 
+TEST_CASE("files that are something else") {
+  const auto only = [](const std::string& text) {
+    const auto all = errors_of(text);
+    REQUIRE(all.size() == 1);
+    return all[0].message + " (" + all[0].hint + ")";
+  };
+  CHECK(only("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n") ==
+        "is a Git LFS pointer: fetch the file (git lfs pull)");
+  CHECK(only("\n <!DOCTYPE html>\n<html>") == "is an HTML page (download the file itself)");
+  CHECK(only("\x1F\x8B\x08") == "is compressed by gzip (gunzip it first)");
+}
+
 TEST_CASE("files that are none") {
   CHECK(spec::check("/no/such/file.toml").at(0).message == "no such file");
   CHECK(spec::check("/").at(0).message == "is a folder, not a file");
