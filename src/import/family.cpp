@@ -105,8 +105,7 @@ const Family* find_family(std::string_view name) {
 
 std::string known_families() {
   std::string out;
-  for (const auto& family : families)
-    out += (out.empty() ? "" : ", ") + std::string(family.name);
+  for (const auto& family : families) out += (out.empty() ? "" : ", ") + std::string(family.name);
   return out;
 }
 
