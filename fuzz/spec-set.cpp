@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // --set: texts of PATH=VALUE, apart by |, give a design or a SpecError; the specs of a design are
 // written and load back the same. The first byte chooses the specs. A path that is none stands for
-// one that is: looking for the nearest name takes longest, and fuzz_study-parts has that.
+// one that is: looking for the nearest name would take most of the time.
 #include <algorithm>
 #include <array>
 #include <cstdint>
