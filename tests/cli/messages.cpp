@@ -219,9 +219,23 @@ TEST_CASE("a file that is something else is named, whatever spec it should be") 
   for (const std::string& command :
        {"check " + file, "estimate " + file + " " + specs + "/bitnet-2b.toml", "sweep " + file,
         "published " + file, "rescale " + file + " --node 5nm",
-        "rescale " + specs + "/tom.toml --node 5nm --factors " + file})
+        "rescale " + specs + "/tom.toml --node 5nm --factors " + file,
+        "characterize --cells " + file + " --heights 8 --units none"})
     CHECK(has(refusal(command),
               "pointer.toml: error: is a Git LFS pointer: fetch the file (git lfs pull)"));
+}
+
+TEST_CASE("keys of too many parts are an error in every kind of file") {
+  const Folder folder;
+  const auto file = folder.file("dots.toml");
+  std::string key = "a";
+  for (int i = 0; i < 200'000; ++i) key += ".a";
+  std::ofstream(file) << key + " = 1\n";
+  for (const std::string& command :
+       {"check " + file, "estimate " + file + " " + specs + "/bitnet-2b.toml", "sweep " + file,
+        "published " + file, "rescale " + specs + "/tom.toml --node 5nm --factors " + file,
+        "characterize --cells " + file + " --heights 8 --units none"})
+    CHECK(has(refusal(command), "dots.toml:1:66: error: key of too many parts (32 dots at most)"));
 }
 
 TEST_CASE("names of installed specs, in every command, and folders of that name") {
