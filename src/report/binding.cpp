@@ -83,11 +83,14 @@ std::vector<std::pair<std::string, double>> binding_cycles(
   return sorted;
 }
 
-std::string_view remedy(std::string_view what, const spec::Hardware<double>& hw) {
+std::string_view remedy(std::string_view what, const spec::Hardware<double>& hw,
+                        const spec::Model<double>& m) {
   const bool dram = hw.map.weights == spec::WeightPlace::dram;
   if (dram && what.find("weight memory") != std::string_view::npos)
     return what == "weight memory" ? "dram.bandwidth"
                                    : "dram.bandwidth together with what binds beside it";
+  if (what == "SRAM port" && m.adapter.rank > 0)
+    return "sram_width of the units, more units, or a lower adapter rank";
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Pair, 12> remedies{{
       {"unit compute = weight memory = activation buffer",

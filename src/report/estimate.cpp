@@ -51,7 +51,7 @@ Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<doubl
   for (const auto& part : parts) sum += part.second;
   for (const auto& [name, cycles] : parts)
     table.rows.push_back({name, in(engine::seconds(hw, units::cycles(cycles)), "us"),
-                          100 * cycles / sum, std::string(remedy(name, hw))});
+                          100 * cycles / sum, std::string(remedy(name, hw, m))});
   table.notes.push_back("of the time on the chip; work that other classes hide does not count");
   return table;
 }
@@ -376,7 +376,7 @@ std::string binding_text(const Hardware& hw, const Model& m, const PassEstimate<
   double sum = 0;
   for (const auto& part : parts) sum += part.second;
   return fmt::format("binds: {} takes {:.0f} % of a decode step; relieved by {}", parts[0].first,
-                     100 * parts[0].second / sum, remedy(parts[0].first, hw));
+                     100 * parts[0].second / sum, remedy(parts[0].first, hw, m));
 }
 
 // How many of the numbers behind the estimate were fitted to published figures.
