@@ -89,7 +89,7 @@ std::string_view remedy(std::string_view what, const spec::Hardware<double>& hw,
   if (dram && what.find("weight memory") != std::string_view::npos)
     return what == "weight memory" ? "dram.bandwidth"
                                    : "dram.bandwidth together with what binds beside it";
-  if (what == "SRAM port" && m.adapter.rank > 0)
+  if (what.starts_with("SRAM port") && m.adapter.rank > 0)
     return "sram_width of the units, more units, or a lower adapter rank";
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Pair, 12> remedies{{
