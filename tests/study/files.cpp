@@ -11,9 +11,12 @@
 #include <functional>
 #include <random>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
 #include "shard.hpp"
 #include "sink.hpp"
+#include "state.hpp"
 #include "studies.hpp"
 
 using namespace tomestimate;
@@ -180,6 +183,22 @@ TEST_CASE("merge refuses a last line that is right but for the rows") {
   CHECK(has(refused([](auto& line, auto&) { line.row_bytes = 9; }), "has other rows than"));
   CHECK(has(refused([](auto& line, auto&) { line.key = 100; }), "of different studies"));
   CHECK_FALSE(fs::exists(folder.file("merged")));
+}
+
+TEST_CASE("a state whose counts are wrong is none, though its checksum is right") {
+  study::State state{15, 0, 100, 40, 14, 7, {}, {}};
+  state.result.rows = 2;
+  const auto text = study::to_text(state);
+  REQUIRE(study::state_of(text));
+  CHECK(study::to_text(*study::state_of(text)) == text);
+  const auto with_counts = [&](const std::string& counts) {
+    auto body = text.substr(0, text.rfind(" 0 0\n")) + counts + "\n";
+    return study::state_of(body + fmt::format("{:08x}\n", study::checksum(body)));
+  };
+  CHECK(with_counts(" 0 0"));
+  CHECK_FALSE(with_counts(" 18446744073709551615 0"));  // reasons: no endless reading
+  CHECK_FALSE(with_counts(" 0 18446744073709551615"));  // rows
+  CHECK_FALSE(with_counts(" 0 x"));
 }
 
 TEST_CASE("merge refuses a shard that is not as it was written, and leaves all as it was") {
