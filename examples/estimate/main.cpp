@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <tomestimate/engine/estimate.hpp>
@@ -25,8 +26,9 @@ void print_estimate(const char* what, const study::Specs& specs) {
 // Sets spec values from text, as --set does, and checks the design they make.
 study::Specs with(study::Specs specs,
                   const std::vector<std::pair<std::string, std::string>>& values) {
-  for (const auto& [path, value] : values)
-    spec::override_value(specs.hardware, specs.model, path, value, {path, 1, 1});
+  std::vector<spec::Override> all;
+  for (const auto& [path, value] : values) all.push_back({path, value, {path, 0, 0}});
+  spec::override_values(specs.hardware, specs.model, std::move(all));
   spec::check_pair(specs.hardware.values, specs.model.values);
   return specs;
 }

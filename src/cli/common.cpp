@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -59,6 +60,37 @@ CLI::Validator one_of(std::vector<std::string> words) {
         return fmt::format("\"{}\" is not one of {}{}", spec::shortened(text),
                            fmt::join(words, ", "),
                            near ? fmt::format(" (did you mean \"{}\"?)", *near) : "");
+      },
+      "");
+}
+
+std::optional<std::uint64_t> parse_digits(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](const std::string& text) {
+        return parse_digits(text) ? std::string()
+                                  : fmt::format("expected a whole number of 0 or more, got \"{}\"",
+                                                spec::shortened(text));
+      },
+      "");
+}
+
+CLI::Validator number_between(double low, double high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        double number = 0;
+        const auto* end = text.data() + text.size();
+        const auto [last, error] = std::from_chars(text.data(), end, number);
+        const bool good = error == std::errc{} && last == end && number >= low && number <= high;
+        return good ? std::string()
+                    : fmt::format("expected a number from {} to {}, got \"{}\"", low, high,
+                                  spec::shortened(text));
       },
       "");
 }
@@ -145,13 +177,17 @@ void add_plot_option(CLI::App& command, std::optional<std::string>& plot, const 
           ""));
 }
 
-void apply_set(const std::string& set, study::Specs& specs) {
-  const auto equals = set.find('=');
-  if (equals == std::string::npos)
-    throw CLI::ValidationError("--set",
-                               "expected PATH=VALUE, got \"" + spec::shortened(set) + "\"");
-  spec::override_value(specs.hardware, specs.model, set.substr(0, equals), set.substr(equals + 1),
-                       {"--set " + set, 0, 0});
+Sets parse_sets(const std::vector<std::string>& sets) {
+  Sets out;
+  for (const auto& set : sets) {
+    const spec::Place place{"--set " + set, 0, 0};
+    const auto equals = set.find('=');
+    if (equals == std::string::npos)
+      out.errors.push_back({place, "expected PATH=VALUE", "such as --set base.lanes=32"});
+    else
+      out.values.push_back({set.substr(0, equals), set.substr(equals + 1), place});
+  }
+  return out;
 }
 
 std::vector<std::pair<std::string, std::string>> workload_of(const Design& design) {
@@ -169,10 +205,17 @@ study::Specs load_files(const Design& design) {
 }
 
 void apply(const Design& design, study::Specs& specs) {
+  auto sets = parse_sets(design.sets);
+  std::vector<spec::Override> all;
   for (const auto& [name, value] : workload_of(design))
-    spec::override_value(specs.hardware, specs.model, "workload." + name, value,
-                         {fmt::format("--{} {}", name, value), 0, 0});
-  for (const auto& set : design.sets) apply_set(set, specs);
+    all.push_back({"workload." + name, value, {fmt::format("--{} {}", name, value), 0, 0}});
+  all.insert(all.end(), sets.values.begin(), sets.values.end());
+  try {
+    spec::override_values(specs.hardware, specs.model, std::move(all));
+  } catch (const spec::SpecError& e) {
+    sets.errors.insert(sets.errors.end(), e.diagnostics().begin(), e.diagnostics().end());
+  }
+  if (!sets.errors.empty()) throw spec::SpecError(std::move(sets.errors));
   spec::check_pair(specs.hardware.values, specs.model.values);
 }
 

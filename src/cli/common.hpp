@@ -2,9 +2,11 @@
 // What every command shares: options, loading, printing.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -48,6 +50,15 @@ CLI::Option* add_optional(CLI::App& command, const std::string& flags,
 // A check that a word is one of these, with the nearest in its message.
 CLI::Validator one_of(std::vector<std::string> words);
 
+// All of text as a whole number in digits; nullopt if it is none, or too large.
+std::optional<std::uint64_t> parse_digits(std::string_view text);
+
+// Checks for options of whole numbers without limits of their own, and of numbers with limits.
+// CLI11 itself would read -1 as 2^64 - 1, too many digits as the largest number, and take NaN for
+// any.
+CLI::Validator whole_number();
+CLI::Validator number_between(double low, double high);
+
 // --format and --table; and, for commands whose document is all they make, -o.
 void add_format_options(CLI::App& command, Output& output);
 void add_output_options(CLI::App& command, Output& output);
@@ -81,8 +92,12 @@ study::Specs load(const Design& design, const Output& output);
 // --context 400 (version 0.1.0)". Where it went is left out.
 std::string command(const std::string& name, const Design& design);
 
-// One override, "PATH=VALUE".
-void apply_set(const std::string& set, study::Specs& specs);
+// Texts of --set, "PATH=VALUE", and an error for each that is none.
+struct Sets {
+  std::vector<spec::Override> values;
+  std::vector<spec::Diagnostic> errors;
+};
+Sets parse_sets(const std::vector<std::string>& sets);
 
 // What study::cautions says of a design, for commands whose output has no place for it.
 void complain_cautions(const study::Specs& specs);

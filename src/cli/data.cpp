@@ -226,7 +226,7 @@ report::Table data_energy_table(const study::Specs& average, const study::Specs&
 
 int run_data(const Design& design, const DataArguments& a, unsigned threads, const Output& output) {
   auto inputs = inputs_of(design);
-  for (auto& file : inputs_of_source("--data", a.source)) inputs.push_back(std::move(file));
+  for (auto& file : inputs_of_model("--data", a.source)) inputs.push_back(std::move(file));
   auto outputs = outputs_of(output);
   for (const auto& file : a.save) outputs.push_back({"--save", file});
   check_files(inputs, outputs);

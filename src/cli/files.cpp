@@ -55,15 +55,17 @@ void check_folder(const NamedFiles& inputs, const NamedFile& folder) {
                                    in.path, in.what));
 }
 
-NamedFiles inputs_of(const Design& design) {
+NamedFiles inputs_of_spec(const std::string& what, const std::string& name) {
   NamedFiles out;
-  const auto add = [&out](const std::string& what, const std::string& name) {
-    const auto spec = spec::find_spec(name);
-    for (auto& file : spec::files_of(spec))
-      out.push_back({file == spec ? what : "part of " + what, std::move(file)});
-  };
-  add("HARDWARE", design.hardware);
-  add("MODEL", design.model);
+  const auto spec = spec::find_spec(name);
+  for (auto& file : spec::files_of(spec))
+    out.push_back({file == spec ? what : "part of " + what, std::move(file)});
+  return out;
+}
+
+NamedFiles inputs_of(const Design& design) {
+  auto out = inputs_of_spec("HARDWARE", design.hardware);
+  for (auto& file : inputs_of_spec("MODEL", design.model)) out.push_back(std::move(file));
   return out;
 }
 

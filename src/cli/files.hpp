@@ -25,7 +25,9 @@ void check_files(const NamedFiles& inputs, const NamedFiles& outputs);
 // The same for an output that is a folder: no input may be in it.
 void check_folder(const NamedFiles& inputs, const NamedFile& folder);
 
-NamedFiles inputs_of(const Design& design);  // bases and technology too
+// A spec, its bases and technology; and the two specs of a design with theirs.
+NamedFiles inputs_of_spec(const std::string& what, const std::string& name);
+NamedFiles inputs_of(const Design& design);
 // A checkpoint or dump: a folder and what is in it, or a file and what of a checkpoint lies beside
 // it.
 NamedFiles inputs_of_source(const std::string& what, const std::string& source);

@@ -211,6 +211,10 @@ int run(int argc, char** argv) {
         add_rescale_commands, add_small_commands, add_help_command})
     for (auto& command : add(app)) commands.push_back(std::move(command));
   add_generate_option(app);
+  // A flag is there or not: --all=-1 is neither.
+  for (auto* command : app.get_subcommands({}))
+    for (auto* option : command->get_options())
+      if (option->get_expected_max() == 0) option->disable_flag_override();
 
   try {
     app.parse(argc, argv);

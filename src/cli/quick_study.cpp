@@ -20,17 +20,6 @@ namespace fs = std::filesystem;
 
 // ---- TOML ----
 
-std::string study_string(const std::string& text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
-  }
-  return out + "\"";
-}
-
 std::string trimmed(std::string text) {
   const auto space = [](unsigned char c) { return std::isspace(c) != 0; };
   text.erase(text.begin(), std::find_if_not(text.begin(), text.end(), space));
@@ -164,24 +153,21 @@ std::vector<std::string> columns_of(const QuickStudy& q) {
   return out;
 }
 
-std::string set_toml(const QuickStudy& q) {
-  std::string out;
-  const auto add = [&out](const std::string& path, const std::string& value) {
-    out +=
-        fmt::format("{}{} = {}", out.empty() ? "" : ", ", study_string(path), study_value(value));
-  };
-  for (const auto& [path, value] : {std::pair{"workload.batch", &q.batch},
-                                    {"workload.prompt", &q.prompt},
-                                    {"workload.context", &q.context}})
-    if (*value) add(path, **value);
-  for (const auto& set : q.sets) {
-    const auto equals = set.find('=');
-    if (equals == std::string::npos)
-      throw CLI::ValidationError("--set",
-                                 "expected PATH=VALUE, got \"" + spec::shortened(set) + "\"");
-    add(set.substr(0, equals), trimmed(set.substr(equals + 1)));
-  }
-  return out;
+void add_set(Lines& lines, const std::string& flag, const std::string& path,
+             const std::string& value) {
+  lines.add(flag, fmt::format("set.{} = {}", study_string(path), study_value(value)));
+}
+
+// A line each, so that an error is at its flag.
+void add_sets(Lines& lines, const QuickStudy& q) {
+  for (const auto& [name, value] :
+       {std::pair{"batch", &q.batch}, {"prompt", &q.prompt}, {"context", &q.context}})
+    if (*value)
+      add_set(lines, fmt::format("--{} {}", name, **value), fmt::format("workload.{}", name),
+              **value);
+  auto sets = parse_sets(q.sets);
+  if (!sets.errors.empty()) throw spec::SpecError(std::move(sets.errors));
+  for (const auto& set : sets.values) add_set(lines, set.place.file, set.path, trimmed(set.text));
 }
 
 Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::string& model) {
@@ -193,7 +179,7 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
   out.add("study", "name = " + study_string(name + " of " + fs::path(q.places[0]).stem().string()));
   out.add("HARDWARE", "hardware = " + study_string(hardware));
   out.add("MODEL", "model = " + study_string(model));
-  if (const auto set = set_toml(q); !set.empty()) out.add("--set", "set = { " + set + " }");
+  add_sets(out, q);
   out.add(q.columns.empty() ? "--min, --max" : "--columns",
           "columns = " + list_toml(columns_of(q)));
   if (q.where) out.add("--where \"" + *q.where + "\"", "where = " + study_string(*q.where));
@@ -226,6 +212,17 @@ bool has_flags(const QuickStudy& q) {
 }
 
 }  // namespace
+
+std::string study_string(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  }
+  return out + "\"";
+}
 
 std::string axis_toml(const std::string& vary) {
   const auto equals = vary.find('=');

@@ -44,6 +44,9 @@ int run_search(const Design& design, QuickStudy grid, unsigned threads, const Ou
 // The PATH of solve --target, whose only flag of these it is. Throws CLI::ValidationError.
 const std::string& only_path(const QuickStudy& q);
 
+// Text as a string of TOML.
+std::string study_string(const std::string& text);
+
 // One axis of a study as TOML, from "PATH=A,B,C", "PATH=A..B/N" (N values evenly), "PATH=A..B/Nlog"
 // (by equal factors) or "PATH=A..B:STEP". A unit after the last value is for all that have none.
 // Throws CLI::ValidationError.

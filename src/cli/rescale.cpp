@@ -33,7 +33,9 @@ int run_rescale(const Rescale& a) {
   const auto path = spec::find_spec(a.hardware);
   NamedFiles outputs;
   if (a.file) outputs.push_back({"-o", *a.file});
-  check_files({{"HARDWARE", path}, {"--factors", factors_file(a)}}, outputs);
+  auto inputs = inputs_of_spec("HARDWARE", a.hardware);
+  inputs.push_back({"--factors", factors_file(a)});
+  check_files(inputs, outputs);
   const auto out = spec::rescale(spec::load_hardware(path), a.node, factors_file(a));
   deliver(spec::to_toml(out.hardware,
                         fmt::format("{} by tomestimate rescale --node \"{}\".", path, a.node)),

@@ -349,7 +349,10 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
   auto* zeros = rtl->add_option("--zero-share", a->zero_share, "share of weights that are zero")
                     ->capture_default_str()
                     ->type_name("SHARE");
-  auto* seed = rtl->add_option("--seed", a->seed, "seed")->capture_default_str()->type_name("N");
+  auto* seed = rtl->add_option("--seed", a->seed, "seed")
+                   ->capture_default_str()
+                   ->check(whole_number())
+                   ->type_name("N");
   auto* unit = rtl->add_option("--unit", a->unit,
                                "an arithmetic unit instead: " +
                                    fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
@@ -449,7 +452,10 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                    "slew of the clock in ps, for longest paths where the library has delays")
       ->capture_default_str()
       ->type_name("PS");
-  characterize->add_option("--seed", c->seed, "seed")->capture_default_str()->type_name("N");
+  characterize->add_option("--seed", c->seed, "seed")
+      ->capture_default_str()
+      ->check(whole_number())
+      ->type_name("N");
   add_form_option(*characterize, c->form);
   add_optional(*characterize, "--resume", c->kept,
                "keep what is measured in FILE, and do not measure what is in it")

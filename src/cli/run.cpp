@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run command: a model's own numbers.
+#include <algorithm>
 #include <atomic>
 #include <charconv>
 #include <cmath>
@@ -87,11 +88,19 @@ Isa parse_run_isa(const std::string& text) {
   return wanted;
 }
 
+bool names_checkpoint(const fs::path& path) {
+  const auto extension = path.extension();
+  return extension == ".gguf" || extension == ".safetensors" || extension == ".json";
+}
+
+// A folder without any part of a checkpoint does not stand in the way of an installed spec.
 bool is_checkpoint(const std::string& path) {
-  const auto extension = fs::path(path).extension();
   std::error_code none;
-  return extension == ".gguf" || extension == ".safetensors" || extension == ".json" ||
-         fs::is_directory(path, none);
+  if (names_checkpoint(path)) return true;
+  if (!fs::is_directory(path, none)) return false;
+  const auto is_part = [](const auto& entry) { return names_checkpoint(entry.path()); };
+  return !spec::installed_spec(path) ||
+         std::any_of(fs::directory_iterator(path, none), fs::directory_iterator(), is_part);
 }
 
 // ---- what is printed ----
@@ -310,7 +319,7 @@ ModelOptions model_options(const RunCommand& c) {
 
 // Nothing that is read may be replaced.
 void check_outputs(const RunCommand& c) {
-  auto inputs = inputs_of_source("MODEL", c.model);
+  auto inputs = inputs_of_model("MODEL", c.model);
   if (!c.input.empty()) inputs.push_back({"--input", c.input});
   check_files(inputs, outputs_of(c.output));
   if (c.dump.empty()) return;
@@ -327,7 +336,7 @@ int run_run(RunCommand c) {
   auto tokens =
       c.input.empty() ? parse_tokens(c.tokens, config.vocabulary) : std::vector<std::size_t>{};
   auto input = c.input.empty() ? FloatArray{} : read_input(c.input, config);
-  if (tokens.size() + c.generate > most_tokens)
+  if (c.generate > most_tokens - std::min(tokens.size(), most_tokens))
     throw CLI::ValidationError("--generate", fmt::format("at most {} tokens", most_tokens));
 
   RunOptions options;
@@ -393,6 +402,10 @@ Model open_model(const std::string& path, const ModelOptions& options) {
   return synthetic_model(spec::load_model(spec::find_spec(path)), options);
 }
 
+NamedFiles inputs_of_model(const std::string& what, const std::string& path) {
+  return is_checkpoint(path) ? inputs_of_source(what, path) : inputs_of_spec(what, path);
+}
+
 std::vector<Command> add_run_commands(CLI::App& app) {
   auto c = std::make_shared<RunCommand>();
   auto* run = app.add_subcommand(
@@ -411,12 +424,14 @@ std::vector<Command> add_run_commands(CLI::App& app) {
                     ->excludes(tokens);
   run->add_option("--generate", c->generate, "tokens to generate")
       ->capture_default_str()
+      ->check(whole_number())
       ->type_name("N");
   run->add_option("--temperature", c->temperature, "draw tokens; without it the likeliest is taken")
-      ->check(CLI::Range(1e-3, 1e3).description(""))
+      ->check(number_between(1e-3, 1e3))
       ->type_name("T");
   run->add_option("--seed", c->options.seed, "of drawn tokens, adapters and synthetic weights")
       ->capture_default_str()
+      ->check(whole_number())
       ->type_name("N");
   run->add_option("--arithmetic", c->arithmetic,
                   "int8 activations, as BitNet's; or TOM's FP8 activations, KV cache and adapters")

@@ -9,11 +9,15 @@
 #include <tomestimate/reference/model.hpp>
 
 #include "common.hpp"
+#include "files.hpp"
 
 namespace tomestimate::cli {
 
 // A checkpoint, or a model spec whose weights are drawn. Throws spec::SpecError.
 reference::Model open_model(const std::string& path, const reference::ModelOptions& options);
+
+// The files of one, for check_files.
+NamedFiles inputs_of_model(const std::string& what, const std::string& path);
 
 // Token numbers with commas, of --tokens, each below `vocabulary`. Throws CLI::ValidationError.
 std::vector<std::size_t> parse_tokens(const std::string& text, std::size_t vocabulary);

@@ -83,8 +83,7 @@ class Server {
   explicit Server(const study::Specs& base)
       : base_(base), now_(base), cautions_(study::cautions(base)) {
     // What specs say of their values goes into no metric, and takes longest to copy.
-    now_.hardware.sourced.clear();
-    now_.model.sourced.clear();
+    for (const auto& value : base.hardware.sourced) given_.emplace_back().path = value.path;
   }
 
   // Metrics of the design that a line asks for, and its cautions if there are any. Throws
@@ -93,9 +92,13 @@ class Server {
     if (line.too_long) throw error(place, fmt::format("more than {} bytes", longest_line), "");
     const auto asked =
         importer::parse_object(line.text, fmt::format("{}:{}", place.file, place.line), 0);
+    now_.hardware.values = base_.hardware.values;
+    now_.model.values = base_.model.values;
+    now_.model.sourced.clear();
+    if (now_.hardware.sourced.size() != given_.size()) now_.hardware.sourced = given_;
     std::vector<std::string> wanted;
     bool careful = true;
-    Values set;
+    Overrides set;
     for (const auto& [key, value] : asked.items()) {
       if (value.is_discarded()) throw error(place, fmt::format("{} is there twice", key), "");
       if (key == metrics_key)
@@ -103,31 +106,22 @@ class Server {
       else if (key == cautions_key)
         careful = wants_cautions(value, place);
       else
-        set.emplace_back(key, override_text(key, value, place));
+        set.push_back({key, override_text(key, value, place), place});
     }
-    now_.hardware.values = base_.hardware.values;
-    now_.model.values = base_.model.values;
-    apply(set, place, now_);
-    now_.hardware.sourced.clear();
-    now_.model.sourced.clear();
+    spec::override_values(now_.hardware, now_.model, set);
     auto out = metrics(wanted);
     if (!careful) return out;
-    const auto cautions = set.empty() ? cautions_ : cautions_of(set, place);
+    const auto cautions = set.empty() ? cautions_ : cautions_of(std::move(set));
     if (!cautions.empty()) out[cautions_key] = cautions;
     return out;
   }
 
  private:
-  using Values = std::vector<std::pair<std::string, std::string>>;
+  using Overrides = std::vector<spec::Override>;
 
-  static void apply(const Values& set, const spec::Place& place, study::Specs& specs) {
-    for (const auto& [path, text] : set)
-      spec::override_value(specs.hardware, specs.model, path, text, place);
-  }
-
-  std::vector<std::string> cautions_of(const Values& set, const spec::Place& place) {
+  std::vector<std::string> cautions_of(Overrides set) {
     auto specs = base_;
-    apply(set, place, specs);
+    spec::override_values(specs.hardware, specs.model, std::move(set));
     return study::cautions(specs, {"throughput", "power", "area"}, &known_);
   }
 
@@ -141,9 +135,16 @@ class Server {
 
   study::Specs base_;
   study::Specs now_;
+  std::vector<spec::Sourced> given_;   // the paths of the hardware spec's values
   std::vector<std::string> cautions_;  // of the base
   study::KnownIdle known_;
 };
+
+std::string every_error(const spec::SpecError& e) {
+  std::string text;
+  for (const auto& d : e.diagnostics()) text += (text.empty() ? "" : "\n") + spec::format(d);
+  return text;
+}
 
 int run_serve(const Design& design) {
   Server server(load(design, {}));
@@ -159,7 +160,7 @@ int run_serve(const Design& design) {
     try {
       answer = server.answer(*line, place);
     } catch (const spec::SpecError& e) {
-      answer = failed(e.what(), bad_input);
+      answer = failed(every_error(e), bad_input);
     } catch (const std::domain_error& e) {
       answer = failed(spec::format({place, e.what(), ""}), no);
     }

@@ -13,8 +13,10 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/small.hpp>
+#include <tomestimate/spec/text.hpp>
 
 #include "files.hpp"
+#include "quick_study.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -22,11 +24,17 @@ namespace {
 namespace fs = std::filesystem;
 
 // How a spec written to `file` names the spec `name`: a file from there, an installed one by name.
+// Throws spec::SpecError if its path is no text for a spec.
 std::string base_from(const std::string& name, const std::string& file) {
   std::error_code ignored;
   if (!fs::exists(name, ignored) || fs::is_directory(name, ignored)) return name;
   const auto folder = fs::absolute(file).lexically_normal().parent_path();
-  return fs::absolute(name).lexically_normal().lexically_relative(folder).string();
+  auto path = fs::absolute(name).lexically_normal().lexically_relative(folder).string();
+  if (const auto bad = spec::first_unprintable(path))
+    throw spec::SpecError({{{name, 0, 0},
+                            fmt::format("a spec can't name a path with {}", bad->what),
+                            "rename the file or its folder"}});
+  return path;
 }
 
 bool changed(const std::vector<spec::Sourced>& values) {
@@ -47,8 +55,8 @@ std::string study_template(const NewArguments& a) {
 
 kind = "study"
 name = "My study"
-hardware = "{}"  # a file beside this one
-model = "{}"
+hardware = {}  # a file beside this one
+model = {}
 # set = {{ "workload.context" = 512 }}  # for all points
 columns = ["throughput", "power", "area"]  # metrics; see estimate --table summary
 # A formula, with its unit: {{ name = "per_W", formula = "throughput / power", unit = "token/s/W" }}
@@ -67,7 +75,7 @@ path = "chip.clock"
 range = {{ from = "400 MHz", to = "600 MHz", points = 3 }}  # or step = "50 MHz"
 # log = {{ from = "100 MHz", to = "1 GHz", points = 5 }}
 )",
-      hardware, model);
+      study_string(hardware), study_string(model));
 }
 
 int run_new(NewArguments a) {
@@ -76,9 +84,7 @@ int run_new(NewArguments a) {
   if (fs::exists(a.output, ignored))
     throw CLI::ValidationError("-o", a.output + " is there already");
   const auto base = spec::find_spec(a.base);
-  NamedFiles inputs{{"--from", base}};
-  if (a.kind == "study") inputs.push_back({"--model", spec::find_spec(a.model)});
-  check_files(inputs, {{"-o", a.output}});
+  check_files({}, {{"-o", a.output}});  // no input, as it is not there yet
   std::string text;
   if (a.kind == "study") {
     // A study finds its specs by path only, a spec its base by name too.

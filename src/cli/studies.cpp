@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -60,14 +60,6 @@ void say_no_design(const study::SweepResult& result) {
     complain(fmt::format("{} points have no numbers: {}", count, reason));
 }
 
-// All of text as a whole number in digits; nullopt if it is none.
-std::optional<std::uint64_t> parse_digits(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 study::Shard parse_shard(const std::string& text) {
   constexpr std::uint64_t most = 1'000'000;
   const auto slash = std::min(text.find('/'), text.size());
@@ -80,13 +72,6 @@ study::Shard parse_shard(const std::string& text) {
                                    text + "\"");
   return {*index, *count};
 }
-
-// Takes digits only: CLI11 would read -1 as 2^64 - 1.
-const CLI::Validator whole_number(
-    [](const std::string& text) {
-      return parse_digits(text) ? "" : "expected a whole number of 0 or more, got \"" + text + "\"";
-    },
-    "");
 
 study::RowFormat parse_row_format(const std::string& text, const std::string& output) {
   if (text.empty()) return output.ends_with(".npy") ? study::RowFormat::npy : study::RowFormat::csv;
@@ -318,11 +303,23 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
   return 0;
 }
 
+// Whether --given names a metric with its value, or else a published figure.
+bool is_value(const std::string& given) {
+  return study::split_tolerance(given).first.find_first_of("=<>") != std::string::npos;
+}
+
+// A file of figures that none of --given names would not be read.
+void check_figures_used(const std::vector<std::string>& given,
+                        const std::optional<std::string>& figures) {
+  if (figures && std::all_of(given.begin(), given.end(), is_value))
+    throw CLI::ValidationError("--published", "goes with --given ID, a figure of that file");
+}
+
 // METRIC=VALUE or the id of a published figure.
 study::Given given_of(const std::string& text, const std::optional<std::string>& figures,
                       const study::Specs& specs, const Output& output) {
   const auto [figure, tolerance] = study::split_tolerance(text);
-  if (figure.find_first_of("=<>") != std::string::npos) return study::parse_given(text);
+  if (is_value(text)) return study::parse_given(text);
   const auto file = find_figures(figures);
   check_files(inputs_of_published(file), outputs_of(output));
   auto given = evidence::given_figure(file, figure, specs);
@@ -500,7 +497,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
       ->type_name("N");
   uncertainty->add_option("--seed", options->seed, "seed")
       ->capture_default_str()
-      ->check(whole_number)
+      ->check(whole_number())
       ->type_name("N");
   uncertainty->add_flag("--monte-carlo", *monte_carlo, "plain draws, not a Latin hypercube");
   uncertainty->add_flag("--uniform", *uniform, "uniform over a range, not triangular");
@@ -526,6 +523,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         if (*uniform) options->spread = study::Spread::uniform;
                         for (const auto& m : *metrics)
                           study::metric_value(specs, m);  // refuses unknown ones
+                        check_figures_used(*given, *figures);
                         for (const auto& text : *given)
                           options->given.push_back(given_of(text, *figures, specs, *output));
                         const auto u = study::uncertainty(specs, *metrics, *options);

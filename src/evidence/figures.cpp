@@ -224,7 +224,11 @@ class Cycles {
 }  // namespace
 
 std::vector<Figure> read_figures(const std::string& path) {
-  const auto root = spec::parse_toml(spec::read_file(path), path);
+  return parse_figures(spec::read_file(path), path);
+}
+
+std::vector<Figure> parse_figures(std::string_view text, const std::string& path) {
+  const auto root = spec::parse_toml(text, path);
   std::vector<spec::Diagnostic> errors;
   for (const auto& [key, node] : root)
     if (key.str() != "kind" && key.str() != "figure")
@@ -253,6 +257,12 @@ std::vector<Figure> read_figures(const std::string& path) {
 study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder) {
   return {spec::load_hardware(spec::find_spec(figure.hardware, folder)),
           spec::load_model(spec::find_spec(figure.model, folder))};
+}
+
+void set_values(const Figure::Overrides& set, HardwareSpec& hardware, ModelSpec& model) {
+  std::vector<spec::Override> all;
+  for (const auto& [path, value] : set) all.push_back({path, value.text, value.place});
+  spec::override_values(hardware, model, std::move(all));
 }
 
 std::vector<std::string> fitted_to(const std::string& id, const study::Specs& specs) {

@@ -5,9 +5,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <tomestimate/evidence/published.hpp>
 #include <tomestimate/spec/load.hpp>
 #include <tomestimate/study/study.hpp>
 
@@ -32,19 +34,28 @@ struct Figure {
   bool compared = false;  // if not, note says why, and what follows is empty
   std::string hardware, model;
   Text metric;
-  std::vector<std::pair<std::string, Text>> set;  // path, value
-  std::optional<std::string> bound;               // "upper" or "lower"
+  using Overrides = std::vector<std::pair<std::string, Text>>;  // path, value
+  Overrides set;
+  std::optional<std::string> bound;  // "upper" or "lower"
   std::vector<Text> follows, given_by;
   std::optional<Text> tolerance;
-  using Overrides = std::vector<std::pair<std::string, Text>>;
   std::vector<Overrides> choices;  // where the source leaves values open
 };
 
 // Reads and checks a file. Throws spec::SpecError with every error.
 std::vector<Figure> read_figures(const std::string& path);
 
+// The same from text; `path` is for messages.
+std::vector<Figure> parse_figures(std::string_view text, const std::string& path);
+
+// The figure beside what these specs, which it names, make of it. Throws spec::SpecError.
+Comparison compare(const Figure& figure, study::Specs specs);
+
 // The specs that a compared figure names, from the folder of its file.
 study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder);
+
+// Sets what a figure is told at. Throws spec::SpecError with every error.
+void set_values(const Figure::Overrides& set, HardwareSpec& hardware, ModelSpec& model);
 
 // Spec values that were fitted to the figure of that id.
 std::vector<std::string> fitted_to(const std::string& id, const study::Specs& specs);

@@ -95,8 +95,7 @@ class Refit {
       spec::override_value(specs.hardware, specs.model, f.parameter.path,
                            study::varied(f.parameter, f.value).text(0), figure.id.place);
     }
-    for (const auto& [path, value] : figure.set)
-      spec::override_value(specs.hardware, specs.model, path, value.text, value.place);
+    set_values(figure.set, specs.hardware, specs.model);
     try {
       spec::check_pair(specs.hardware.values, specs.model.values);
     } catch (const spec::SpecError&) {

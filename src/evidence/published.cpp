@@ -39,10 +39,8 @@ std::vector<ChoicePoint> compare_choices(const Figure& figure, const HardwareSpe
     auto h = hardware;
     auto m = model;
     ChoicePoint point;
-    for (const auto& [path, value] : choice) {
-      spec::override_value(h, m, path, value.text, value.place);
-      point.values.emplace_back(path, value.text);
-    }
+    for (const auto& [path, value] : choice) point.values.emplace_back(path, value.text);
+    set_values(choice, h, m);
     // What is tried need not be a design: then it has no estimate.
     try {
       spec::check_pair(h.values, m.values);
@@ -56,7 +54,8 @@ std::vector<ChoicePoint> compare_choices(const Figure& figure, const HardwareSpe
   return out;
 }
 
-Comparison compare(const Figure& figure, const fs::path& folder) {
+// What a figure says of itself.
+Comparison stated(const Figure& figure) {
   Comparison c;
   c.id = figure.id.text;
   c.figure = figure.what;
@@ -69,24 +68,26 @@ Comparison compare(const Figure& figure, const fs::path& folder) {
   c.hardware = figure.hardware;
   c.model = figure.model;
   c.metric = figure.metric.text;
-  auto specs = specs_of(figure, folder);
+  for (const auto& [path, value] : figure.set) c.set.emplace_back(path, value.text);
+  return c;
+}
+
+}  // namespace
+
+Comparison compare(const Figure& figure, study::Specs specs) {
+  auto c = stated(figure);
   auto& [hardware, model] = specs;
   c.calibrated_by = fitted_to(c.id, specs);
   for (const auto& other : figure.follows)
     if (!fitted_to(other.text, specs).empty()) c.follows.push_back(other.text);
   for (const auto& other : figure.given_by) c.follows.push_back(other.text);
-  for (const auto& [path, value] : figure.set) {
-    spec::override_value(hardware, model, path, value.text, value.place);
-    c.set.emplace_back(path, value.text);
-  }
+  set_values(figure.set, hardware, model);
   spec::check_pair(hardware.values, model.values);
   c.estimate = metric_value(c.metric, hardware, model, c.unit);
   c.relation = relation_of(figure, c);
   c.choices = compare_choices(figure, hardware, model, c);
   return c;
 }
-
-}  // namespace
 
 std::optional<double> Comparison::error() const {
   const bool bound = relation == Relation::within_bound || relation == Relation::out_of_bound;
@@ -96,8 +97,9 @@ std::optional<double> Comparison::error() const {
 
 std::vector<Comparison> compare_published(const std::string& path) {
   std::vector<Comparison> out;
+  const auto folder = fs::path(path).parent_path();
   for (const auto& figure : read_figures(path))
-    out.push_back(compare(figure, fs::path(path).parent_path()));
+    out.push_back(figure.compared ? compare(figure, specs_of(figure, folder)) : stated(figure));
   return out;
 }
 

@@ -91,6 +91,11 @@ class Config {
     out.type = type();
     out.activation = text("hidden_act").empty() ? text("hidden_activation") : text("hidden_act");
     out.hidden = number({"hidden_size", "n_embd", "d_model"});
+    if (const auto embedded = any_number({"word_embed_proj_dim"});
+        embedded && embedded->value != out.hidden.value)
+      fail(fmt::format("embeddings have {} values, and layers {}", embedded->value,
+                       out.hidden.value),
+           "matrices between them have no model spec");
     out.layers = number({"num_hidden_layers", "n_layer", "n_layers"});
     out.heads = number({"num_attention_heads", "n_head", "n_heads"});
     out.kv_heads = kv_heads(family, out);
@@ -174,8 +179,14 @@ class Config {
       if (is_foreign_part(key)) continue;
       if (const auto why = graph_change(key, amount(value)))
         fail(fmt::format("\"{}\" is {}: {}", printable(key), short_text(value), *why));
-      if (value.is_object()) refuse_others(value);
+      refuse_others_in(value);
     }
+  }
+
+  void refuse_others_in(const Json& value) const {
+    if (value.is_object()) refuse_others(value);
+    if (value.is_array())
+      for (const auto& item : value) refuse_others_in(item);
   }
 
   static std::string short_text(const Json& value) {
@@ -238,10 +249,15 @@ class Config {
   }
 
   Fact kv_heads(const Family& family, const Architecture& a) const {
-    if (const auto found = any_number(kv_head_keys)) return *found;
+    // Whatever num_kv_heads says beside it: Falcon-7B's config has one for each query head.
     const auto* multi_query = find("multi_query");
-    if (multi_query != nullptr && *multi_query == true && !has("new_decoder_architecture"))
-      return {1, Grade::secondary, in_file("multi_query")};
+    const auto* grouped = find("new_decoder_architecture");
+    if ((multi_query == nullptr ? family.multi_query : *multi_query == true) &&
+        (grouped == nullptr || *grouped != true))
+      return multi_query == nullptr
+                 ? by_default(1, "multi_query", "the default of " + std::string(family.name))
+                 : Fact{1, Grade::secondary, in_file("multi_query")};
+    if (const auto found = any_number(kv_head_keys)) return *found;
     constexpr std::string_view key = "num_key_value_heads";
     if (family.kv_heads != 0 && !is_null(key))
       return by_default(family.kv_heads, key, "the default of " + std::string(family.name));

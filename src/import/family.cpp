@@ -74,11 +74,11 @@ constexpr std::array families{
     Family{.name = "gptneox", .gate = no_gate},
     Family{.name = "gptj", .gate = no_gate},
     Family{.name = "codegen", .gate = no_gate},
-    Family{.name = "gptbigcode", .gate = no_gate, .tied = tied},
-    Family{.name = "starcoder", .gate = no_gate, .tied = tied},
+    Family{.name = "gptbigcode", .gate = no_gate, .tied = tied, .multi_query = true},
+    Family{.name = "starcoder", .gate = no_gate, .tied = tied, .multi_query = true},
     Family{.name = "opt", .gate = no_gate, .tied = tied},
     Family{.name = "bloom", .gate = no_gate, .tied = tied},
-    Family{.name = "falcon", .gate = no_gate, .tied = tied},
+    Family{.name = "falcon", .gate = no_gate, .tied = tied, .multi_query = true},
     Family{.name = "mpt", .gate = no_gate, .tied = tied},
 };
 
@@ -105,8 +105,7 @@ const Family* find_family(std::string_view name) {
 
 std::string known_families() {
   std::string out;
-  for (const auto& family : families)
-    if (family.gate) out += (out.empty() ? "" : ", ") + std::string(family.name);
+  for (const auto& family : families) out += (out.empty() ? "" : ", ") + std::string(family.name);
   return out;
 }
 

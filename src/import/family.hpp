@@ -21,6 +21,7 @@ struct Family {
   bool window_switch = false;    // the window is off unless use_sliding_window is true
   bool sub_norms = false;        // norms before o and down
   bool halved = false;           // gate and up are half of what the FFN size says
+  bool multi_query = false;      // one key and value head unless multi_query is false
 };
 
 // "LlamaForCausalLM", "llama" -> "llama"; "bitnet-b1.58" -> "bitnetb158": what is left without
@@ -30,7 +31,7 @@ std::string plain_name(std::string_view name);
 // Null if it is not known.
 const Family* find_family(std::string_view name);
 
-// Names of all that have a gate, for messages.
+// Names of all, for messages.
 std::string known_families();
 
 }  // namespace tomestimate::importer

@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/foreign.hpp>
 
 namespace tomestimate::importer {
 namespace {
@@ -43,41 +44,6 @@ std::size_t printable_length(std::string_view text) {
   return first < 0x20 || first == 0x7F || c1 ? 0 : length;
 }
 
-// A file that is often found where a checkpoint should be.
-struct Foreign {
-  std::string_view start;  // its first bytes
-  std::string_view is;
-  std::string_view hint;
-};
-
-constexpr std::string_view to_safetensors = "convert the model to safetensors or GGUF";
-constexpr std::string_view download_again = "download the file itself";
-constexpr std::array foreign_files{
-    Foreign{"version https://git-lfs", "is a Git LFS pointer: fetch the file", "git lfs pull"},
-    Foreign{"<!", "is an HTML page", download_again},
-    Foreign{"<?", "is an XML page", download_again},
-    Foreign{"<h", "is an HTML page", download_again},
-    Foreign{"<H", "is an HTML page", download_again},
-    Foreign{"Entry not found", "is an error message of a server", download_again},
-    Foreign{"Repository not found", "is an error message of a server", download_again},
-    Foreign{"Access to model", "is an error message of a server", download_again},
-    Foreign{"Invalid username", "is an error message of a server", download_again},
-    Foreign{"Invalid credentials", "is an error message of a server", download_again},
-    Foreign{"\x1F\x8B", "is compressed by gzip", "gunzip it first"},
-    Foreign{"\x28\xB5\x2F\xFD", "is compressed by zstd", "unzstd it first"},
-    Foreign{"\xFD\x37zXZ", "is compressed by xz", "unxz it first"},
-    Foreign{"BZh", "is compressed by bzip2", "bunzip2 it first"},
-    Foreign{"PK\x03\x04", "is a zip archive, as PyTorch writes its pickles", to_safetensors},
-    Foreign{"\x80\x02", "is a Python pickle, as PyTorch writes", to_safetensors},
-    Foreign{"\x80\x03", "is a Python pickle, as PyTorch writes", to_safetensors},
-    Foreign{"\x80\x04", "is a Python pickle, as PyTorch writes", to_safetensors},
-    Foreign{"\x80\x05", "is a Python pickle, as PyTorch writes", to_safetensors},
-    Foreign{"\x89HDF", "is an HDF5 file", to_safetensors},
-    Foreign{"lmgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
-    Foreign{"fmgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
-    Foreign{"tjgg", "is GGML, older than GGUF", "convert the model again with llama.cpp"},
-};
-
 // The header's length of a safetensors file may begin like any of the above.
 bool looks_like_safetensors(std::string_view start) {
   return start.size() > 8 && start.substr(4, 4) == std::string_view("\0\0\0\0", 4) &&
@@ -88,12 +54,10 @@ void refuse_foreign(const Source& source) {
   std::array<std::uint8_t, 64> bytes{};
   const auto size = std::min<std::uint64_t>(bytes.size(), source.size());
   source.read(0, std::span(bytes).first(size));
-  std::string_view start(reinterpret_cast<const char*>(bytes.data()), size);
+  const std::string_view start(reinterpret_cast<const char*>(bytes.data()), size);
   if (looks_like_safetensors(start)) return;
-  start.remove_prefix(std::min(start.find_first_not_of(" \t\r\n"), start.size()));
-  for (const auto& foreign : foreign_files)
-    if (start.starts_with(foreign.start))
-      source.fail(0, std::string(foreign.is), std::string(foreign.hint));
+  if (const auto other = spec::foreign_file(start))
+    source.fail(0, std::string(other->is), std::string(other->hint));
 }
 
 }  // namespace

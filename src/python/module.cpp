@@ -160,16 +160,15 @@ struct Settings {
 study::Specs load(const fs::path& hardware, const fs::path& model, const Settings& settings) {
   study::Specs specs{spec::load_hardware(spec::find_spec(hardware.string())),
                      spec::load_model(spec::find_spec(model.string()))};
-  const auto set = [&specs](const std::string& path, const std::string& value, std::string place) {
-    spec::override_value(specs.hardware, specs.model, path, value, {std::move(place), 0, 0});
-  };
+  std::vector<spec::Override> all;
   for (const auto& [name, value] : settings.workload())
-    set("workload." + name, value, fmt::format("--{} {}", name, value));
+    all.push_back({"workload." + name, value, {fmt::format("--{} {}", name, value), 0, 0}});
   for (const auto& [key, item] : settings.set) {
     const auto path = key.cast<std::string>();
     const auto value = override_text(item);
-    set(path, value, fmt::format("--set {}={}", path, value));
+    all.push_back({path, value, {fmt::format("--set {}={}", path, value), 0, 0}});
   }
+  spec::override_values(specs.hardware, specs.model, std::move(all));
   spec::check_pair(specs.hardware.values, specs.model.values);
   return specs;
 }

@@ -83,7 +83,14 @@ std::vector<std::pair<std::string, double>> binding_cycles(
   return sorted;
 }
 
-std::string_view remedy(std::string_view what) {
+std::string_view remedy(std::string_view what, const spec::Hardware<double>& hw,
+                        const spec::Model<double>& m) {
+  const bool dram = hw.map.weights == spec::WeightPlace::dram;
+  if (dram && what.find("weight memory") != std::string_view::npos)
+    return what == "weight memory" ? "dram.bandwidth"
+                                   : "dram.bandwidth together with what binds beside it";
+  if (what.starts_with("SRAM port") && m.adapter.rank > 0)
+    return "sram_width of the units, more units, or a lower adapter rank";
   using Pair = std::pair<std::string_view, std::string_view>;
   static constexpr std::array<Pair, 12> remedies{{
       {"unit compute = weight memory = activation buffer",
@@ -97,8 +104,8 @@ std::string_view remedy(std::string_view what) {
        "base.lanes, base.per_lane or the clock; base.width only with base.buffer_width"},
       {"unit compute = SRAM port", "units; or a wider port with a wider unit"},
       {"unit compute", "more lanes or units, a wider unit, or the clock"},
-      {"weight memory", "rom.read_width (dram.bandwidth where weights are in DRAM)"},
-      {"SRAM port", "sram_width of the units, more units, or a lower adapter rank"},
+      {"weight memory", "rom.read_width"},
+      {"SRAM port", "sram_width of the units, or more units"},
       {"activation buffer", "buffer_width of the units"},
       {"reduction tree", "tree_values of the units"},
       {"broadcast bus", "bus.width"},

@@ -41,7 +41,8 @@ std::vector<std::pair<std::string, double>> binding_cycles(
     const spec::Hardware<double>& hw, const spec::Model<double>& m,
     const engine::PassEstimate<double>& pass);
 
-// What relieves it.
-std::string_view remedy(std::string_view what);
+// What relieves it on this machine, running this model.
+std::string_view remedy(std::string_view what, const spec::Hardware<double>& hw,
+                        const spec::Model<double>& m);
 
 }  // namespace tomestimate::report

@@ -105,7 +105,7 @@ Figure context_figure(const ContextCurve& curve) {
   const auto fits = [&](const ContextPoint& p) { return p.context <= curve.largest; };
   const auto end = std::find_if_not(curve.points.begin(), curve.points.end(), fits);
   if (end == curve.points.begin()) {
-    caption += " No context fits the SRAM beside adapters and workspace.";
+    caption += " No context fits the SRAM.";
   } else {
     const auto& full = *(end - 1);
     caption += fmt::format(

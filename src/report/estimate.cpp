@@ -51,7 +51,7 @@ Table binding_table(const Hardware& hw, const Model& m, const PassEstimate<doubl
   for (const auto& part : parts) sum += part.second;
   for (const auto& [name, cycles] : parts)
     table.rows.push_back({name, in(engine::seconds(hw, units::cycles(cycles)), "us"),
-                          100 * cycles / sum, std::string(remedy(name))});
+                          100 * cycles / sum, std::string(remedy(name, hw, m))});
   table.notes.push_back("of the time on the chip; work that other classes hide does not count");
   return table;
 }
@@ -278,6 +278,25 @@ Table capacity_table(const Estimate& e) {
   return table;
 }
 
+// What is in the SRAM beside the KV of layers that attend to all positions: "adapters (3 MiB) and
+// KV in windows (2 MiB)"; "" if nothing is.
+std::string beside_kv(const engine::Capacity<double>& c) {
+  const auto windowed = c.available - c.adapters - c.room;
+  std::vector<std::string> parts;
+  if (c.adapters.value() > 0)
+    parts.push_back(fmt::format("adapters ({:.4g} MiB)", in(c.adapters, "MiB")));
+  if (windowed.value() > 0.5)
+    parts.push_back(fmt::format("KV in windows ({:.4g} MiB)", in(windowed, "MiB")));
+  return fmt::format("{}", fmt::join(parts, " and "));
+}
+
+// What would make room.
+std::string more_room(const engine::Capacity<double>& c) {
+  if (c.adapters.value() == 0) return "Take a shorter model.window, a smaller batch or more SRAM";
+  return c.max_rank > 0 ? fmt::format("The highest adapter.rank that fits is {:.0f}", c.max_rank)
+                        : "No adapter.rank fits: take less context, a smaller batch or more SRAM";
+}
+
 // Why a phase does not fit the memories; nullopt if it does.
 std::optional<std::string> misfit(const Hardware& hw, const engine::Capacity<double>& c,
                                   std::string_view what) {
@@ -286,17 +305,16 @@ std::optional<std::string> misfit(const Hardware& hw, const engine::Capacity<dou
         "the workspace of {:.4g} MiB can't hold the residual stream ({:.4g} MiB) of {}. Take fewer "
         "tokens or a larger workspace.capacity",
         in(c.workspace_available, "MiB"), in(c.workspace, "MiB"), what);
+  const auto beside = beside_kv(c);
   if (c.room.value() < 0)
-    return fmt::format(
-        "SRAM of {:.4g} MiB can't hold adapters ({:.4g} MiB) and windowed KV for {}: the highest "
-        "rank "
-        "that fits is {:.0f}",
-        in(c.available, "MiB"), in(c.adapters, "MiB"), what, c.max_rank);
+    return fmt::format("SRAM of {:.4g} MiB can't hold {} for {}. {}", in(c.available, "MiB"),
+                       beside, what, more_room(c));
   if (c.context > c.max_context && hw.sram.spill == spec::Spill::error)
     return fmt::format(
-        "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MiB, less adapters ({:.4g} MiB), hold "
-        "{:.0f}. Take less context or rank, more SRAM, or sram.spill = \"host\"",
-        what, c.context, in(c.available, "MiB"), in(c.adapters, "MiB"), c.max_context);
+        "{} of {:.0f} tokens does not fit the SRAM: {:.4g} MiB{} hold {:.0f}. Take less context{}, "
+        "more SRAM, or sram.spill = \"host\"",
+        what, c.context, in(c.available, "MiB"), beside.empty() ? "" : ", less " + beside + ",",
+        c.max_context, c.adapters.value() > 0 ? " or rank" : "");
   return std::nullopt;
 }
 
@@ -358,7 +376,7 @@ std::string binding_text(const Hardware& hw, const Model& m, const PassEstimate<
   double sum = 0;
   for (const auto& part : parts) sum += part.second;
   return fmt::format("binds: {} takes {:.0f} % of a decode step; relieved by {}", parts[0].first,
-                     100 * parts[0].second / sum, remedy(parts[0].first));
+                     100 * parts[0].second / sum, remedy(parts[0].first, hw, m));
 }
 
 // How many of the numbers behind the estimate were fitted to published figures.

@@ -60,11 +60,30 @@ std::string run_gnuplot(const std::string& script) {
 }
 
 // Inserts `what` after every `before`.
-void insert_after(std::string& text, std::string_view before, const std::string& what) {
+void insert_after(std::string& text, std::string_view before, std::string_view what) {
   for (auto at = text.find(before); at != std::string::npos; at = text.find(before, at)) {
     at += before.size();
     text.insert(at, what);
   }
+}
+
+// Several pictures share one page: their ids must differ. Texts may say what ids and references
+// look like, and "]]>", which gnuplot leaves as it is and XML refuses.
+std::string with_own_ids(std::string_view svg, const std::string& prefix) {
+  std::string out;
+  while (!svg.empty()) {
+    const auto text = svg.substr(0, svg.find('<'));
+    const auto tag = svg.substr(text.size(), svg.find('>', text.size()) - text.size());
+    svg.remove_prefix(text.size() + tag.size());
+    auto shown = std::string(text);
+    for (auto at = shown.find("]]>"); at != std::string::npos; at = shown.find("]]>", at))
+      shown.replace(at + 2, 1, "&gt;");
+    auto named = std::string(tag);
+    for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})
+      insert_after(named, before, prefix);
+    out += shown + named;
+  }
+  return out;
 }
 
 // gnuplot names what it plots, for nobody.
@@ -108,9 +127,7 @@ std::string draw(const Figure& figure) {
   erase_names(svg);
   erase_empty_texts(svg);
   svg = lines_for_patterns(svg);
-  // Several pictures share one page: their ids must differ.
-  for (const std::string_view before : {"id='", "id=\"", "href='#", "href=\"#", "url(#"})
-    insert_after(svg, before, figure.id + "-");
+  svg = with_own_ids(svg, figure.id + "-");
   // gnuplot tells its version where the alt text belongs.
   const auto alt =
       fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",

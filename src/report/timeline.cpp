@@ -193,11 +193,12 @@ std::vector<std::string> caption(const Timeline& t) {
   text +=
       t.host_us > 0 ? fmt::format(" and {} µs for the LM head on the host.", told(t.host_us)) : ".";
   std::vector<std::string> out{text};
+  const bool has_adapters = by_work[static_cast<std::size_t>(Work::adapter)] > 0;
   text = fmt::format(
-      "Of a layer's work, base projections are {}, adapters {}, attention {}, the vector unit {}; "
+      "Of a layer's work, base projections are {}, {}attention {}, the vector unit {}; "
       "pipeline and tree latency is {:.0f} % of it.",
-      share(Work::base), share(Work::adapter), share(Work::attention), share(Work::vector),
-      100 * latency / work);
+      share(Work::base), has_adapters ? "adapters " + share(Work::adapter) + ", " : "",
+      share(Work::attention), share(Work::vector), 100 * latency / work);
   for (std::size_t c = 0; c < t.classes.size(); ++c)
     text += fmt::format("{} {} is busy for {:.0f} %", c == 0 ? " Of the layer's time," : ",",
                         t.classes[c], 100 * t.loads[c] / t.layer);

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/toml.hpp>
 
 namespace tomestimate::rtl {
 namespace {
@@ -119,7 +119,8 @@ std::size_t depth(const std::vector<std::int16_t>& operations) {
 // Reads a file of cells, or says where it is not one.
 class CellsReader {
  public:
-  CellsReader(std::string_view text, const std::string& file) : file_(file), root_(parse(text)) {}
+  CellsReader(std::string_view text, const std::string& file)
+      : file_(file), root_(spec::parse_toml(text, file)) {}
 
   CellLibrary read(const std::string& variant) {
     const auto number = variant_number(variant);
@@ -139,18 +140,8 @@ class CellsReader {
 
  private:
   [[noreturn]] void fail(const toml::node& node, const std::string& message) const {
-    fail(node.source().begin, message);
-  }
-  [[noreturn]] void fail(const toml::source_position& at, const std::string& message) const {
-    throw spec::SpecError({{{file_, std::max(1u, at.line), std::max(1u, at.column)},
-                            message,
-                            "a file of cells, such as asap7-cells.toml"}});
-  }
-
-  toml::table parse(std::string_view text) const try {
-    return toml::parse(text, file_);
-  } catch (const toml::parse_error& e) {
-    fail(e.source().begin, std::string(e.description()));
+    throw spec::SpecError(
+        {{spec::place_of(node, file_), message, "a file of cells, such as asap7-cells.toml"}});
   }
 
   std::size_t variant_number(const std::string& variant) {

@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
+#include <range/v3/algorithm/find_if.hpp>
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
@@ -196,7 +197,8 @@ void read_value(const toml::node& node, const Field& f, std::array<Switch, N>& o
                 const Names<N>& names, Errors& errors) {
   const auto* list = node.as_array();
   if (list == nullptr) {
-    errors.add(node, fmt::format("expected an array of names for {}", f.path));
+    errors.add(node, fmt::format("expected an array of names for {}", f.path),
+               fmt::format("such as [\"{}\", \"{}\"]", names[0], names[N - 1]));
     return;
   }
   out.fill(Switch::off);
@@ -550,9 +552,9 @@ Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_
 // ---- overrides ----
 
 // Sets the member at one path from text.
-class Override {
+class Setter {
  public:
-  Override(const std::string& path, const std::string& text, Errors& errors)
+  Setter(const std::string& path, const std::string& text, Errors& errors)
       : path_(path), text_(text), errors_(errors) {}
 
   template <class Member, class... Names>
@@ -611,9 +613,9 @@ const std::string set_source = "set for this run";
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
                      const Place& place, const std::vector<std::string_view>& known) {
-  const auto at = ranges::find(known, path);
-  const auto is_before = [&](const Sourced& s) { return ranges::find(known, s.path) < at; };
-  auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
+  auto found = spec.sourced.begin();
+  for (auto at = known.begin(); at != known.end() && *at != path; ++at)
+    if (found != spec.sourced.end() && found->path == *at) ++found;
   if (found == spec.sourced.end() || found->path != path)
     found = spec.sourced.insert(found, Sourced{});
   const auto range = found->range ? found->range : found->replaced_range;
@@ -644,13 +646,114 @@ void fit_lists(Spec<Model<double>>& model, std::size_t layers) {
     fit(zero_share_paths[p], weights.zero_share_of[p]);
 }
 
-// One share for all projections: what was known of each does not hold any more.
-void forget_projections(Spec<Model<double>>& model) {
-  model.values.weights.zero_share_of.fill({});
-  std::erase_if(model.sourced, [](const Sourced& s) {
-    return ranges::find(zero_share_paths, s.path) != zero_share_paths.end();
-  });
+// What was known of a share of zeros does not hold any more.
+void forget(Spec<Model<double>>& model, std::string_view path) {
+  auto& weights = model.values.weights;
+  const auto projection = ranges::find(zero_share_paths, path);
+  auto& list =
+      path == "weights.zero_bit_ratio" ? weights.zero_bit_ratio
+      : projection == zero_share_paths.end()
+          ? weights.zero_share
+          : weights.zero_share_of[static_cast<std::size_t>(projection - zero_share_paths.begin())];
+  list.clear();
+  std::erase_if(model.sourced, [path](const Sourced& s) { return s.path == path; });
 }
+
+struct OptionalTable {
+  std::string_view name;
+  std::vector<std::string_view> paths;
+};
+
+// The tables that a hardware spec may leave out.
+const std::vector<OptionalTable>& optional_tables() {
+  static const auto tables = [] {
+    std::vector<OptionalTable> out;
+    const Hardware<double> none{};
+    visit_hardware(none, [&out](const Field& f, const auto&, const auto&...) {
+      if (f.needed != Needed::if_used) return;
+      const auto name = f.path.substr(0, f.path.find('.'));
+      if (out.empty() || out.back().name != name) out.push_back({name, {}});
+      out.back().paths.push_back(f.path);
+    });
+    return out;
+  }();
+  return tables;
+}
+
+bool gives(const std::vector<Sourced>& values, std::string_view path) {
+  return ranges::find(values, path, &Sourced::path) != values.end();
+}
+
+// Sets values of two specs, and collects what is wrong with them.
+class Overrides {
+ public:
+  Overrides(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model)
+      : hardware_(hardware), model_(model) {}
+
+  void set(const Override& o) {
+    const auto path = resolve(o.path);
+    if (const auto bad = first_unprintable(o.text))
+      return add(o, "text with " + bad->what, "only printable text, on one line");
+    Errors errors{o.place.file, {}};
+    Setter in_hardware(path, o.text, errors);
+    Setter in_model(path, o.text, errors);
+    const auto layers = model_.values.layers;
+    visit_hardware(hardware_.values, in_hardware);
+    visit_model(model_.values, in_model);
+    if (!in_hardware.found() && !in_model.found()) {
+      auto known = in_hardware.known();
+      known.insert(known.end(), in_model.known().begin(), in_model.known().end());
+      return add(o, fmt::format("no spec value \"{}\"", shortened(path)),
+                 did_you_mean(path, known));
+    }
+    for (const auto& e : errors.all) add(o, e.message, e.hint);
+    if (!errors.all.empty()) return;
+    if (path == "weights.zero_share")
+      for (const auto projection : zero_share_paths) forget(model_, projection);
+    if (model_.values.layers != layers) fit_lists(model_, layers);
+    auto& mine = in_hardware.found() ? set_in_hardware_ : set_in_model_;
+    mine.push_back({path, o.text, Grade::assumption, "", std::nullopt, {}, o.place});
+    if (in_hardware.found())
+      record_override(hardware_, path, in_hardware.written(), o.place, in_hardware.known());
+    else
+      record_override(model_, path, in_model.written(), o.place, in_model.known());
+  }
+
+  // That there are shares of zeros for each layer, of the kind that goes with the weights' code;
+  // those of the other kind are forgotten, unless they were set.
+  void check_shares() {
+    if (!errors_.empty() || set_in_model_.empty()) return;
+    const auto forget_unless_set = [this](std::string_view path) {
+      if (!gives(set_in_model_, path)) forget(model_, path);
+    };
+    if (model_.values.weights.code == WeightCode::ternary) {
+      forget_unless_set("weights.zero_bit_ratio");
+    } else {
+      forget_unless_set("weights.zero_share");
+      for (const auto projection : zero_share_paths) forget_unless_set(projection);
+    }
+    check_lists(model_.values, {set_in_model_, errors_, set_in_model_.back().place});
+  }
+
+  void check_tables() {
+    if (!errors_.empty()) return;
+    errors_ = half_given_tables(hardware_.sourced, set_in_hardware_);
+  }
+
+  void throw_errors() {
+    if (!errors_.empty()) throw SpecError(std::move(errors_));
+  }
+
+ private:
+  void add(const Override& o, std::string message, std::string hint) {
+    errors_.push_back({o.place, std::move(message), std::move(hint)});
+  }
+
+  Spec<Hardware<double>>& hardware_;
+  Spec<Model<double>>& model_;
+  std::vector<Sourced> set_in_hardware_, set_in_model_;
+  std::vector<Diagnostic> errors_;
+};
 
 }  // namespace
 
@@ -727,33 +830,45 @@ std::string resolve(const std::string& path) {
 
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
                     const std::string& name, const std::string& text, const Place& place) {
-  const auto path = resolve(name);
-  Errors errors{place.file, {}};
-  if (const auto bad = first_unprintable(text))
-    throw SpecError({{place, "text with " + bad->what, "only printable text, on one line"}});
-  Override in_hardware(path, text, errors);
-  Override in_model(path, text, errors);
-  const auto layers = model.values.layers;
-  visit_hardware(hardware.values, in_hardware);
-  visit_model(model.values, in_model);
-  if (!in_hardware.found() && !in_model.found()) {
-    auto known = in_hardware.known();
-    known.insert(known.end(), in_model.known().begin(), in_model.known().end());
-    throw SpecError(
-        {{place, fmt::format("no spec value \"{}\"", shortened(path)), did_you_mean(path, known)}});
+  Overrides overrides(hardware, model);
+  overrides.set({name, text, place});
+  overrides.check_shares();
+  overrides.throw_errors();
+}
+
+void override_values(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
+                     std::vector<Override> all) {
+  // Layers first: lists are as long as there are layers.
+  std::stable_partition(all.begin(), all.end(),
+                        [](const Override& o) { return o.path == "model.layers"; });
+  Overrides overrides(hardware, model);
+  for (const auto& o : all) overrides.set(o);
+  overrides.check_shares();
+  overrides.check_tables();
+  overrides.throw_errors();
+}
+
+std::vector<Diagnostic> half_given_tables(const std::vector<Sourced>& of_spec,
+                                          const std::vector<Sourced>& set) {
+  std::vector<Diagnostic> errors;
+  for (const auto& table : optional_tables()) {
+    const auto one = ranges::find_if(set, [&table](const Sourced& s) {
+      return ranges::find(table.paths, s.path) != table.paths.end();
+    });
+    if (one == set.end()) continue;
+    std::vector<std::string_view> missing;
+    for (const auto path : table.paths)
+      if (!gives(of_spec, path) && !gives(set, path)) missing.push_back(path);
+    if (missing.empty()) continue;
+    constexpr std::size_t most = 4;
+    const auto more = missing.size() - std::min(missing.size(), most);
+    missing.resize(missing.size() - more);
+    errors.push_back({one->place,
+                      fmt::format("{} is set, but [{}] is not whole", one->path, table.name),
+                      fmt::format("the spec does not give {}{}", fmt::join(missing, ", "),
+                                  more == 0 ? "" : fmt::format(" and {} more", more))});
   }
-  if (path == "weights.zero_share") forget_projections(model);
-  if (model.values.layers != layers) fit_lists(model, layers);
-  if (errors.all.empty()) {
-    if (in_hardware.found()) {
-      record_override(hardware, path, in_hardware.written(), place, in_hardware.known());
-    } else {
-      record_override(model, path, in_model.written(), place, in_model.known());
-      check_lists(model.values, {model.sourced, errors.all, place});
-    }
-  }
-  for (auto& d : errors.all) d.place = place;
-  if (!errors.all.empty()) throw SpecError(std::move(errors.all));
+  return errors;
 }
 
 bool was_set(const Sourced& value) { return value.source == set_source; }

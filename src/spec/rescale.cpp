@@ -6,10 +6,10 @@
 #include <set>
 
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/rules.hpp>
+#include <tomestimate/spec/toml.hpp>
 #include <tomestimate/spec/write.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -82,8 +82,8 @@ Node read_node(const std::string& file, const toml::table& table) {
   return n;
 }
 
-std::vector<Node> read_nodes(const std::string& file) try {
-  const auto root = toml::parse(read_file(file), file);
+std::vector<Node> read_nodes(const std::string& file) {
+  const auto root = parse_toml(read_file(file), file);
   const auto* list = root.get_as<toml::array>("node");
   if (root["kind"].value_or(std::string{}) != "node-factors" || list == nullptr)
     fail(file, root, "expected kind = \"node-factors\" and a list of [[node]]");
@@ -93,11 +93,6 @@ std::vector<Node> read_nodes(const std::string& file) try {
     nodes.push_back(read_node(file, *item.as_table()));
   }
   return nodes;
-} catch (const toml::parse_error& e) {
-  throw SpecError({{{file, static_cast<unsigned>(e.source().begin.line),
-                     static_cast<unsigned>(e.source().begin.column)},
-                    std::string(e.description()),
-                    ""}});
 }
 
 const Node& find_node(const std::vector<Node>& nodes, double length, const std::string& what) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/spec/file.hpp>
+#include <tomestimate/spec/foreign.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/units/unit_text.hpp>
 
@@ -61,6 +62,8 @@ toml::table parse_toml(std::string_view text, const std::string& file) try {
   if (!check.errors.empty()) throw SpecError(std::move(check.errors));
   return table;
 } catch (const toml::parse_error& e) {
+  if (const auto other = foreign_file(text))
+    throw SpecError({{{file, 0, 0}, std::string(other->is), std::string(other->hint)}});
   throw SpecError({{place_at(e.source(), file), shortened(e.description(), 300), ""}});
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -373,6 +374,15 @@ std::vector<std::string> cautions(const Specs& specs, const std::vector<std::str
   return out;
 }
 
+// The design with one value changed; none if others would have to change too, as the shares of
+// zeros with the weights' code.
+std::optional<Specs> with_value(Specs specs, const std::string& path, const std::string& text) try {
+  spec::override_value(specs.hardware, specs.model, path, text, {path, 0, 0});
+  return specs;
+} catch (const spec::SpecError&) {
+  return std::nullopt;
+}
+
 std::vector<std::string> without_effect(const Specs& before, const Specs& after) {
   const auto all = metric_names();
   const auto values = [&all](const Specs& specs) {
@@ -385,10 +395,10 @@ std::vector<std::string> without_effect(const Specs& before, const Specs& after)
   for (const auto* s : sourced(after)) {
     const auto* was = find_sourced(before, s->path);
     if (!spec::was_set(*s) || was == nullptr || was->text == s->text) continue;
-    auto undone = after;
-    spec::override_value(undone.hardware, undone.model, s->path, was->text, {s->path, 0, 0});
+    const auto undone = with_value(after, s->path, was->text);
+    if (!undone) continue;
     if (here.empty()) here = values(after);
-    const auto there = values(undone);
+    const auto there = values(*undone);
     const bool same = std::equal(here.begin(), here.end(), there.begin(), [](double a, double b) {
       return std::abs(a - b) <= 1e-12 * std::abs(a);
     });

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -62,8 +63,10 @@ class ShardFile {
       return std::bit_cast<double>(bits);
     }
     auto end = row_.rfind(',');
-    for (std::size_t i = 1; i < line_.key; ++i) end = row_.rfind(',', end - 1);
-    const auto begin = row_.rfind(',', end - 1) + 1;
+    for (std::size_t i = 1; i < line_.key && end != std::string::npos && end > 0; ++i)
+      end = row_.rfind(',', end - 1);
+    if (end == std::string::npos || end == 0) fail("has a row without the number it is ordered by");
+    const auto begin = row_.rfind(',', end - 1) + 1;  // npos + 1 is 0
     double value = 0;
     std::from_chars(row_.data() + begin, row_.data() + end, value);
     return value;
@@ -94,9 +97,13 @@ class ShardFile {
     line_ = read->line;
     sum_ = read->sum;
     const auto before = size - text.size();
-    if (line_.head + line_.body + line_.tail != before)
+    const auto& l = line_;
+    if (std::max({l.head, l.body, l.tail}) > before || l.head + l.body + l.tail != before)
       fail(fmt::format("has {} bytes before its last line, which says {}: it is not whole", before,
-                       line_.head + line_.body + line_.tail));
+                       l.head + l.body + l.tail));
+    if (l.row_bytes != 0 && (l.rows != l.body / l.row_bytes || l.body % l.row_bytes != 0 ||
+                             l.key > (l.row_bytes - 1) / sizeof(double)))
+      fail("has other rows than its last line says");
   }
 
   template <class Use>
@@ -114,13 +121,22 @@ class ShardFile {
 
   void check() {
     std::uint32_t sum = 0;
+    std::uint64_t lines = 0;
+    bool whole = true;  // the last of them
     const auto add = [&sum](std::string_view part) { sum = checksum(part, sum); };
     in_.seekg(static_cast<std::streamoff>(line_.head));
-    read_on(line_.body + line_.tail, add);
+    read_on(line_.body, [&](std::string_view part) {
+      add(part);
+      lines += static_cast<std::uint64_t>(std::count(part.begin(), part.end(), '\n'));
+      whole = part.ends_with('\n');
+    });
+    read_on(line_.tail, add);
     in_.seekg(0);
     read_on(line_.head, add);
     if (ShardLine::read(line_.text(sum))->sum != sum_)
       fail("is damaged: its bytes are not those that were written");
+    if (line_.row_bytes == 0 && (lines != line_.rows || !whole))
+      fail("has other rows than its last line says");
   }
 
   std::string path_;
@@ -140,11 +156,15 @@ std::string without_rows(std::string head) {
 
 void check_shards(const std::vector<ShardFile>& shards) {
   const auto& a = shards.at(0);
+  const auto of_study = [](const ShardFile& s) {
+    const auto& l = s.line();
+    return std::tuple(l.fingerprint, l.count, l.key, l.descending, l.limit, l.row_bytes,
+                      without_rows(s.head()));
+  };
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto& s = shards[i];
     const auto index = s.line().index;
-    if (s.line().fingerprint != a.line().fingerprint || s.line().count != a.line().count ||
-        without_rows(s.head()) != without_rows(a.head()))
+    if (of_study(s) != of_study(a))
       throw std::runtime_error(
           fmt::format("{} and {} are of different studies, or of one that has changed, or made by "
                       "different versions of tomestimate",

@@ -3,16 +3,17 @@
 
 #include <cmath>
 #include <filesystem>
-#include <set>
 #include <span>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/contains.hpp>
 #include <range/v3/algorithm/find.hpp>
+#include <range/v3/algorithm/stable_sort.hpp>
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/spec/toml.hpp>
 #include <tomestimate/study/evaluation.hpp>
 
@@ -37,10 +38,75 @@ class Loader {
   explicit Loader(const std::string& path) : path_(path), text_(spec::read_file(path)) {}
 
   Study load() {
-    const auto root = spec::parse_toml(spec::read_file(path_), path_);
-    known_keys(root, study_keys);
+    const auto root = spec::parse_toml(text_, path_);
     if (root["kind"].value_or(std::string{}) != "study") fail(root, "expected kind = \"study\"");
-    study_.name = text(root, "name");
+    known_keys(root, study_keys);
+    collect([&] { study_.name = text(root, "name"); });
+    if (!collect([&] { read_specs(root); })) throw_errors();  // nothing else can be looked up
+    const bool set = collect([&] { read_set(root); });
+    collect([&] { read_axes(root); });
+    bool columns = false;
+    collect([&] { columns = read_columns(root); });
+    if (root.contains("where")) collect([&] { study_.where = text(root, "where"); });
+    if (columns) {
+      collect([&] { read_order(root); });
+      collect([&] { read_objectives(root); });
+    }
+    if (set && columns) check_formulas(root);
+    throw_errors();
+    return std::move(study_);
+  }
+
+ private:
+  spec::Place place(const toml::node& node) const { return spec::place_of(node, path_); }
+
+  [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
+    throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
+  }
+
+  // Reads a part of the study. What is wrong with it waits for what is wrong with the others, and
+  // the result is false.
+  template <class Part>
+  bool collect(Part part) try {
+    part();
+    return true;
+  } catch (const spec::SpecError& e) {
+    errors_.insert(errors_.end(), e.diagnostics().begin(), e.diagnostics().end());
+    return false;
+  }
+
+  void throw_errors() {
+    ranges::stable_sort(errors_, {}, [](const spec::Diagnostic& d) {
+      return std::pair(d.place.line, d.place.column);
+    });
+    if (!errors_.empty()) throw spec::SpecError(std::move(errors_));
+  }
+
+  void known_keys(const toml::table& table, std::span<const spec::Key> keys) const {
+    std::vector<std::string_view> known;
+    for (const auto& key : keys) known.push_back(key.name);
+    std::vector<spec::Diagnostic> unknown;
+    for (const auto& [key, node] : table) {
+      if (ranges::contains(known, key.str())) continue;
+      const auto near = units::nearest(key.str(), known);
+      unknown.push_back({{path_, key.source().begin.line, key.source().begin.column},
+                         fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
+                         near ? fmt::format("did you mean \"{}\"?", *near)
+                              : fmt::format("known: {}", fmt::join(known, ", "))});
+    }
+    if (!unknown.empty()) throw spec::SpecError(std::move(unknown));
+  }
+
+  std::string text(const toml::table& table, std::string_view key) const {
+    const auto* node = table.get(key);
+    if (node == nullptr) fail(table, fmt::format("missing \"{}\"", key));
+    const auto* value = node->as_string();
+    if (value == nullptr || (**value).empty())
+      fail(*node, fmt::format("expected text for \"{}\"", key));
+    return **value;
+  }
+
+  void read_specs(const toml::table& root) {
     const auto folder = std::filesystem::path(path_).parent_path();
     const auto hardware = spec::find_spec(text(root, "hardware"), folder);
     const auto model = spec::find_spec(text(root, "model"), folder);
@@ -54,85 +120,64 @@ class Loader {
     add(TOMESTIMATE_VERSION);
     add(text_);
     for (const auto& file : study_.files) add(spec::read_file(file));
-    read_set(root);
-    read_axes(root);
-    read_columns(root);
-    if (root.contains("where")) study_.where = text(root, "where");
-    read_order(root);
-    read_objectives(root);
-    check_formulas(root);
-    return std::move(study_);
-  }
-
- private:
-  spec::Place place(const toml::node& node) const { return spec::place_of(node, path_); }
-
-  [[noreturn]] void fail(const toml::node& node, std::string message, std::string hint = "") const {
-    throw spec::SpecError({{place(node), std::move(message), std::move(hint)}});
-  }
-
-  void known_keys(const toml::table& table, std::span<const spec::Key> keys) const {
-    std::vector<std::string_view> known;
-    for (const auto& key : keys) known.push_back(key.name);
-    for (const auto& [key, node] : table) {
-      if (ranges::contains(known, key.str())) continue;
-      const auto near = units::nearest(key.str(), known);
-      throw spec::SpecError({{{path_, key.source().begin.line, key.source().begin.column},
-                              fmt::format("unknown key \"{}\"", key.str()),
-                              near ? fmt::format("did you mean \"{}\"?", *near)
-                                   : fmt::format("known: {}", fmt::join(known, ", "))}});
-    }
-  }
-
-  std::string text(const toml::table& table, std::string_view key) const {
-    const auto* node = table.get(key);
-    if (node == nullptr) fail(table, fmt::format("missing \"{}\"", key));
-    const auto* value = node->as_string();
-    if (value == nullptr || (**value).empty())
-      fail(*node, fmt::format("expected text for \"{}\"", key));
-    return **value;
   }
 
   void read_set(const toml::table& root) {
     const auto* node = root.get("set");
     if (node == nullptr) return;
     if (!node->is_table()) fail(*node, "expected a table of spec values for \"set\"");
+    std::vector<spec::Override> all;
     for (const auto& [key, value] : *node->as_table())
-      spec::override_value(study_.specs.hardware, study_.specs.model, std::string(key.str()),
-                           as_text(value), place(value));
+      all.push_back({std::string(key.str()), as_text(value), place(value)});
+    spec::override_values(study_.specs.hardware, study_.specs.model, std::move(all));
   }
 
   void read_axes(const toml::table& root) {
     const auto* list = root.get_as<toml::array>("vary");
     if (list == nullptr || list->empty()) fail(root, "expected [[vary]] tables");
-    std::set<std::string> seen;
-    for (const auto& node : *list) {
-      if (!node.is_table()) fail(node, "expected a [[vary]] table");
-      const auto& table = *node.as_table();
-      Axis axis;
-      if (const auto* zip = table.get_as<toml::array>("zip")) {
-        known_keys(table, std::span(vary_keys).last(1));
-        for (const auto& member : *zip) {
-          if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
-          axis.members.push_back(read_varied(*member.as_table()));
-        }
-        if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
-        for (const auto& v : axis.members)
-          if (v.size() != axis.size())
-            fail(*zip, fmt::format("zipped values differ in number: {} has {}, {} has {}",
-                                   axis.members[0].parameter.path, axis.size(), v.parameter.path,
-                                   v.size()));
-      } else {
-        axis.members.push_back(read_varied(table));
-      }
-      for (const auto& v : axis.members)
-        if (!seen.insert(v.parameter.path).second)
-          fail(node, fmt::format("{} varies twice", v.parameter.path));
-      study_.axes.push_back(std::move(axis));
+    for (const auto& node : *list)
+      collect([&] {
+        auto axis = read_axis(node);
+        add_varied(axis, node);
+        study_.axes.push_back(std::move(axis));
+      });
+    auto halves = spec::half_given_tables(study_.specs.hardware.sourced, varied_);
+    if (!halves.empty()) throw spec::SpecError(std::move(halves));
+  }
+
+  void add_varied(const Axis& axis, const toml::node& node) {
+    for (const auto& v : axis.members) {
+      if (ranges::contains(varied_, v.parameter.path, &spec::Sourced::path))
+        fail(node, fmt::format("{} varies twice", v.parameter.path));
+      varied_.emplace_back().path = v.parameter.path;
+      varied_.back().place = place(node);
     }
   }
 
-  Varied read_varied(const toml::table& table) {
+  Axis read_axis(const toml::node& node) const {
+    if (!node.is_table()) fail(node, "expected a [[vary]] table");
+    const auto& table = *node.as_table();
+    Axis axis;
+    const auto* zip = table.get_as<toml::array>("zip");
+    if (zip == nullptr) {
+      axis.members.push_back(read_varied(table));
+      return axis;
+    }
+    known_keys(table, std::span(vary_keys).last(1));
+    for (const auto& member : *zip) {
+      if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
+      axis.members.push_back(read_varied(*member.as_table()));
+    }
+    if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
+    for (const auto& v : axis.members)
+      if (v.size() != axis.size())
+        fail(*zip,
+             fmt::format("zipped values differ in number: {} has {}, {} has {}",
+                         axis.members[0].parameter.path, axis.size(), v.parameter.path, v.size()));
+    return axis;
+  }
+
+  Varied read_varied(const toml::table& table) const {
     known_keys(table, std::span(vary_keys).first(4));
     Varied v;
     const auto name = text(table, "path");
@@ -221,30 +266,36 @@ class Loader {
     return step;
   }
 
-  void read_columns(const toml::table& root) {
+  // Whether all of them are good.
+  bool read_columns(const toml::table& root) {
     const auto* list = root.get_as<toml::array>("columns");
     if (list == nullptr || list->empty()) fail(root, "expected \"columns\", a list");
-    for (const auto& node : *list) {
-      Column column;
-      if (const auto* table = node.as_table()) {
-        known_keys(*table, column_keys);
-        column = {text(*table, "name"), "", text(*table, "formula")};
-        if (table->contains("unit")) column.unit = text(*table, "unit");
-        const auto unit = units::parse_unit(column.unit);
-        if (const auto* bad = std::get_if<units::UnitError>(&unit))
-          fail(*table->get("unit"), bad->message, bad->hint);
-      } else if (const auto* name = node.as_string()) {
-        const auto unit =
-            require_metric(**name, place(node),
-                           "a formula is { name = \"...\", formula = \"...\", unit = \"...\" }");
-        column = {**name, unit, **name};
-      } else {
-        fail(node, "expected a metric or { name, formula, unit } in \"columns\"");
-      }
-      if (ranges::contains(study_.columns, column.name, &Column::name))
-        fail(node, fmt::format("two columns are called \"{}\"", column.name));
-      study_.columns.push_back(std::move(column));
+    bool good = true;
+    for (const auto& node : *list)
+      good = collect([&] { study_.columns.push_back(read_column(node)); }) && good;
+    return good;
+  }
+
+  Column read_column(const toml::node& node) const {
+    Column column;
+    if (const auto* table = node.as_table()) {
+      known_keys(*table, column_keys);
+      column = {text(*table, "name"), "", text(*table, "formula")};
+      if (table->contains("unit")) column.unit = text(*table, "unit");
+      const auto unit = units::parse_unit(column.unit);
+      if (const auto* bad = std::get_if<units::UnitError>(&unit))
+        fail(*table->get("unit"), bad->message, bad->hint);
+    } else if (const auto* name = node.as_string()) {
+      const auto unit =
+          require_metric(**name, place(node),
+                         "a formula is { name = \"...\", formula = \"...\", unit = \"...\" }");
+      column = {**name, unit, **name};
+    } else {
+      fail(node, "expected a metric or { name, formula, unit } in \"columns\"");
     }
+    if (ranges::contains(study_.columns, column.name, &Column::name))
+      fail(node, fmt::format("two columns are called \"{}\"", column.name));
+    return column;
   }
 
   std::size_t column(const std::string& name, const toml::node& node) const {
@@ -284,43 +335,49 @@ class Loader {
     if (node == nullptr) return;
     const auto* list = node->as_array();
     if (list == nullptr || list->empty()) fail(*node, "expected a list for \"objectives\"");
-    for (const auto& item : *list) {
-      const auto words = as_text(item);
-      const bool maximize = words.starts_with("max ");
-      if (!maximize && !words.starts_with("min "))
-        fail(item, "expected \"max COLUMN\" or \"min COLUMN\"");
-      study_.objectives.push_back({column(words.substr(4), item), maximize});
-    }
+    for (const auto& item : *list)
+      collect([&] { study_.objectives.push_back(read_objective(item)); });
+  }
+
+  Objective read_objective(const toml::node& item) const {
+    const auto words = as_text(item);
+    const bool maximize = words.starts_with("max ");
+    if (!maximize && !words.starts_with("min "))
+      fail(item, "expected \"max COLUMN\" or \"min COLUMN\"");
+    return {column(words.substr(4), item), maximize};
   }
 
   // Evaluates every formula at the specs' own point, which finds what a run would trip over.
-  void check_formulas(const toml::table& root) const {
+  void check_formulas(const toml::table& root) {
     const auto& list = *root.get_as<toml::array>("columns");
-    const auto check = [&](const std::string& formula, const toml::node& node,
-                           const std::string* unit) {
-      try {
-        const Space space(study_.specs, {}, {formula});
-        const auto& dimension = space.outputs()[0].dimension;
-        const auto wanted = unit == nullptr
-                                ? units::Dimension{}
-                                : std::get<units::ParsedUnit>(units::parse_unit(*unit)).dimension;
-        if (dimension != wanted)
-          fail(node,
-               fmt::format("\"{}\" is {}, not {}", formula, units::kind(dimension),
-                           units::kind(wanted)),
-               unit == nullptr ? "a condition compares" : "give its unit = \"...\"");
-      } catch (const FormulaError& e) {
-        fail(node, fmt::format("in \"{}\" at character {}: {}", formula, e.offset + 1, e.what()));
-      }
-    };
     for (std::size_t i = 0; i < study_.columns.size(); ++i)
-      check(study_.columns[i].formula, list[i], &study_.columns[i].unit);
-    if (!study_.where.empty()) check(study_.where, *root.get("where"), nullptr);
+      collect([&] { check_formula(study_.columns[i].formula, list[i], &study_.columns[i].unit); });
+    if (!study_.where.empty())
+      collect([&] { check_formula(study_.where, *root.get("where"), nullptr); });
+  }
+
+  // `unit` is that of a column; a condition has none.
+  void check_formula(const std::string& formula, const toml::node& node,
+                     const std::string* unit) const try {
+    const Space space(study_.specs, {}, {formula});
+    const auto& dimension = space.outputs()[0].dimension;
+    const auto wanted = unit == nullptr
+                            ? units::Dimension{}
+                            : std::get<units::ParsedUnit>(units::parse_unit(*unit)).dimension;
+    if (dimension != wanted)
+      fail(
+          node,
+          fmt::format("\"{}\" is {}, not {}", formula, units::kind(dimension), units::kind(wanted)),
+          unit == nullptr ? "a condition compares" : "give its unit = \"...\"");
+  } catch (const FormulaError& e) {
+    fail(node, fmt::format("in \"{}\" at character {}: {}", formula, e.offset + 1, e.what()));
   }
 
   std::string path_;
   std::string text_;
   Study study_;
+  std::vector<spec::Sourced> varied_;  // paths and places
+  std::vector<spec::Diagnostic> errors_;
 };
 
 // Calls visit for every metric; only names and units matter.

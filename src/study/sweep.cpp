@@ -2,11 +2,8 @@
 #include <tomestimate/study/sweep.hpp>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <chrono>
 #include <filesystem>
-#include <sstream>
 
 #include <fmt/format.h>
 
@@ -17,98 +14,15 @@
 #include "rows.hpp"
 #include "shard.hpp"
 #include "sink.hpp"
+#include "state.hpp"
 
 namespace tomestimate::study {
 namespace {
-
-// An ordered row. Of equal keys the earlier point comes first.
-struct Ranked {
-  double key;
-  std::uint64_t point;
-  std::string row;
-};
 
 bool before(const Ranked& a, const Ranked& b, bool descending) {
   if (a.key != b.key) return descending ? a.key > b.key : a.key < b.key;
   return a.point < b.point;
 }
-
-// ---- the state of a stopped sweep ----
-
-// What it knows beside its .part file, which is whole up to `bytes` after its head.
-struct State {
-  std::uint64_t fingerprint, first, last, next, bytes;
-  std::uint32_t sum;  // of those bytes
-  SweepResult result;
-  std::vector<Ranked> ranked;
-};
-
-constexpr std::string_view state_word = "tomestimate-sweep-2";
-
-std::string to_text(const State& s) {
-  auto out = fmt::format("{} {:x} {} {} {} {} {:x} {} {} {}\n", state_word, s.fingerprint, s.first,
-                         s.last, s.next, s.bytes, s.sum, s.result.rows, s.result.no_design.size(),
-                         s.ranked.size());
-  for (const auto& [reason, count] : s.result.no_design)
-    out += fmt::format("{} {}\n", count, reason);
-  for (const auto& r : s.ranked)
-    out += fmt::format("{:x} {} {} {}\n", std::bit_cast<std::uint64_t>(r.key), r.point,
-                       r.row.size(), r.row);
-  return out + fmt::format("{:08x}\n", checksum(out));
-}
-
-// Nullopt if the text is not what to_text made.
-std::optional<State> from_text(const std::string& text) {
-  constexpr std::size_t last_line = 9;
-  if (text.size() < last_line) return std::nullopt;
-  const auto body = text.substr(0, text.size() - last_line);
-  if (text.substr(body.size()) != fmt::format("{:08x}\n", checksum(body))) return std::nullopt;
-  std::istringstream in(body);
-  State s{};
-  std::string word;
-  std::size_t reasons = 0, ranked = 0;
-  in >> word >> std::hex >> s.fingerprint >> std::dec >> s.first >> s.last >> s.next >> s.bytes >>
-      std::hex >> s.sum >> std::dec >> s.result.rows >> reasons >> ranked;
-  if (!in || word != state_word) return std::nullopt;
-  std::uint64_t count = 0;
-  for (std::string reason; reasons > 0; --reasons) {
-    in >> count;
-    in.get();
-    std::getline(in, reason);
-    s.result.no_design[reason] = count;
-  }
-  for (; ranked > 0 && in; --ranked) {
-    std::uint64_t key = 0;
-    std::size_t size = 0;
-    Ranked r{};
-    in >> std::hex >> key >> std::dec >> r.point >> size;
-    in.get();
-    r.key = std::bit_cast<double>(key);
-    r.row.resize(std::min(size, body.size()));
-    in.read(r.row.data(), static_cast<std::streamsize>(r.row.size()));
-    s.ranked.push_back(std::move(r));
-  }
-  if (!in) return std::nullopt;
-  return s;
-}
-
-State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64_t first,
-                 std::uint64_t last) {
-  constexpr std::uintmax_t largest = std::uintmax_t{1} << 30;
-  if (!std::filesystem::exists(path))
-    throw std::runtime_error(path + ": nothing to resume; run without --resume");
-  auto s = from_text(spec::read_file(path, largest));
-  if (!s) throw std::runtime_error(path + ": is cut short or damaged; run without --resume");
-  if (s->fingerprint != fingerprint || s->first != first || s->last != last || s->next < first ||
-      s->next > last)
-    throw std::runtime_error(
-        path +
-        ": is of another study, shard, format or version of tomestimate, or its specs have "
-        "changed; run without --resume");
-  return *std::move(s);
-}
-
-// ---- a sweep ----
 
 // Rows of one chunk, made on any thread.
 struct Made {

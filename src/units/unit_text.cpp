@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <functional>
+#include <numeric>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -105,8 +108,10 @@ std::string lower(std::string_view text) {
 }
 
 // Units by what people call them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 27> called{
-    {{"bits", "bit"},      {"bytes", "B"},       {"cycles", "cycle"}, {"tokens", "token"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 35> called{
+    {{"c", "degC"},        {"celsius", "degC"},  {"kbyte", "kB"},     {"mbyte", "MB"},
+     {"gbyte", "GB"},      {"kbytes", "kB"},     {"mbytes", "MB"},    {"gbytes", "GB"},
+     {"bits", "bit"},      {"bytes", "B"},       {"cycles", "cycle"}, {"tokens", "token"},
      {"tok", "token"},     {"ops", "op"},        {"operation", "op"}, {"operations", "op"},
      {"hertz", "Hz"},      {"watt", "W"},        {"watts", "W"},      {"joule", "J"},
      {"joules", "J"},      {"second", "s"},      {"seconds", "s"},    {"sec", "s"},
@@ -123,28 +128,59 @@ bool is_sensible(const Spelling& s) {
          std::find(counted.begin(), counted.end(), s.unit.dimension) == counted.end();
 }
 
-// The unit of one word that is most likely meant, "" if none: what it is called; what has the same
-// letters, first of the kind that is wanted; what has nearly the same letters, likewise.
-std::string likely(std::string_view word, std::string_view like) {
+// Letters that are the same with their case.
+std::size_t same_letters(std::string_view a, std::string_view b) {
+  return static_cast<std::size_t>(
+      std::inner_product(a.begin(), a.end(), b.begin(), 0, std::plus<>(), std::equal_to<>()));
+}
+
+// The nearest, if it keeps a letter of the word.
+std::string near_word(std::string_view word, const std::vector<std::string_view>& known) {
+  const auto found = nearest(word, known);
+  const bool keeps =
+      found && edit_distance(lower(word), lower(*found)) < std::max(word.size(), found->size());
+  return keeps ? std::string(*found) : "";
+}
+
+// What people write for a unit, "" if it is none of that.
+std::string usual_slip(std::string_view word, std::string_view like) {
   const auto small = lower(word);
   for (const auto& [name, unit] : called)
     if (name == small) return std::string(unit);
+  if (word == "b") return like.find('B') == std::string_view::npos ? "bit" : "B";
   // "Mb" is a common slip for megabit.
   if (word == "Mb" || word == "Gb" || word == "Tb") return std::string(1, word[0]) + "bit";
+  if (word.size() > 2 && word.ends_with("ps")) {
+    const auto unit = word.substr(0, word.size() - 2);
+    if (look_up(unit)) return std::string(unit) + "/s";
+    if (const auto meant = usual_slip(unit, like); !meant.empty()) return meant + "/s";
+  }
+  return "";
+}
+
+// The unit of one word that is most likely meant, "" if none: what it is called; what has the same
+// letters, first of the kind that is wanted, then with the same case, then the one that is wanted;
+// what has nearly the same letters, likewise.
+std::string likely(std::string_view word, std::string_view like) {
+  if (auto slip = usual_slip(word, like); !slip.empty()) return slip;
+  const auto small = lower(word);
   const auto wanted = look_up(like);
-  std::vector<std::string_view> same, near, all;
+  std::vector<std::string_view> near, all;
+  std::string_view same;
+  std::tuple<bool, std::size_t, bool> best;
   for (const auto& s : spellings()) {
     if (!is_sensible(s)) continue;
     const bool fits = wanted && s.unit.dimension == wanted->dimension;
-    if (lower(s.text) == small)
-      same.insert(s.text == like || fits ? same.begin() : same.end(), s.text);
+    if (lower(s.text) == small) {
+      const std::tuple rank(fits, same_letters(word, s.text), s.text == like);
+      if (same.empty() || rank > best) same = s.text, best = rank;
+    }
     if (fits) near.push_back(s.text);
     all.push_back(s.text);
   }
-  if (std::find(same.begin(), same.end(), like) != same.end()) return std::string(like);
-  if (!same.empty()) return std::string(same.front());
-  if (const auto found = nearest(word, near)) return std::string(*found);
-  return std::string(nearest(word, all).value_or(""));
+  if (!same.empty()) return std::string(same);
+  const auto found = near_word(word, near);
+  return found.empty() ? near_word(word, all) : found;
 }
 
 UnitError unknown(std::string_view word, std::size_t offset, std::string_view like) {
@@ -162,8 +198,9 @@ struct Stray {
   std::string_view text, name, hint;
 };
 
-constexpr std::array<Stray, 8> strays{
-    {{"\u00B5", "a micro sign", "write \"u\", as in \"um\""},
+constexpr std::array<Stray, 9> strays{
+    {{"\u00B0", "a degree sign", "write \"degC\""},
+     {"\u00B5", "a micro sign", "write \"u\", as in \"um\""},
      {"\u03BC", "a Greek mu", "write \"u\", as in \"um\""},
      {"\u00A0", "a no-break space", "write a plain space"},
      {"\u202F", "a narrow no-break space", "write a plain space"},

@@ -94,7 +94,7 @@ TEST_CASE("what doesn't fit the SRAM is an error or a named spill") {
   CHECK(has(spill.out, "SPILL: decode keeps"));
   const auto rank = run("estimate " + design + " --set adapter.rank=128");
   CHECK(rank.code == 1);
-  CHECK(has(rank.out, "the highest rank that fits is"));
+  CHECK(has(rank.out, "The highest adapter.rank that fits is"));
 }
 
 TEST_CASE("bad specs: one clear error with the place, exit code 2") {

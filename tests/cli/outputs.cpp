@@ -27,6 +27,7 @@ struct Inputs {
     for (const auto& entry : fs::directory_iterator(specs))
       fs::copy(entry.path(), folder.path / entry.path().filename(),
                fs::copy_options::skip_existing);
+    fs::copy(specs + "/technology", folder.path / "technology");
     fs::copy(tests + "/import/data/llama-cpp-tq.gguf", folder.path / "m.gguf");
     fs::copy(tests + "/import/data/i8", folder.path / "checkpoint");
     fs::copy(tests + "/rtl/tiny.lib", folder.path / "cells.lib");
@@ -34,6 +35,8 @@ struct Inputs {
     std::ofstream(folder.path / "study.toml")
         << "kind = \"study\"\nname = \"s\"\nhardware = \"tom.toml\"\nmodel = \"bitnet-2b.toml\"\n"
            "columns = [\"power\"]\n[[vary]]\npath = \"chip.clock\"\nvalues = [\"1 GHz\"]\n";
+    std::ofstream(folder.path / "based.toml")
+        << "kind = \"model\"\nbased_on = \"bitnet-2b\"\n[model]\nlayers = 1\n";
     fs::create_symlink("tom.toml", folder.path / "link.toml");
     fs::create_hard_link(folder.path / "tom.toml", folder.path / "hard.toml");
     fs::create_directory(folder.path / "sub");
@@ -91,6 +94,13 @@ TEST_CASE("no output of any command may be one of its inputs: exit code 2, namin
            {"rtl -o sub/same.v --testbench sub/../sub/same.v", "same.v", "-o"},
            {"characterize --liberty cells.lib -o cells.lib", "cells.lib", "--liberty"},
            {"rescale tom.toml --node '12 nm' -o tom.toml", "tom.toml", "HARDWARE"},
+           {"rescale tom.toml --node '12 nm' -o technology/n7.toml", "technology/n7.toml",
+            "part of HARDWARE"},
+           {"rescale tom.toml --node '12 nm' -o technology/node-factors.toml", "node-factors.toml",
+            "--factors"},
+           {"run based.toml --tokens 1 -o bitnet-2b.toml", "bitnet-2b.toml", "part of MODEL"},
+           {"validate " + design + "--data based.toml --tokens 1 -o based.toml", "based.toml",
+            "--data"},
            {"live " + design + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
            {"report " + design + "-o .", "tom.toml", "HARDWARE"},
            {"report " + design + "--published published.toml -o sub/..", "tom.toml", "HARDWARE"}}) {

@@ -46,6 +46,37 @@ TEST_CASE("each study draws its picture beside what it prints") {
   }
 }
 
+TEST_CASE("two runs on one picture: it is one of the two, whole") {
+  const Folder folder;
+  const auto sweep = [&](const std::string& vary, const std::string& name) {
+    return std::string(TOMESTIMATE_BINARY) + " sweep " + design + " --vary " + vary + " --plot " +
+           folder.file(name) + " > /dev/null";
+  };
+  const std::string one = "base.lanes=8,16", two = "chip.clock=0.2..1GHz/5";
+  CHECK(run_command(sweep(one, "one.svg")).code == 0);
+  CHECK(run_command(sweep(two, "two.svg")).code == 0);
+  for (int i = 0; i < 3; ++i) {
+    fs::remove(folder.path / "both.svg");
+    const auto both =
+        run_command(sweep(one, "both.svg") + " & " + sweep(two, "both.svg") + "; wait $!");
+    CHECK(both.code == 0);
+    const auto svg = read(folder.path / "both.svg");
+    CHECK((svg == read(folder.path / "one.svg") || svg == read(folder.path / "two.svg")));
+  }
+  CHECK(folder.files() == 3);
+}
+
+TEST_CASE("names that look like XML stay text in pictures") {
+  const Folder folder;
+  const auto named = folder.file("named.toml");
+  std::ofstream(named) << "kind = \"hardware\"\nbased_on = \"" << tom
+                       << "\"\nname = \"a ]]> b url(#c <!-- id='d &amp;\"\n";
+  const auto file = folder.file("p.svg");
+  CHECK(run("sweep " + named + " " + bitnet + " --vary base.lanes=8,16 --plot " + file).code == 0);
+  CHECK(run_command("xmllint --noout " + file).out == "");
+  CHECK(has(read(file), "a ]]&gt; b url(#c &lt;!-- id='d &amp;amp;"));
+}
+
 TEST_CASE("compare over a spec value is a table of designs") {
   const auto r = run("compare " + tom + "," + bitnet + " " + tom + "," + bitnet +
                      ",base.lanes=32 --vary workload.context=256,2048 --metric tpot --metric power "

@@ -154,6 +154,23 @@ TEST_CASE("serve answers a bad line with its place, and goes on") {
   CHECK(has(error_of("{\"\xff\": 1}"), "error"));
 }
 
+TEST_CASE("serve tells each bad value of a line, and takes tables in whole only") {
+  const auto served = serve(R"({"chip.clock": 3, "base.lnaes": 8}
+{"dram.bandwidth": "1 GB/s"}
+{"dram.bandwidth": "1 GB/s", "dram.energy": "0 pJ/bit", "metrics": ["area"]}
+{"dram.energy": "1 pJ/bit"}
+{"weights.code": "integer", "weights.zero_bit_ratio": 0.5, "metrics": ["area"]})");
+  REQUIRE(served.answers.size() == 5);
+  const std::string both = served.answers[0].at("error");
+  CHECK(has(both, "standard input:1:1: error: expected a frequency for chip.clock"));
+  CHECK(has(both, "standard input:1:1: error: no spec value \"base.lnaes\""));
+  CHECK_FALSE(has(both, "tomestimate check"));
+  CHECK(has(served.answers[1].at("error"), "(the spec does not give dram.energy)"));
+  CHECK(served.answers[2].contains("area"));
+  CHECK(has(served.answers[3].at("error"), "(the spec does not give dram.bandwidth)"));
+  CHECK(served.answers[4].contains("area"));
+}
+
 TEST_CASE("serve says why a line is no design") {
   const auto served = serve(R"({"workload.context": 100000})");
   CHECK(served.code == 1);

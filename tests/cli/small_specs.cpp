@@ -27,6 +27,32 @@ std::string summary(const std::string& arguments) {
 
 }  // namespace
 
+TEST_CASE("paths that no spec can name are refused, others are quoted") {
+  const Folder folder;
+  const auto good = folder.path / "we\"ird \\ name";
+  const auto bad = folder.path / "two\nlines";
+  for (const auto& path : {good, bad}) {
+    std::filesystem::create_directory(path);
+    std::filesystem::copy(tom, path / "h.toml");
+    std::filesystem::copy(model, path / "m.toml");
+    std::filesystem::copy(specs + "/technology", path / "technology");
+  }
+  const auto made = [&](const std::filesystem::path& from, const std::string& kind) {
+    const auto quoted = "'" + from.string();
+    return run("new " + kind + " --from " + quoted + (kind == "model" ? "/m.toml'" : "/h.toml'") +
+               (kind == "study" ? " --model " + quoted + "/m.toml'" : "") + " -o " +
+               folder.file(kind + ".toml"));
+  };
+  for (const std::string kind : {"hardware", "model", "study"}) {
+    const auto refused = made(bad, kind);
+    CHECK(refused.code == 2);
+    CHECK(has(refused.out, "error: a spec can't name a path with a control character"));
+    CHECK_FALSE(std::filesystem::exists(folder.file(kind + ".toml")));
+    CHECK(made(good, kind).code == 0);
+    CHECK(run("check " + folder.file(kind + ".toml")).code == 0);
+  }
+}
+
 TEST_CASE("a spec based on another says only what differs") {
   const Folder folder;
   const auto wide = write(folder, "wide.toml", based_on(tom, "[base]\nlanes = 32\n"));

@@ -233,6 +233,10 @@ TEST_CASE("config.json: other architectures and other graphs are refused with th
   CHECK(has(as("llama", R"(,"is_encoder_decoder":true)"), "encoders and cross-attention"));
   CHECK(as("llama", R"(,"is_encoder_decoder":false,"num_experts":1,"moe_impl":"eager")").empty());
   CHECK(has(as("llama", R"(,"v_head_dim":8,"head_dim":16)"), "16 keys and 8 values"));
+  CHECK(has(as("llama", R"(,"blocks":[{"ffn":[{"num_experts":8}]}])"), "a mixture of experts"));
+  CHECK(has(as("opt", R"(,"word_embed_proj_dim":32)"), "embeddings have 32 values, and layers 64"));
+  CHECK(as("opt", R"(,"word_embed_proj_dim":64)").empty());
+  CHECK(has(as("foo"), "starcoder2"));  // the list has those without a gate too
   CHECK(has(config_error(R"({"error":"Invalid token"})"), "an error message of a server"));
 }
 
@@ -304,6 +308,15 @@ TEST_CASE("config.json: defaults are those of the family, and keys have other na
   CHECK(has(error_of([&] { as("llama", R"(,"num_kv_heads":[2,1])"); }), "differs by layer"));
   CHECK(has(error_of([&] { as("llama", R"(,"num_kv_heads":2,"num_key_value_heads":4)"); }),
             "\"num_key_value_heads\" is 4, but \"num_kv_heads\" is 2"));
+  // One key and value head, whatever num_kv_heads says beside it; Falcon-40B and later say so.
+  CHECK(as("falcon", R"(,"multi_query":true,"new_decoder_architecture":false,"num_kv_heads":4)")
+            .kv_heads.value == 1);
+  CHECK(as("falcon", R"(,"multi_query":true,"new_decoder_architecture":true,"num_kv_heads":2)")
+            .kv_heads.value == 2);
+  CHECK(as("falcon").kv_heads.value == 1);
+  CHECK(as("gpt_bigcode").kv_heads.source ==
+        "config.json has no multi_query: the default of gptbigcode");
+  CHECK(as("gpt_bigcode", R"(,"multi_query":false)").kv_heads.value == 4);
   CHECK(as("llama", R"(,"_name_or_path":"/home/someone/run")").name.empty());
 }
 

@@ -253,6 +253,18 @@ TEST_CASE("TOML errors keep their place") {
   CHECK(says(errors_of("kind = \"model\"\n")[0], "expected kind = \"hardware\""));
 }
 
+TEST_CASE("files that are something else") {
+  const auto only = [](const std::string& text) {
+    const auto all = errors_of(text);
+    REQUIRE(all.size() == 1);
+    return all[0].message + " (" + all[0].hint + ")";
+  };
+  CHECK(only("version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n") ==
+        "is a Git LFS pointer: fetch the file (git lfs pull)");
+  CHECK(only("\n <!DOCTYPE html>\n<html>") == "is an HTML page (download the file itself)");
+  CHECK(only("\x1F\x8B\x08") == "is compressed by gzip (gunzip it first)");
+}
+
 TEST_CASE("files that are none") {
   CHECK(spec::check("/no/such/file.toml").at(0).message == "no such file");
   CHECK(spec::check("/").at(0).message == "is a folder, not a file");
@@ -290,6 +302,68 @@ TEST_CASE("overrides are checked like a load") {
   CHECK_NOTHROW(spec::check_pair(hw.values, model.values));
   CHECK_THROWS_AS(set("base.lanes", "16\nx = 3"), spec::SpecError);
   CHECK_THROWS_AS(set("base.lnaes", "16"), spec::SpecError);
+}
+
+TEST_CASE("overrides together: every error, whole tables, shares that go with the code") {
+  const auto tom = spec::load_hardware(in_specs("tom.toml"));
+  const auto bitnet = spec::parse_model(shipped("bitnet-2b.toml"), "m.toml");
+  struct Set {
+    spec::Spec<spec::Hardware<double>> hardware;
+    spec::Spec<spec::Model<double>> model;
+    std::vector<spec::Diagnostic> errors;
+  };
+  const auto set = [&](const std::vector<std::pair<std::string, std::string>>& values) {
+    Set out{tom, bitnet, {}};
+    std::vector<spec::Override> all;
+    for (const auto& [path, text] : values) all.push_back({path, text, {path, 0, 0}});
+    try {
+      spec::override_values(out.hardware, out.model, all);
+    } catch (const spec::SpecError& e) {
+      out.errors = e.diagnostics();
+    }
+    return out;
+  };
+  const auto three = set({{"base.lnaes", "8"}, {"chip.clock", "3"}, {"model.layers", "x"}}).errors;
+  REQUIRE(three.size() == 3);
+  CHECK(three[0].place.file == "model.layers");  // the layers are set first
+  CHECK(three[2].place.file == "chip.clock");
+
+  const auto half = set({{"dram.energy", "0 pJ/bit"}, {"base.lanes", "8"}}).errors;
+  REQUIRE(half.size() == 1);
+  CHECK(half[0].place.file == "dram.energy");
+  CHECK(half[0].message == "dram.energy is set, but [dram] is not whole");
+  CHECK(half[0].hint == "the spec does not give dram.bandwidth");
+  const auto whole = set({{"dram.energy", "0 pJ/bit"}, {"dram.bandwidth", "1 GB/s"}});
+  CHECK(whole.errors.empty());
+  const auto back = spec::parse_hardware(spec::to_toml(whole.hardware, ""), "written");
+  CHECK(back.values.dram.energy.value() == 0);
+  CHECK(back.values.dram.bandwidth.value() == 8e9);
+  CHECK(back.sourced.size() == tom.sourced.size() + 2);
+
+  for (const bool code_first : {false, true}) {
+    std::vector<std::pair<std::string, std::string>> values{{"weights.zero_bit_ratio", "0.25"},
+                                                            {"weights.code", "integer"}};
+    if (code_first) std::swap(values[0], values[1]);
+    const auto integer = set(values);
+    CHECK(integer.errors.empty());
+    const auto read = spec::parse_model(spec::to_toml(integer.model, ""), "written").values;
+    CHECK(read.weights.zero_bit_ratio == std::vector<double>(30, 0.25));
+    CHECK(read.weights.zero_share.empty());
+    CHECK(read.weights.zero_share_of[0].empty());
+  }
+  CHECK(set({{"weights.code", "integer"}}).errors.at(0).message ==
+        "integer weights need weights.zero_bit_ratio");
+  CHECK(set({{"weights.zero_bit_ratio", "0.5"}}).errors.at(0).message ==
+        "weights.zero_bit_ratio does not go with ternary weights");
+  const auto mixed = set({{"weights.code", "integer"},
+                          {"weights.zero_bit_ratio", "0.5"},
+                          {"weights.zero_share_q", "0.5"}});
+  CHECK(mixed.errors.at(0).message == "weights.zero_share_q does not go with integer weights");
+
+  // Lists are those of the new layers, whatever comes first.
+  const auto lists = set({{"weights.zero_share", "[0.1, 0.2]"}, {"model.layers", "2"}});
+  CHECK(lists.errors.empty());
+  CHECK(lists.model.values.weights.zero_share == std::vector<double>{0.1, 0.2});
 }
 
 TEST_CASE("a spec written and read again is the same spec") {

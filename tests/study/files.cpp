@@ -8,9 +8,15 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <random>
 
+#include <fmt/format.h>
+
 #include "catch.hpp"
+#include "shard.hpp"
+#include "sink.hpp"
+#include "state.hpp"
 #include "studies.hpp"
 
 using namespace tomestimate;
@@ -154,6 +160,45 @@ TEST_CASE("a target that another run writes is refused, and says whose it is") {
   CHECK(has(failure([&] { study::sweep(st, options); }), "is a directory"));
   options.output = folder.file("none/out");
   CHECK(has(failure([&] { study::sweep(st, options); }), "No such file or directory"));
+}
+
+// Found by fuzz/study-files.cpp, which makes checksums right.
+TEST_CASE("merge refuses a last line that is right but for the rows") {
+  const Folder folder;
+  const auto st = study::load_study(study_file(folder, columns + kinds[0].keys, axes));
+  const auto shards = shards_of(st, folder, study::RowFormat::csv);
+  const auto good = read(shards[1]);
+  const auto refused = [&](const std::function<void(study::ShardLine&, std::string&)>& change) {
+    auto line = study::ShardLine::read(good.substr(good.size() - study::ShardLine::length))->line;
+    auto rows = good.substr(line.head, line.body);
+    change(line, rows);
+    const auto head = good.substr(0, line.head);
+    line.body = rows.size();
+    write(shards[1], head + rows + line.text(study::checksum(head, study::checksum(rows))));
+    return failure([&] { study::merge(shards, folder.file("merged")); });
+  };
+  CHECK(has(refused([](auto& line, auto&) { --line.rows; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { ++line.rows; }), "has other rows than"));
+  CHECK(has(refused([](auto&, auto& rows) { rows += "x"; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { line.row_bytes = 9; }), "has other rows than"));
+  CHECK(has(refused([](auto& line, auto&) { line.key = 100; }), "of different studies"));
+  CHECK_FALSE(fs::exists(folder.file("merged")));
+}
+
+TEST_CASE("a state whose counts are wrong is none, though its checksum is right") {
+  study::State state{15, 0, 100, 40, 14, 7, {}, {}};
+  state.result.rows = 2;
+  const auto text = study::to_text(state);
+  REQUIRE(study::state_of(text));
+  CHECK(study::to_text(*study::state_of(text)) == text);
+  const auto with_counts = [&](const std::string& counts) {
+    auto body = text.substr(0, text.rfind(" 0 0\n")) + counts + "\n";
+    return study::state_of(body + fmt::format("{:08x}\n", study::checksum(body)));
+  };
+  CHECK(with_counts(" 0 0"));
+  CHECK_FALSE(with_counts(" 18446744073709551615 0"));  // reasons: no endless reading
+  CHECK_FALSE(with_counts(" 0 18446744073709551615"));  // rows
+  CHECK_FALSE(with_counts(" 0 x"));
 }
 
 TEST_CASE("merge refuses a shard that is not as it was written, and leaves all as it was") {

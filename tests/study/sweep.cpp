@@ -228,6 +228,29 @@ TEST_CASE("bad studies say where and what") {
   CHECK(has(error_of(folder.file("none.toml")), "no such file"));
 }
 
+TEST_CASE("every error of a study is told, in its order") {
+  const Folder folder;
+  const auto file = study_file(folder,
+                               "columns = [\"powr\", \"area\", \"aera\"]\n"
+                               "set = { \"base.lnaes\" = 1, \"chip.clock\" = 3 }",
+                               "[[vary]]\npath = \"base.rows\"\nvalues = [0]\n"
+                               "[[vary]]\npath = \"dram.energy\"\nvalues = [\"1 pJ/bit\"]\n");
+  try {
+    study::load_study(file);
+    FAIL("is good");
+  } catch (const spec::SpecError& e) {
+    const auto& all = e.diagnostics();
+    REQUIRE(all.size() == 6);
+    CHECK(has(all[0].message, "no metric \"powr\""));
+    CHECK(has(all[1].message, "no metric \"aera\""));
+    CHECK(has(all[2].message, "no spec value \"base.lnaes\""));
+    CHECK(has(all[3].message, "expected a frequency"));
+    CHECK(has(all[4].message, "out of range"));
+    CHECK(has(all[5].message, "dram.energy is set, but [dram] is not whole"));
+    CHECK(has(e.what(), "and 5 more: tomestimate check"));
+  }
+}
+
 TEST_CASE("what is not finite says so, and takes no part in where, order and fronts") {
   const Folder folder;
   // log2(1 - lanes) is no number, 1 / (lanes - 32) none at 32.

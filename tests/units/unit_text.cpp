@@ -111,6 +111,17 @@ TEST_CASE("what was meant: the same kind and the same letters first") {
   CHECK(hint("1 gb", "MB") == "did you mean \"GB\"?");
   CHECK(hint("1 KB", "MB") == "did you mean \"kB\"?");
   CHECK(hint("1 bits", "B") == "did you mean \"bit\"?");
+  CHECK(hint("700 mv", "V") == "did you mean \"mV\"?");
+  CHECK(hint("3 Mw", "mW") == "did you mean \"MW\"?");
+  CHECK(hint("5 MW2", "mW") == "a power is written with \"^\", as in \"um^2\"");
+  CHECK(hint("16 GBps", "GB/s") == "did you mean \"GB/s\"?");
+  CHECK(hint("16 Gbps", "GB/s") == "did you mean \"Gbit/s\"?");
+  CHECK(hint("3 pJ/b", "pJ/bit") == "did you mean \"bit\"?");
+  CHECK(hint("3 b", "MB") == "did you mean \"B\"?");
+  CHECK(hint("64 MByte", "MB") == "did you mean \"MB\"?");
+  CHECK(hint("25 C", "degC") == "did you mean \"degC\"?");
+  CHECK(hint("298 K", "degC").empty());
+  CHECK(hint("4 x", "V").empty());
   CHECK(hint("1 seconds", "ns") == "did you mean \"s\"?");
   CHECK(hint("1 pj/bit", "pJ/bit") == "did you mean \"pJ\"?");
   CHECK(value("3 byte") == 24);
@@ -122,6 +133,7 @@ TEST_CASE("strays are named") {
   CHECK(error("7 \u00B5m").message == "this is a micro sign");
   CHECK(error("7 \u03BCm").message == "this is a Greek mu");
   CHECK(error("7\u00A0nm").message == "this is a no-break space");
+  CHECK(error("25 \u00B0C").message == "this is a degree sign");
   CHECK(error("3 mm\u00B2").hint == "write \"^2\", as in \"um^2\"");
   CHECK(error("3 mm2").hint == "a power is written with \"^\", as in \"um^2\"");
   CHECK(error("\u22123 W").message == "this is a minus sign that is no hyphen");

@@ -83,6 +83,24 @@ std::string resolve(const std::string& name);
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
                     const std::string& name, const std::string& text, const Place& place);
 
+// One value to set, as override_value takes it.
+struct Override {
+  std::string path, text;
+  Place place;
+};
+
+// Sets values in their order (but the number of layers first, which lists go by), and checks that
+// they are whole: of a table that the spec leaves out all values are given or none, and shares of
+// zeros are those of the weights' code; the spec's own of the other code are forgotten. Throws
+// SpecError with every error.
+void override_values(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
+                     std::vector<Override> all);
+
+// An error for each table that a hardware spec may leave out and of which some values are given,
+// by the spec or as set or varied values, but not all. Of `set` path and place count.
+std::vector<Diagnostic> half_given_tables(const std::vector<Sourced>& of_spec,
+                                          const std::vector<Sourced>& set);
+
 // Checks every rule (rules.hpp) of two specs that are used together. Throws SpecError.
 void check_pair(const Hardware<double>& hardware, const Model<double>& model);
 
