@@ -122,9 +122,13 @@ Bounds::Bounds(const Recording& recording, std::span<const Symbol> outputs)
     if (out.is_constant()) nodes_.push_back({Fn::constant, 0, 0, out.value()});
   }
   values_.resize(nodes_.size());
+  centers_.resize(nodes_.size());
   slopes_.resize(nodes_.size() * inputs_);
   for (std::size_t n = 0; n < nodes_.size(); ++n)
-    if (nodes_[n].fn == Fn::constant) values_[n] = {nodes_[n].value, nodes_[n].value};
+    if (nodes_[n].fn == Fn::constant) {
+      values_[n] = {nodes_[n].value, nodes_[n].value};
+      centers_[n] = nodes_[n].value;
+    }
 }
 
 // Rules of finite differences, not of derivatives: they hold for steps and kinks as well.
@@ -182,18 +186,41 @@ void Bounds::bound_slopes(std::size_t n) {
   }
 }
 
+// The value at the middle of the box, and from there as far as slopes reach: tighter where operands
+// move together, as in a sum less one of its parts.
+void Bounds::tighten(std::size_t n, std::span<const Interval> box) {
+  if (!std::isfinite(centers_[n])) return;
+  double low = centers_[n], high = low, reach = 0;
+  for (std::size_t i = 0; i < inputs_; ++i) {
+    const double half = (box[i].high - box[i].low) / 2;
+    if (half == 0) continue;
+    const auto slope = slopes_[n * inputs_ + i];
+    const double down = std::max({times(slope.high, half), times(-slope.low, half), 0.0});
+    low -= down;
+    high += down;
+    reach += down;
+  }
+  constexpr double rounding = 1e-12;
+  const double slack = rounding * (std::abs(centers_[n]) + reach);
+  if (low - slack > values_[n].low) values_[n].low = std::min(low - slack, values_[n].high);
+  if (high + slack < values_[n].high) values_[n].high = std::max(high + slack, values_[n].low);
+}
+
 void Bounds::over(std::span<const Interval> box) {
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     const auto& node = nodes_[n];
     if (node.fn == Fn::constant) continue;
     if (node.fn == Fn::input) {
       values_[n] = box[node.a];
+      centers_[n] = box[node.a].low + (box[node.a].high - box[node.a].low) / 2;
       slopes_[n * inputs_ + node.a] = {1, 1};
       continue;
     }
     if (node.fn == Fn::sub && node.a == node.b) continue;  // 0: as intervals they would not know
     values_[n] = apply(node.fn, values_[node.a], values_[node.b]);
     bound_slopes(n);
+    centers_[n] = apply(node.fn, centers_[node.a], centers_[node.b]);
+    tighten(n, box);
   }
 }
 

@@ -55,7 +55,7 @@ std::string proof(const study::Wanted& w, const study::Optimum& best) {
             : "no design is ruled out" + more);
   }
   const double away = 100 * std::abs(best.bound - best.best) / std::abs(best.best);
-  return fmt::format("{}: no design of these ranges has a {} {} {}, {:.2g} % from what was found{}",
+  return fmt::format("{}: no design of these ranges has {} {} {}, {:.2g} % from what was found{}",
                      best.closed ? "proved" : "proved only this far", w.metric,
                      w.maximize ? "above" : "below", metric_text(w.metric, best.bound), away,
                      best.closed ? "" : more);

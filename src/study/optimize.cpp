@@ -273,8 +273,10 @@ class Region {
       for (const auto o : open) {
         const double size = std::max(std::abs(slope[o][i].low), std::abs(slope[o][i].high));
         if (size == 0) continue;
+        // An endless interval hangs on all that moves it: cutting any may end that.
         const double moves = size * width / (value[o].high - value[o].low);
-        score += std::isfinite(moves) ? std::min(moves, 1.0) : 1.0;
+        const bool known = std::isfinite(moves) && std::isfinite(value[o].high - value[o].low);
+        score += known ? std::min(moves, 1.0) : 1.0;
       }
       // Equal scores are common: then the widest of what was there at first.
       score *= 1 + (box[i].high - box[i].low) / (sides_[i].last() - sides_[i].first());
@@ -367,6 +369,7 @@ class Finder {
   }
 
   double gap() const {
+    if (best_ == endless) return 0;
     return wanted_.metric.empty() ? met_alone : wanted_.tolerance * std::abs(best_);
   }
 

@@ -17,7 +17,8 @@ struct Interval {
 
 // Ends are rounded to nearest, as replay rounds: every operation is monotone in each operand, and
 // so is its rounding. So an interval holds what replay gives at any point of the box (log2 and exp2
-// as far as the library's are monotone), and over a box of one point it is that number.
+// as far as the library's are monotone), and over a box of one point it is that number. Where
+// slopes make an interval tighter, a share of 1e-12 is added for their rounding.
 class Bounds {
  public:
   // Of what `outputs` take from the recording's inputs. The recording isn't needed afterwards.
@@ -37,10 +38,12 @@ class Bounds {
 
  private:
   void bound_slopes(std::size_t n);
+  void tighten(std::size_t n, std::span<const Interval> box);
 
   std::vector<Node> nodes_;  // only those needed, renumbered
   std::vector<std::size_t> outputs_;
   std::size_t inputs_;
+  std::vector<double> centers_;   // by node: its value at the middle of the box
   std::vector<Interval> values_;  // by node
   std::vector<Interval> slopes_;  // by node, then input
 };
