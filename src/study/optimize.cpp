@@ -273,10 +273,11 @@ class Region {
       for (const auto o : open) {
         const double size = std::max(std::abs(slope[o][i].low), std::abs(slope[o][i].high));
         if (size == 0) continue;
-        // An endless interval hangs on all that moves it: cutting any may end that.
+        // An endless interval hangs on all that moves it: cutting any may end that, and soonest
+        // what steps, as a step has slopes without end.
         const double moves = size * width / (value[o].high - value[o].low);
         const bool known = std::isfinite(moves) && std::isfinite(value[o].high - value[o].low);
-        score += known ? std::min(moves, 1.0) : 1.0;
+        score += known ? std::min(moves, 1.0) : continuous ? 1.0 : 8.0;
       }
       // Equal scores are common: then the widest of what was there at first.
       score *= 1 + (box[i].high - box[i].low) / (sides_[i].last() - sides_[i].first());
