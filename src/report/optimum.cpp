@@ -54,6 +54,7 @@ std::string proof(const study::Wanted& w, const study::Optimum& best) {
                           100 * best.bound, best.closed ? "" : more)
             : "no design is ruled out" + more);
   }
+  if (!std::isfinite(best.bound)) return "no proof: what could be better is not bounded" + more;
   const double away = 100 * std::abs(best.bound - best.best) / std::abs(best.best);
   return fmt::format("{}: no design of these ranges has {} {} {}, {:.2g} % from what was found{}",
                      best.closed ? "proved" : "proved only this far", w.metric,

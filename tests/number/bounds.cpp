@@ -15,14 +15,9 @@ using number::Symbol;
 TEST_CASE("bounds of a recorded computation are those worked out by hand") {
   number::Recording recording;
   const auto x = recording.input(3), y = recording.input(4);
-  const std::vector<Symbol> out{x - y,
-                                x * y,
-                                x / y,
-                                ceil(x / y),
-                                max(x, y),
-                                Symbol::make(number::Fn::less, x, y),
-                                x - x,
-                                Symbol(7)};
+  const std::vector<Symbol> out{x - y,       x * y,     x / y,
+                                ceil(x / y), max(x, y), Symbol::make(number::Fn::less, x, y),
+                                x - x,       Symbol(7)};
   Bounds bounds(recording, out);
   const std::vector<Interval> box{{2, 3}, {4, 8}};
   bounds.over(box);
