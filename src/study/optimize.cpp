@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
 #include <queue>
@@ -547,7 +546,8 @@ class Finder {
         break;
       }
       queue.pop();
-      if (wanted_.progress && out_.boxes % 64 == 0) wanted_.progress(out_.boxes, wanted_.boxes);
+      // A short search says nothing.
+      if (wanted_.progress && taken % 64 == 63) wanted_.progress(out_.boxes, wanted_.boxes);
       look_into(part, ++taken);
       if (!part.cut) {
         left = std::min(left, part.low);
@@ -561,7 +561,7 @@ class Finder {
       push(part.region, std::move(lower));
       push(part.region, std::move(upper));
     }
-    if (wanted_.progress) wanted_.progress(wanted_.boxes, wanted_.boxes);
+    if (wanted_.progress && taken > 63) wanted_.progress(wanted_.boxes, wanted_.boxes);
     out_.bound = std::min(left, best_);
     out_.closed = left == endless || out_.bound >= best_ - gap();
   }
