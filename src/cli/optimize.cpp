@@ -160,10 +160,11 @@ int run_optimize(const Design& design, Optimization o, const Output& output) {
   const auto searched = searched_of(st, region);
   if (isatty(STDERR_FILENO) != 0) wanted.progress = Percent("parts");
   const auto optimum = study::optimize(st.specs, searched, wanted);
-  print(report::optimum_document(
-            st, searched, wanted, optimum,
-            fmt::format("tomestimate what-if {} {}", design.hardware, design.model)),
-        output);
+  auto shows = fmt::format("tomestimate what-if {} {}", design.hardware, design.model);
+  for (const auto& [flag, value] : workload_of(design))
+    shows += fmt::format(" --{} {}", flag, value);
+  for (const auto& set : design.sets) shows += fmt::format(" --set \"{}\"", set);
+  print(report::optimum_document(st, searched, wanted, optimum, shows), output);
   return optimum.found ? 0 : no;
 }
 
