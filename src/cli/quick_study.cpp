@@ -224,6 +224,20 @@ std::string study_string(const std::string& text) {
   return out + "\"";
 }
 
+bool is_region(const std::string& vary) {
+  const auto equals = vary.find('=');
+  if (equals == std::string::npos) return true;
+  const auto dots = vary.find("..", equals);
+  if (dots == std::string::npos || vary.find(':', dots) != std::string::npos) return false;
+  // A unit may have a slash of its own, but no digits after it.
+  const auto slash = vary.rfind('/');
+  return slash == std::string::npos || slash < dots ||
+         std::none_of(vary.begin() + static_cast<std::ptrdiff_t>(slash), vary.end(),
+                      [](unsigned char c) { return std::isdigit(c) != 0; }) ||
+         std::any_of(vary.begin() + static_cast<std::ptrdiff_t>(slash), vary.end(),
+                     [](char c) { return c == '^' || c == '*'; });
+}
+
 std::string axis_toml(const std::string& vary) {
   const auto equals = vary.find('=');
   if (equals == std::string::npos || equals == 0) bad_vary(vary);
@@ -325,10 +339,6 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs) {
 }
 
 int run_search(const Design& design, QuickStudy q, unsigned threads, const Output& output) {
-  if (q.maximize.size() + q.minimize.size() != 1)
-    throw CLI::ValidationError("--min",
-                               "one of --target, --min and --max; several goals are for "
-                               "pareto");
   q.places = {design.hardware, design.model};
   q.sets = design.sets;
   q.batch = design.batch;
@@ -345,21 +355,9 @@ int run_search(const Design& design, QuickStudy q, unsigned threads, const Outpu
   document.lead.push_back(best.empty()
                               ? "NO SOLUTION: no point is a design that meets --where"
                               : "only the points of --vary were looked at: a better design may lie "
-                                "between them");
+                                "between them (PATH=A..B searches there too)");
   print(std::move(document), output);
   return best.empty() ? no : 0;
-}
-
-const std::string& only_path(const QuickStudy& q) {
-  if (q.vary.size() != 1 || q.vary[0].find('=') != std::string::npos)
-    throw CLI::ValidationError("--vary",
-                               "--target takes one PATH, with --from and --to; "
-                               "PATH=VALUES goes with --min or --max");
-  if (q.where || !q.columns.empty() || q.save || !q.maximize.empty() || !q.minimize.empty())
-    throw CLI::ValidationError("--target",
-                               "--where, --columns, --save, --min and --max search "
-                               "--vary PATH=VALUES, without --target");
-  return q.vary[0];
 }
 
 }  // namespace tomestimate::cli

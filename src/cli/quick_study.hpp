@@ -41,8 +41,8 @@ NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study);
 // that metric, as a document. Returns the exit code. Throws like load_study.
 int run_search(const Design& design, QuickStudy grid, unsigned threads, const Output& output);
 
-// The PATH of solve --target, whose only flag of these it is. Throws CLI::ValidationError.
-const std::string& only_path(const QuickStudy& q);
+// Whether a --vary is a region, not a list or grid of values: "PATH" or "PATH=A..B".
+bool is_region(const std::string& vary);
 
 // Text as a string of TOML.
 std::string study_string(const std::string& text);

@@ -23,6 +23,8 @@
 
 #include "common.hpp"
 #include "files.hpp"
+#include "optimize.hpp"
+#include "percent.hpp"
 #include "quick_study.hpp"
 #include "small.hpp"
 #include "terminal.hpp"
@@ -34,26 +36,6 @@ namespace {
 std::atomic<bool> interrupted{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 void interrupt(int) { interrupted = true; }
-
-// Percent done, on one line of a terminal, at most once for each percent.
-class Progress {
- public:
-  void operator()(std::uint64_t done, std::uint64_t total) {
-    const auto percent =
-        static_cast<int>(100.0 * static_cast<double>(done) / static_cast<double>(total));
-    if (percent == shown_) return;
-    shown_ = percent;
-    const bool color = std::getenv("NO_COLOR") == nullptr;
-    std::fputs(fmt::format("\r{}{:3d} %{} of {} points", color ? "\033[1m" : "", percent,
-                           color ? "\033[0m" : "", total)
-                   .c_str(),
-               stderr);
-    if (done == total) std::fputs("\n", stderr);
-  }
-
- private:
-  int shown_ = -1;
-};
 
 void say_no_design(const study::SweepResult& result) {
   for (const auto& [reason, count] : result.no_design)
@@ -156,7 +138,7 @@ int run_sweep(const SweepArguments& a) {
   std::signal(SIGINT, interrupt);
   std::signal(SIGTERM, interrupt);
   std::signal(SIGHUP, interrupt);
-  if (isatty(STDERR_FILENO) != 0) options.progress = Progress();
+  if (isatty(STDERR_FILENO) != 0) options.progress = Percent("points");
   for (const auto& caution : study::cautions(st)) complain("CAUTION: " + caution);
   const auto result = study::sweep(st, options);
   say_no_design(result);
@@ -246,8 +228,7 @@ int run_compare(const CompareArguments& a, const Output& output) {
 }
 
 struct SolveArguments {
-  QuickStudy search;  // --vary, and what goes with --min and --max
-  std::optional<std::string> target;
+  Optimization search;
   std::optional<std::string> from;
   std::optional<std::string> to;
   bool beyond = false;  // the range that the spec states
@@ -263,17 +244,22 @@ double range_end(const study::Specs& specs, const study::Parameter& p,
 
 int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
               const Output& output) {
-  if (!a.target && (a.from || a.to || a.beyond))
-    throw CLI::ValidationError(a.from || a.to ? "--from" : "--beyond-range",
-                               "goes with --target; --vary PATH=A..B/N has a range");
-  if (!a.target) return run_search(design, a.search, threads, output);
-  const auto& parameter = only_path(a.search);
+  const auto& grid = a.search.study;
+  if (!is_goal_seek(a.search)) {
+    if (a.from || a.to || a.beyond)
+      throw CLI::ValidationError(
+          a.from || a.to ? "--from" : "--beyond-range",
+          "goes with one --target and one PATH; --vary PATH=A..B has a range");
+    return is_grid(a.search) ? run_search(design, grid, threads, output)
+                             : run_optimize(design, a.search, output);
+  }
+  const auto& parameter = grid.vary[0];
   const auto specs = load(design, output);
   const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 0, 0});
   if (!p.number)
     throw CLI::ValidationError(
         "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
-  const auto target = study::parse_target(*a.target);
+  const auto target = study::parse_target(a.search.targets[0]);
   const auto range = a.beyond ? std::nullopt : study::stated_range(specs, p.path);
   using End = std::optional<double>;
   const double low = range_end(specs, p, a.from, "--from", p.min, range ? End((*range)[0]) : End());
@@ -429,19 +415,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
 
   const auto solve_arguments = std::make_shared<SolveArguments>();
   auto* solve = app.add_subcommand(
-      "solve", "The value of one parameter that meets a target, or the best of a grid");
+      "solve", "Values of parameters that meet targets, or the best design of their ranges");
   add_design_options(*solve, *design);
-  solve
-      ->add_option("--vary", solve_arguments->search.vary,
-                   "the parameter, such as chip.clock; with --min or --max its values, as sweep "
-                   "takes them, repeatable")
-      ->required()
-      ->type_name("PATH")
-      ->allow_extra_args(false);
-  add_search_options(*solve, solve_arguments->search);
-  add_optional(*solve, "--target", solve_arguments->target,
-               "such as \"throughput>=5000 token/s\" (=, >=, <=)")
-      ->type_name("METRIC=VALUE");
+  add_optimization_options(*solve, solve_arguments->search);
   add_optional(*solve, "--from", solve_arguments->from,
                "lowest value; default: of the range that the spec states, or the lowest legal one")
       ->type_name("VALUE");

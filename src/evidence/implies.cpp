@@ -67,8 +67,7 @@ std::vector<Implied> implied(const std::string& path) {
   for (const auto& figure : read_figures(path)) {
     if (!figure.compared || figure.bound) continue;
     auto specs = specs_of(figure, std::filesystem::path(path).parent_path());
-    for (const auto& [name, value] : figure.set)
-      spec::override_value(specs.hardware, specs.model, name, value.text, value.place);
+    set_values(figure.set, specs.hardware, specs.model);
     spec::check_pair(specs.hardware.values, specs.model.values);
     const double factor = figure.unit.empty() ? 1 : study::unit_factor(figure.unit);
     const study::Target target{figure.metric.text, study::Goal::equal, figure.value * factor};

@@ -34,12 +34,42 @@ class Parser {
 
   Value whole() {
     const auto value = either();
-    skip();
-    if (at_ < text_.size()) fail("expected an operator");
+    need_end();
     return value;
   }
 
+  std::vector<Condition> conditions() {
+    std::vector<Condition> out;
+    do {
+      skip();
+      const auto from = at_;
+      compared_.reset();
+      const auto value = negated();
+      auto to = at_;
+      while (to > from && std::isspace(static_cast<unsigned char>(text_[to - 1]))) --to;
+      Condition c{std::string(text_.substr(from, to - from)), Symbol(0.5) - value.number, true};
+      if (compared_) {
+        c.excess = compared_->excess;
+        c.strict = compared_->strict;
+      }
+      out.push_back(std::move(c));
+    } while (take("and"));
+    // "a and b or c" is one condition.
+    if (take("or")) {
+      at_ = 0;
+      const auto value = whole();
+      return {{std::string(text_), Symbol(0.5) - value.number, true}};
+    }
+    need_end();
+    return out;
+  }
+
  private:
+  void need_end() {
+    skip();
+    if (at_ < text_.size()) fail("expected an operator");
+  }
+
   [[noreturn]] void fail(const std::string& message) const { throw FormulaError(at_, message); }
 
   void skip() {
@@ -121,6 +151,8 @@ class Parser {
                          : op == ">=" ? Symbol::make(Fn::less_equal, b, a)
                          : op == "==" ? same
                                       : truth_not(same);
+      if (depth_ == 0 && op[0] == '<') compared_ = {a - b, op.size() == 1};
+      if (depth_ == 0 && op[0] == '>') compared_ = {b - a, op.size() == 1};
       return {if_finite(holds, a, b), {}};
     }
     return left;
@@ -230,12 +262,21 @@ class Parser {
   const Scope& scope_;
   std::size_t at_ = 0;
   int depth_ = 0;
+  struct Compared {
+    Symbol excess;
+    bool strict;
+  };
+  std::optional<Compared> compared_;  // the last comparison outside all parentheses
 };
 
 }  // namespace
 
 Value evaluate_formula(std::string_view text, const Scope& scope) {
   return Parser(text, scope).whole();
+}
+
+std::vector<Condition> conditions(std::string_view text, const Scope& scope) {
+  return Parser(text, scope).conditions();
 }
 
 }  // namespace tomestimate::study

@@ -4,13 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <optional>
 
 #include <fmt/format.h>
-#include <range/v3/algorithm/find.hpp>
 
-#include <tomestimate/number/lift.hpp>
-#include <tomestimate/study/evaluation.hpp>
+#include "recorded.hpp"
 
 namespace tomestimate::study {
 namespace {
@@ -63,54 +60,29 @@ struct Reached {
 
 Space::Variant Space::record(const Specs& specs) {
   Variant variant;
-  Recording recording;
-  std::vector<std::pair<std::string, Symbol>> inputs;
-  for (const auto& input : inputs_)
-    inputs.emplace_back(input.varied->parameter.path, recording.input(input.at(0)));
-  const auto number = [&](const spec::Field& f, double x) {
-    const auto found = ranges::find(inputs, f.path, [](const auto& i) { return i.first; });
-    return found == inputs.end() ? Symbol(x) : found->second;
-  };
-  const auto hw = lift<Symbol>(specs.hardware.values, number);
-  const auto m = lift<Symbol>(specs.model.values, number);
-  const auto all = evaluate(hw, m);
-
-  std::vector<std::pair<std::string_view, Value>> named;
-  visit_metrics(hw, all, [&](const Metric& metric, const auto& value) {
-    named.emplace_back(metric.name, Value{raw(value), dimension_of_value(value)});
-  });
-  const auto given = parameters(specs);
-  Scope scope;
-  for (const auto& [name, value] : named) scope.names.push_back(name);
-  for (const auto& p : given) scope.names.push_back(p.path);
-  scope.find = [&](std::string_view name) -> std::optional<Value> {
-    const auto metric = ranges::find(named, name, [](const auto& n) { return n.first; });
-    if (metric != named.end()) return metric->second;
-    const auto p = ranges::find(given, spec::resolve(std::string(name)), &Parameter::path);
-    if (p == given.end()) return std::nullopt;
-    const auto input = ranges::find(inputs, p->path, [](const auto& i) { return i.first; });
-    return Value{input == inputs.end() ? Symbol(p->value) : input->second, p->dimension};
-  };
-
+  std::vector<std::pair<std::string, double>> varied;
+  for (const auto& input : inputs_) varied.emplace_back(input.varied->parameter.path, input.at(0));
+  const Recorded recorded(specs, varied);
   std::vector<Symbol> outputs;
   for (auto& output : outputs_) {
-    const auto value = evaluate_formula(output.formula, scope);
+    const auto value = evaluate_formula(output.formula, recorded.scope());
     output.dimension = value.dimension;
     outputs.push_back(value.number);
   }
-  visit_rules(hw, m, all.base, [&](std::string_view reason, const Symbol& excess) {
-    if (excess.is_constant() && excess.value() <= 0) return;
+  for (const auto& [reason, excess] : recorded.rules()) {
+    if (excess.is_constant() && excess.value() <= 0) continue;
     auto at = std::find(reasons_.begin(), reasons_.end(), reason);
     if (at == reasons_.end()) at = reasons_.insert(at, std::string(reason));
     variant.rules.push_back(static_cast<std::uint8_t>(at - reasons_.begin()));
     outputs.push_back(excess);
-  });
-  const Reached reached(recording);
+  }
+  const Reached reached(recorded.recording());
   hangs_on_.resize(outputs_.size() + 1, std::vector<bool>(inputs_.size()));
   for (std::size_t o = 0; o < outputs.size(); ++o)
     for (std::size_t i = 0; i < inputs_.size(); ++i)
       if (reached(outputs[o], i)) hangs_on_[std::min(o, outputs_.size())][i] = true;
-  variant.program = std::make_unique<Program>(recording, outputs, axis_of_input_, own_sizes_);
+  variant.program =
+      std::make_unique<Program>(recorded.recording(), outputs, axis_of_input_, own_sizes_);
   return variant;
 }
 

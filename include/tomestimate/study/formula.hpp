@@ -42,4 +42,15 @@ struct FormulaError : std::runtime_error {
 // Evaluates text; throws FormulaError.
 Value evaluate_formula(std::string_view text, const Scope& scope);
 
+// One of the parts of a formula that "and" joins.
+struct Condition {
+  std::string text;
+  Symbol excess;        // it holds where this is below 0, or is 0 and 0 is allowed
+  bool strict = false;  // 0 is not
+};
+
+// A formula as conditions that all must hold: "a < b and c >= d" is two, whose excess is a - b and
+// d - c; of what is no comparison it is 0.5 less 1 or 0. Throws FormulaError.
+std::vector<Condition> conditions(std::string_view text, const Scope& scope);
+
 }  // namespace tomestimate::study
