@@ -9,12 +9,12 @@
 namespace tomestimate::number {
 namespace {
 
-constexpr double endless = std::numeric_limits<double>::infinity();
-constexpr Interval anything{-endless, endless};
+constexpr double infinite = std::numeric_limits<double>::infinity();
+constexpr Interval anything{-infinite, infinite};
 
-// An end that is no number (endless - endless) could be any.
+// An end that is no number (infinity less infinity) could be any.
 Interval checked(double low, double high) {
-  return {std::isnan(low) ? -endless : low, std::isnan(high) ? endless : high};
+  return {std::isnan(low) ? -infinite : low, std::isnan(high) ? infinite : high};
 }
 
 // Endless means any finite number: 0 times it is 0.
@@ -93,7 +93,7 @@ Interval apply(Fn fn, const Interval& a, const Interval& b) {
 // the direction of its operand.
 Interval stepped(const Interval& value, const Interval& up) {
   if (value.low == value.high) return {0, 0};
-  return {up.low < 0 ? -endless : 0, up.high > 0 ? endless : 0};
+  return {up.low < 0 ? -infinite : 0, up.high > 0 ? infinite : 0};
 }
 
 }  // namespace
