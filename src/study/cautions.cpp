@@ -45,9 +45,19 @@ std::string some_of(const std::vector<std::string>& names, std::size_t most = 4)
                      names.size() - most);
 }
 
+// The design with one value changed; none if others would have to change too, as the shares of
+// zeros with the weights' code.
+std::optional<Specs> with_value(Specs specs, const std::string& path, const std::string& text) try {
+  spec::override_value(specs.hardware, specs.model, path, text, {path, 0, 0});
+  return specs;
+} catch (const spec::SpecError&) {
+  return std::nullopt;
+}
+
 Reach reach_of_choice(const Specs& specs, const Parameter& p, const std::vector<std::string>& all) {
   Reach out;
-  const auto choices = choices_of(specs, p.path);
+  auto choices = choices_of(specs, p.path);
+  std::erase_if(choices, [&](const auto& c) { return !with_value(specs, p.path, c); });
   const auto* said = find_sourced(specs, p.path);
   // A list of names has more choices than one can try.
   if (choices.size() < 2 || said == nullptr || said->text.starts_with("[")) return {all, true};
@@ -372,15 +382,6 @@ std::vector<std::string> cautions(const Specs& specs, const std::vector<std::str
   for (const auto& c : carried(specs, metrics))
     out.push_back(c.why + "; " + share_text(c, metrics));
   return out;
-}
-
-// The design with one value changed; none if others would have to change too, as the shares of
-// zeros with the weights' code.
-std::optional<Specs> with_value(Specs specs, const std::string& path, const std::string& text) try {
-  spec::override_value(specs.hardware, specs.model, path, text, {path, 0, 0});
-  return specs;
-} catch (const spec::SpecError&) {
-  return std::nullopt;
 }
 
 std::vector<std::string> without_effect(const Specs& before, const Specs& after) {
