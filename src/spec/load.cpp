@@ -313,6 +313,8 @@ void read_member_range(const toml::table& t, const Field& f, const Member&, cons
     errors.add(*node, fmt::format("{} is not a number and has no range", f.path));
 }
 
+const std::string default_source = "not in the spec: the default";
+
 // Walks the members of a spec through the TOML tables.
 class Reader {
  public:
@@ -323,7 +325,10 @@ class Reader {
   void operator()(const Field& field, Member& member, const Names&... names) {
     paths_.push_back(field.path);
     const auto* leaf = find(field);
-    if (leaf == nullptr) return;
+    if (leaf == nullptr) {
+      if (field.needed == Needed::has_default) assume_default(field, member);
+      return;
+    }
     Sourced out;
     out.path = field.path;
     out.place = place_of(*leaf);
@@ -364,6 +369,28 @@ class Reader {
   }
 
  private:
+  void assume_default(const Field& field, double value) {
+    sourced_.push_back({std::string(field.path),
+                        fmt::format("{}", value),
+                        Grade::assumption,
+                        default_source,
+                        std::nullopt,
+                        {},
+                        {errors_.file, 1, 1}});
+  }
+  template <class Unit>
+  void assume_default(const Field& field, const units::Quantity<Unit, double>& value) {
+    sourced_.push_back({std::string(field.path),
+                        display(units::from_base(value.value(), field.unit), field),
+                        Grade::assumption,
+                        default_source,
+                        std::nullopt,
+                        {},
+                        {errors_.file, 1, 1}});
+  }
+  template <class... Others>
+  void assume_default(const Field&, const Others&...) {}  // no other member has one
+
   // Where a leaf is. One that was a bare value has no place of its own, but its value has.
   Place place_of(const toml::table& leaf) const {
     const auto* value = leaf.get("value");
@@ -380,7 +407,9 @@ class Reader {
       // A table that is not used may be left out, and so may the lists of a model that go with one
       // weight code only; check_members knows which are missed.
       const bool list = field.path.starts_with("weights.");
-      if (field.needed == Needed::if_used && (table == nullptr || list)) return nullptr;
+      if (field.needed == Needed::has_default ||
+          (field.needed == Needed::if_used && (table == nullptr || list)))
+        return nullptr;
       const auto example = field.unit.empty()
                                ? std::string("...")
                                : "\"" + display(std::max(1.0, field.min), field) + "\"";
@@ -486,6 +515,16 @@ void check_members(Model<double>& m, const Complaints& complaints) {
   visit_model_rules(m, against_rules(complaints));
 }
 
+// Of data only ternary weights have defaults that matter.
+void forget_unused_defaults(Spec<Model<double>>& model) {
+  if (model.values.weights.code == WeightCode::ternary) return;
+  std::erase_if(model.sourced, [](const Sourced& s) {
+    return s.path.starts_with("data.") && s.source == default_source;
+  });
+}
+template <class S>
+void forget_unused_defaults(Spec<S>&) {}
+
 // ---- files ----
 
 void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
@@ -533,6 +572,7 @@ Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_
   Reader reader(root, errors, spec.sourced);
   visit(spec.values, reader);
   reader.report_unknown();
+  forget_unused_defaults(spec);
   // Members that could not be read would only raise echoes of the errors above.
   if (errors.all.empty()) check_members(spec.values, {spec.sourced, errors.all, {file, 1, 1}});
   ranges::stable_sort(errors.all, {},
@@ -599,19 +639,18 @@ class Override {
   std::vector<std::string_view> known_;
 };
 
-const std::string set_source = "set for this run";
-
 // `known` are all paths of the spec, in the order that its values are kept in.
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
-                     const Place& place, const std::vector<std::string_view>& known) {
+                     const Place& place, const Said& said,
+                     const std::vector<std::string_view>& known) {
   const auto at = ranges::find(known, path);
   const auto is_before = [&](const Sourced& s) { return ranges::find(known, s.path) < at; };
   auto found = std::find_if_not(spec.sourced.begin(), spec.sourced.end(), is_before);
   if (found == spec.sourced.end() || found->path != path)
     found = spec.sourced.insert(found, Sourced{});
   const auto range = found->range ? found->range : found->replaced_range;
-  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place, range};
+  *found = {path, text, said.grade, said.source, std::nullopt, {}, place, range, true};
 }
 
 // A per-layer list as a spec has it, once it does not hold what was written.
@@ -719,7 +758,8 @@ std::string resolve(const std::string& path) {
 }
 
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
-                    const std::string& name, const std::string& text, const Place& place) {
+                    const std::string& name, const std::string& text, const Place& place,
+                    const Said& said) {
   const auto path = resolve(name);
   Errors errors{place.file, {}};
   if (const auto bad = first_unprintable(text))
@@ -739,9 +779,9 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   if (model.values.layers != layers) fit_lists(model, layers);
   if (errors.all.empty()) {
     if (in_hardware.found()) {
-      record_override(hardware, path, in_hardware.written(), place, in_hardware.known());
+      record_override(hardware, path, in_hardware.written(), place, said, in_hardware.known());
     } else {
-      record_override(model, path, in_model.written(), place, in_model.known());
+      record_override(model, path, in_model.written(), place, said, in_model.known());
       check_lists(model.values, {model.sourced, errors.all, place});
     }
   }
@@ -749,7 +789,7 @@ void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model
   if (!errors.all.empty()) throw SpecError(std::move(errors.all));
 }
 
-bool was_set(const Sourced& value) { return value.source == set_source; }
+bool was_set(const Sourced& value) { return value.set; }
 
 void check_pair(const Hardware<double>& h, const Model<double>& m) {
   std::vector<Diagnostic> errors;
