@@ -129,7 +129,7 @@ TEST_CASE("validate --data: averages beside counts, and the energy with either")
     REQUIRE(at != std::string::npos);
     const auto line = spec.substr(at + 1, spec.find('\n', at + 1) - at - 1);
     CHECK(has(line, "grade = \"derived\", source = \"counted in a run of " + data +
-                        "packed, tokens 5,17,3, int8 arithmetic\""));
+                        "packed, tokens 5,17,3,42,8,91,60,2, int8 arithmetic\""));
   }
   // Each of [data] moves the energy by itself.
   for (const std::string set : {"zero_adds=0.3", "positive_adds=0.7", "activation_toggles=0.2",

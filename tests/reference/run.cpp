@@ -250,6 +250,15 @@ TEST_CASE("synthetic weights have the distribution that is stated") {
       counts.data_toggles);
 }
 
+TEST_CASE("synthetic models have the activation of their spec") {
+  // BitNet's 3B of 2024 has sub-norms and SiLU.
+  CHECK(small_synthetic("bitnet-2b", {}).config.activation == Activation::relu2);
+  CHECK(small_synthetic("bitnet-3b", {}).config.activation == Activation::silu);
+  auto gelu = spec::load_model(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml");
+  gelu.values.activation = spec::Activation::gelu;
+  CHECK_THROWS_AS(synthetic_model(gelu, {}), spec::SpecError);
+}
+
 TEST_CASE("counts of a run are those of its codes and weights") {
   const auto model = open_checkpoint_model(data + "packed", {});
   Counter counter({4, 2, 32, 64}, model.config.layers, false);
