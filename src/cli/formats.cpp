@@ -46,9 +46,11 @@ std::string doc_of(const spec::Description& d) {
   if (d.list)
     kind = d.choices.empty() ? "one number for all layers, or a list of one for each: " + kind
                              : fmt::format("a list of some of {}", fmt::join(d.choices, ", "));
-  return fmt::format(
-      "{}. {}.{}", d.doc, capital(kind),
-      d.needed == spec::Needed::if_used ? " May be left out where it is not used." : "");
+  const auto* left_out =
+      d.needed == spec::Needed::if_used       ? " May be left out where it is not used."
+      : d.needed == spec::Needed::has_default ? " May be left out: it has a default."
+                                              : "";
+  return fmt::format("{}. {}.{}", d.doc, capital(kind), left_out);
 }
 
 std::string table_of(const spec::Description& d) { return d.path.substr(0, d.path.find('.')); }

@@ -220,6 +220,24 @@ float read_tq2(const Source& source, const Tensor& tensor, const TernaryVisit& v
   return scale.value();
 }
 
+// Blocks of `size` weights: a half-float scale, then bits 2 (j % 4) of byte j / 4 are weight j.
+float read_q2(const Source& source, const Tensor& tensor, std::size_t size,
+              const TernaryVisit& visit) {
+  OneScale scale;
+  std::vector<std::int8_t> weights(size);
+  const auto bytes = 2 + size / 4;
+  stream(source, tensor, tensor.bytes, bytes, [&](Bytes chunk, std::uint64_t at) {
+    for (std::size_t b = 0; b < chunk.size(); b += bytes) {
+      for (std::size_t j = 0; j < size; ++j)
+        weights[j] = ternary_code(source, tensor, chunk[b + 2 + j / 4] >> 2 * (j % 4) & 3,
+                                  at + b + 2 + j / 4);
+      scale.add(source, tensor, at + b, half(chunk.subspan(b)), weights);
+      visit((at + b) / bytes * size, weights);
+    }
+  });
+  return scale.value();
+}
+
 std::int8_t base3_digit(unsigned byte, unsigned power) {
   return static_cast<std::int8_t>(static_cast<int>((byte * power % 256) * 3 >> 8) - 1);
 }
@@ -449,11 +467,16 @@ float read_ternary(const Source& source, const Tensor& tensor, const TernaryVisi
     case Storage::i2_s:
       return read_i2s(source, tensor, visit);
     case Storage::q2_0:
+      return read_q2(source, tensor, 64, visit);
     case Storage::q2_0_128:
+      return read_q2(source, tensor, 128, visit);
     case Storage::tl1:
     case Storage::tl2:
-      source.fail(tensor.offset, fmt::format("{} is {}, whose weights are counted but not run yet",
-                                             tensor.name, tensor.type));
+      source.fail(tensor.offset,
+                  fmt::format("{} is {}, and the order of its rows hangs on tile sizes that the "
+                              "file does not say",
+                              tensor.name, tensor.type),
+                  "its weights are counted; convert the model to I2_S or TQ2_0 to run it");
     case Storage::unknown:
     case Storage::other:
       break;

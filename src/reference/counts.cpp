@@ -83,6 +83,10 @@ MatrixCounts count(const M& matrix, std::size_t bits, const WordStream& stream) 
   const auto columns = matrix.columns();
   const auto width = std::max<std::size_t>(1, stream.word_bits / bits);
   out.bits = matrix.rows() * columns * bits;
+  out.rows = matrix.rows();
+  out.lanes = std::min(matrix.rows(), stream.lanes);
+  out.units = stream.units;
+  out.word_columns = width;
   out.plus.resize(columns);
   out.minus.resize(columns);
   std::vector<Unit> units(stream.lanes * stream.units);
@@ -102,6 +106,33 @@ MatrixCounts count(const M& matrix, std::size_t bits, const WordStream& stream) 
         static_cast<unsigned>(std::popcount((unit.words - 1) % stream.bank_words));
   }
   return out;
+}
+
+// Bits that differ between what word `from` of token `a` and word `to` of token `b` meet.
+std::uint64_t toggles_between(std::span<const std::uint8_t> a, std::size_t from,
+                              std::span<const std::uint8_t> b, std::size_t to, std::size_t width) {
+  const auto word = [width](std::span<const std::uint8_t> token, std::size_t w) {
+    const auto first = std::min(w * width, token.size());
+    return token.subspan(first, std::min(width, token.size() - first));
+  };
+  return differing_bits(word(a, from), word(b, to));
+}
+
+// `next` is the token after this one; empty for the last.
+std::uint64_t activation_toggles(const MatrixCounts& m, std::span<const std::uint8_t> token,
+                                 std::span<const std::uint8_t> next) {
+  const auto words = (token.size() + m.word_columns - 1) / m.word_columns;
+  std::uint64_t within = 0;  // a row
+  std::uint64_t between_rows = 0;
+  std::uint64_t between_tokens = 0;
+  for (std::size_t unit = 0; unit < std::min(m.units, words); ++unit) {
+    std::size_t last = unit;
+    for (; last + m.units < words; last += m.units)
+      within += toggles_between(token, last, token, last + m.units, m.word_columns);
+    between_rows += toggles_between(token, last, token, unit, m.word_columns);
+    if (!next.empty()) between_tokens += toggles_between(token, last, next, unit, m.word_columns);
+  }
+  return m.rows * within + (m.rows - m.lanes) * between_rows + m.lanes * between_tokens;
 }
 
 }  // namespace
@@ -154,10 +185,10 @@ DataCounts count_data(const MatrixCounts& matrix, std::span<const std::uint8_t> 
   }
   for (std::size_t t = 0; t < tokens; ++t) {
     const auto token = codes.subspan(t * columns, columns);
+    out.activation_toggles += activation_toggles(
+        matrix, token,
+        t + 1 < tokens ? codes.subspan((t + 1) * columns, columns) : codes.subspan(0, 0));
     for (std::size_t c = 0; c < columns; ++c) {
-      if (c > 0)
-        out.activation_toggles +=
-            static_cast<unsigned>(std::popcount(static_cast<unsigned>(token[c] ^ token[c - 1])));
       if ((sign_magnitude ? token[c] & 0x7F : token[c]) == 0) {
         ++out.zero_activations;
       } else if ((token[c] & 0x80) == 0) {

@@ -202,7 +202,7 @@ Layer make_layer(const Config& c, const Synthetic& source, std::size_t l) {
       out.projections[p] =
           random_grouped(s.outputs, s.inputs, *source.bits, group_of(s.inputs), key);
     else
-      out.projections[p] = random_ternary(s.outputs, s.inputs, source.zero_share[l], key);
+      out.projections[p] = random_ternary(s.outputs, s.inputs, source.zero_share[l][p], key);
   }
   out.attn_norm.assign(c.hidden, 1);
   out.ffn_norm.assign(c.hidden, 1);
@@ -369,15 +369,25 @@ Model synthetic_model(const spec::Spec<spec::Model<double>>& spec, const ModelOp
   c.vocabulary = whole(m.embedding.vocabulary);
   c.sub_norms = m.sub_norms == spec::Switch::on;
   c.tied = m.embedding.tied == spec::Switch::on;
-  c.activation = options.activation.value_or(c.sub_norms ? Activation::relu2 : Activation::silu);
+  c.activation =
+      options.activation
+          ? *options.activation
+          : parse_activation(
+                std::string(spec::activation_names[static_cast<std::size_t>(m.activation)]),
+                spec.name);
   c.rope_theta = 500000;
   c.adapter_rank = options.adapter_rank.value_or(whole(m.adapter.rank));
   for (std::size_t p = 0; p < projection_count; ++p)
     c.adapter_targets[p] = m.adapter.targets[p] == spec::Switch::on;
   check_config(c, spec.name);
-  Synthetic made{options.seed, options.bits, m.weights.zero_share};
+  Synthetic made{options.seed, options.bits, {}};
   if (!ternary && !made.bits) made.bits = static_cast<int>(m.weights.bits.value());
-  if (ternary && made.zero_share.size() != c.layers) made.zero_share.assign(c.layers, 1.0 / 3);
+  for (std::size_t l = 0; ternary && l < c.layers; ++l) {
+    auto& shares = made.zero_share.emplace_back();
+    shares.fill(1.0 / 3);  // of a model of whole numbers that is run ternary
+    for (std::size_t p = 0; m.weights.code == spec::WeightCode::ternary && p < shares.size(); ++p)
+      shares[p] = spec::zero_share(m.weights, l, static_cast<Projection>(p));
+  }
   return {c, std::move(made), options.seed};
 }
 

@@ -321,6 +321,8 @@ void read_member_range(const toml::table& t, const Field& f, const Member&, cons
     errors.add(*node, fmt::format("{} is not a number and has no range", f.path));
 }
 
+const std::string default_source = "not in the spec: the default";
+
 // Walks the members of a spec through the TOML tables.
 class Reader {
  public:
@@ -331,7 +333,10 @@ class Reader {
   void operator()(const Field& field, Member& member, const Names&... names) {
     paths_.push_back(field.path);
     const auto* leaf = find(field);
-    if (leaf == nullptr) return;
+    if (leaf == nullptr) {
+      if (field.needed == Needed::has_default) assume_default(field, member);
+      return;
+    }
     Sourced out;
     out.path = field.path;
     out.place = place_of(*leaf);
@@ -372,6 +377,28 @@ class Reader {
   }
 
  private:
+  void assume_default(const Field& field, double value) {
+    sourced_.push_back({std::string(field.path),
+                        fmt::format("{}", value),
+                        Grade::assumption,
+                        default_source,
+                        std::nullopt,
+                        {},
+                        {errors_.file, 1, 1}});
+  }
+  template <class Unit>
+  void assume_default(const Field& field, const units::Quantity<Unit, double>& value) {
+    sourced_.push_back({std::string(field.path),
+                        display(units::from_base(value.value(), field.unit), field),
+                        Grade::assumption,
+                        default_source,
+                        std::nullopt,
+                        {},
+                        {errors_.file, 1, 1}});
+  }
+  template <class... Others>
+  void assume_default(const Field&, const Others&...) {}  // no other member has one
+
   // Where a leaf is. One that was a bare value has no place of its own, but its value has.
   Place place_of(const toml::table& leaf) const {
     const auto* value = leaf.get("value");
@@ -388,7 +415,9 @@ class Reader {
       // A table that is not used may be left out, and so may the lists of a model that go with one
       // weight code only; check_members knows which are missed.
       const bool list = field.path.starts_with("weights.");
-      if (field.needed == Needed::if_used && (table == nullptr || list)) return nullptr;
+      if (field.needed == Needed::has_default ||
+          (field.needed == Needed::if_used && (table == nullptr || list)))
+        return nullptr;
       const auto example = field.unit.empty()
                                ? std::string("...")
                                : "\"" + display(std::max(1.0, field.min), field) + "\"";
@@ -494,6 +523,16 @@ void check_members(Model<double>& m, const Complaints& complaints) {
   visit_model_rules(m, against_rules(complaints));
 }
 
+// Of data only ternary weights have defaults that matter.
+void forget_unused_defaults(Spec<Model<double>>& model) {
+  if (model.values.weights.code == WeightCode::ternary) return;
+  std::erase_if(model.sourced, [](const Sourced& s) {
+    return s.path.starts_with("data.") && s.source == default_source;
+  });
+}
+template <class S>
+void forget_unused_defaults(Spec<S>&) {}
+
 // ---- files ----
 
 void visit(Hardware<double>& h, Reader& reader) { visit_hardware(h, reader); }
@@ -541,6 +580,7 @@ Spec<S> read_spec(const toml::table& root, const std::string& file, std::string_
   Reader reader(root, errors, spec.sourced);
   visit(spec.values, reader);
   reader.report_unknown();
+  forget_unused_defaults(spec);
   // Members that could not be read would only raise echoes of the errors above.
   if (errors.all.empty()) check_members(spec.values, {spec.sourced, errors.all, {file, 1, 1}});
   ranges::stable_sort(errors.all, {},
@@ -607,19 +647,18 @@ class Setter {
   std::vector<std::string_view> known_;
 };
 
-const std::string set_source = "set for this run";
-
 // `known` are all paths of the spec, in the order that its values are kept in.
 template <class S>
 void record_override(Spec<S>& spec, const std::string& path, const std::string& text,
-                     const Place& place, const std::vector<std::string_view>& known) {
+                     const Place& place, const Said& said,
+                     const std::vector<std::string_view>& known) {
   auto found = spec.sourced.begin();
   for (auto at = known.begin(); at != known.end() && *at != path; ++at)
     if (found != spec.sourced.end() && found->path == *at) ++found;
   if (found == spec.sourced.end() || found->path != path)
     found = spec.sourced.insert(found, Sourced{});
   const auto range = found->range ? found->range : found->replaced_range;
-  *found = {path, text, Grade::assumption, set_source, std::nullopt, {}, place, range};
+  *found = {path, text, said.grade, said.source, std::nullopt, {}, place, range, true};
 }
 
 // A per-layer list as a spec has it, once it does not hold what was written.
@@ -714,9 +753,9 @@ class Overrides {
     auto& mine = in_hardware.found() ? set_in_hardware_ : set_in_model_;
     mine.push_back({path, o.text, Grade::assumption, "", std::nullopt, {}, o.place});
     if (in_hardware.found())
-      record_override(hardware_, path, in_hardware.written(), o.place, in_hardware.known());
+      record_override(hardware_, path, in_hardware.written(), o.place, o.said, in_hardware.known());
     else
-      record_override(model_, path, in_model.written(), o.place, in_model.known());
+      record_override(model_, path, in_model.written(), o.place, o.said, in_model.known());
   }
 
   // That there are shares of zeros for each layer, of the kind that goes with the weights' code;
@@ -829,9 +868,10 @@ std::string resolve(const std::string& path) {
 }
 
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
-                    const std::string& name, const std::string& text, const Place& place) {
+                    const std::string& name, const std::string& text, const Place& place,
+                    const Said& said) {
   Overrides overrides(hardware, model);
-  overrides.set({name, text, place});
+  overrides.set({name, text, place, said});
   overrides.check_shares();
   overrides.throw_errors();
 }
@@ -871,7 +911,7 @@ std::vector<Diagnostic> half_given_tables(const std::vector<Sourced>& of_spec,
   return errors;
 }
 
-bool was_set(const Sourced& value) { return value.source == set_source; }
+bool was_set(const Sourced& value) { return value.set; }
 
 void check_pair(const Hardware<double>& h, const Model<double>& m) {
   std::vector<Diagnostic> errors;

@@ -40,10 +40,12 @@ std::string small(const Spec<S>& before, const Spec<S>& after, std::string_view 
     const auto was = old == before.sourced.end() ? std::string("not given") : old->text;
     changes += fmt::format("{}{} = {}", changes.empty() ? "" : ", ", value.path, value.text);
     body += table_line(value.path, open);
-    body += fmt::format("{} = {{ value = {}, grade = \"assumption\", source = {} }}\n",
-                        key_of(value.path), value_text(value.text),
-                        quoted(fmt::format("a what-if; in {} it is {}", before.name,
-                                           was.size() > 60 ? "a list" : was)));
+    const bool said = was_set(value) && value.source != Said{}.source;
+    body += fmt::format("{} = {{ value = {}, grade = \"{}\", source = {} }}\n", key_of(value.path),
+                        value_text(value.text), name(said ? value.grade : Grade::assumption),
+                        quoted(said ? value.source
+                                    : fmt::format("a what-if; in {} it is {}", before.name,
+                                                  was.size() > 60 ? "a list" : was)));
   }
   return "# What differs from " + base + ".\n\n" +
          head(kind, before.name + " changed", fmt::format("{} with {}", before.name, changes),

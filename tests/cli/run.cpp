@@ -102,7 +102,7 @@ TEST_CASE("validate --data: averages beside counts, and the energy with either")
   CHECK(has(table.out, "\"1-bits, of bits read\",all,0.275,0.28995"));
   CHECK(has(table.out, "\"positive adds, of adds\",all,0.5,"));
   // relu2 makes most inputs of down zero.
-  CHECK(has(table.out, "\"zero activations, of activations\",down,0,0.6"));
+  CHECK(has(table.out, "\"zero activations, of those of non-zero weights\",down,0,0.6"));
 
   const auto energy = run(validate + "--table data-energy --save " + saved);
   CHECK(energy.code == 0);
@@ -119,6 +119,24 @@ TEST_CASE("validate --data: averages beside counts, and the energy with either")
   for (const std::string row : {"rom", "rom_leakage", "base_units", "total"}) {
     CHECK(cell(energy.out, row, 1) == cell(average, row, 1));
     CHECK(cell(energy.out, row, 2) == cell(again, row, 1));
+  }
+  // Counted values say so, each with its source; they take the place of every average.
+  const auto spec = read(saved);
+  for (const std::string path : {"zero_adds", "positive_adds", "activation_toggles", "rom_toggles",
+                                 "address_toggles", "zero_share_down"}) {
+    const auto at = spec.find("\n" + path + " = ");
+    INFO(path);
+    REQUIRE(at != std::string::npos);
+    const auto line = spec.substr(at + 1, spec.find('\n', at + 1) - at - 1);
+    CHECK(has(line, "grade = \"derived\", source = \"counted in a run of " + data +
+                        "packed, tokens 5,17,3,42,8,91,60,2, int8 arithmetic\""));
+  }
+  // Each of [data] moves the energy by itself.
+  for (const std::string set : {"zero_adds=0.3", "positive_adds=0.7", "activation_toggles=0.2",
+                                "rom_toggles=0.8", "address_toggles=3"}) {
+    const auto moved =
+        run("estimate " + tom + saved + " --set data." + set + " --format csv --table energy").out;
+    CHECK(cell(moved, "total", 1) != cell(again, "total", 1));
   }
 
   const auto refused = [&](const std::string& flags, const std::string& why) {

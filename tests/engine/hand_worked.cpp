@@ -497,6 +497,39 @@ TEST_CASE("energy: events, clock and leakage") {
   CHECK(e.rom_wake.value() == Approx(rom_cells / 0.5 * 10));
 }
 
+TEST_CASE("energy: data in place of averages move lanes and ROM") {
+  auto h = hw;
+  h.tech.lane_weights = 0.5;
+  h.tech.lane_weights_share = 0.2;
+  h.tech.lane_toggles = 0.5;
+  h.tech.lane_toggles_share = 0.3;
+  h.tech.lane_signs = 0.8;
+  h.tech.lane_signs_share = 0.1;
+  h.tech.rom_toggle_address = of<units::EnergyDensity<double>>(0.25);
+  auto m = no_adapter();
+  m.data = {0.2, 0.75, 0.25, 0.5, 3};
+  const auto pass = estimate_pass(h, m, at_7);
+  // 750 of 1,200 weights are not zero, 0.625; a fifth of them meet a zero: 0.5 adds a weight. Signs
+  // 4 x 0.75 x 0.25 x 0.5 = 0.375.
+  CHECK(pass.energy.base_units.value() ==
+        Approx(1200 * 1e-12 *
+               (1 + 0.2 * (0.625 / 0.5 - 1) + 0.3 * (0.25 / 0.5 - 1) + 0.1 * (0.375 / 0.8 - 1))));
+  // Half the part of the entropy, and one address bit more than the two of a count upwards.
+  const double bank = 1.5 * rom_cells / 44 * (3 + 0.5 * 2 * entropy_5_16 - 0.5 * 3 + 0.25);
+  CHECK(pass.energy.rom.value() == Approx(2 * 29 * 22 * bank));
+  const auto common = engine::make_common(h, m, engine::layer_content(h, m));
+  const auto whole = engine::estimate_pass(h, m, common, at_7);
+  double lanes = 0;
+  for (std::size_t l = 0; l < 2; ++l)
+    lanes += engine::estimate_layer(h, m, common, whole, l).energy.base_units.value();
+  CHECK(lanes == Approx(pass.energy.base_units.value()).epsilon(1e-12));
+
+  // Lanes of whole numbers are charged alike.
+  m.weights.code = spec::WeightCode::integer;
+  m.weights.zero_bit_ratio = {0.5, 0.5};
+  CHECK(estimate_pass(h, m, at_7).energy.base_units.value() == Approx(1200 * 1e-12));
+}
+
 TEST_CASE("a clock that is not gated runs in every flip-flop all the time") {
   auto h = hw;
   h.chip.clock_gating = spec::Switch::off;

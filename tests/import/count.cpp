@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Zero counts: blocks worked by hand, and packings of random weights.
 #include <tomestimate/import/count.hpp>
+#include <tomestimate/import/weights.hpp>
 
+#include <algorithm>
 #include <bit>
 #include <random>
 
@@ -369,6 +371,39 @@ TEST_CASE("random weights are counted back from every packing") {
     CHECK(counted(as_f32(scaled), Storage::f32) == wanted);
     CHECK(counted(as_bf16(scaled), Storage::bf16) == wanted);
   }
+}
+
+TEST_CASE("weights are read by value from every packing of blocks, in their order") {
+  std::mt19937 random(8);
+  std::vector<int> weights(256 * 7);
+  for (auto& w : weights) w = static_cast<int>(random() % 3) - 1;
+  const auto values = [&](const Bytes& data, Storage storage) {
+    Tensor tensor;
+    tensor.name = "t";
+    tensor.storage = storage;
+    tensor.shape = {7, 256};
+    tensor.bytes = data.size();
+    std::vector<int> out(weights.size(), 7);
+    const auto source = Source::of(data, "memory");
+    const float scale =
+        read_ternary(source, tensor, [&](std::uint64_t first, std::span<const std::int8_t> run) {
+          std::copy(run.begin(), run.end(), out.begin() + static_cast<std::ptrdiff_t>(first));
+        });
+    CHECK(scale == 1);
+    return out;
+  };
+  CHECK(values(pack_tq1(weights), Storage::tq1_0) == weights);
+  CHECK(values(pack_tq2(weights), Storage::tq2_0) == weights);
+  CHECK(values(pack_q2(weights, 64), Storage::q2_0) == weights);
+  CHECK(values(pack_q2(weights, 128), Storage::q2_0_128) == weights);
+  auto bad = pack_q2(weights, 64);
+  bad[18 + 2] |= 3;
+  CHECK(has(error_of([&] { values(bad, Storage::q2_0); }),
+            "memory:byte 20: error: t has a code here that is no weight"));
+  bad = pack_q2(weights, 64);
+  bad[18 + 1] = 0x40;  // a scale of 2 beside ones of 1
+  CHECK(has(error_of([&] { values(bad, Storage::q2_0); }), "block scales that differ"));
+  CHECK(has(error_of([&] { values(bad, Storage::tl2); }), "tile sizes that the file does not say"));
 }
 
 TEST_CASE("every TQ1_0 byte that is written decodes to its digits, and 13 are never written") {

@@ -305,5 +305,8 @@ TEST_CASE("counts of a matrix worked by hand") {
   // Token 1: +3, -3, then -2 once. Token 2: -1 times -1 twice, +5 once.
   CHECK(d.adds_positive == 1 + 2 + 1);
   CHECK(d.adds_negative == 1 + 1);
-  CHECK(d.activation_toggles == 2 + 7 + 8 + 6);
+  // A row passes (3 0) (-2 .), then (0 -1) (5 .): 7 bits, and 2 + 8; as many back to its first
+  // word, and 7 + 8 from (-2 .) to (0 -1). Three rows, of which each lane's first has none before
+  // it.
+  CHECK(d.activation_toggles == 3 * 7 + 1 * 7 + 2 * 15 + 3 * 10 + 1 * 10);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole runs beside programs that nobody here wrote, and what must not change a bit.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -232,7 +233,7 @@ TEST_CASE("fp8: linear sums are those of exact fixed point, from codes and weigh
 
 TEST_CASE("synthetic weights have the distribution that is stated") {
   const auto model = small_synthetic("bitnet-2b", {});
-  const auto wanted = std::get<Synthetic>(model.weights).zero_share[0];
+  const auto wanted = std::get<Synthetic>(model.weights).zero_share[0][4];
   const auto layer = model.layer(0);
   const auto counts = count_matrix(layer.projections[4], {});  // gate: 98,304 weights
   const auto n = static_cast<double>(384 * 256);
@@ -247,6 +248,15 @@ TEST_CASE("synthetic weights have the distribution that is stated") {
   CHECK(
       count_matrix(small_synthetic("bitnet-2b", other).layer(0).projections[4], {}).data_toggles !=
       counts.data_toggles);
+}
+
+TEST_CASE("synthetic models have the activation of their spec") {
+  // BitNet's 3B of 2024 has sub-norms and SiLU.
+  CHECK(small_synthetic("bitnet-2b", {}).config.activation == Activation::relu2);
+  CHECK(small_synthetic("bitnet-3b", {}).config.activation == Activation::silu);
+  auto gelu = spec::load_model(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml");
+  gelu.values.activation = spec::Activation::gelu;
+  CHECK_THROWS_AS(synthetic_model(gelu, {}), spec::SpecError);
 }
 
 TEST_CASE("counts of a run are those of its codes and weights") {
@@ -269,6 +279,33 @@ TEST_CASE("counts of a run are those of its codes and weights") {
   CHECK(q.words_read == q.tokens * 64 * 4);
   CHECK(q.adds_positive + q.adds_negative <= q.one_bits_read);
   CHECK(toggles_if_independent(q, 32) == Approx(static_cast<double>(q.data_toggles)).epsilon(0.1));
+}
+
+TEST_CASE("activation toggles are those of each input of a unit, step by step") {
+  // 5 rows over 2 lanes, 22 columns in words of 4 over 2 units: words 0, 2, 4 and 1, 3, 5 (2 full).
+  constexpr std::size_t rows = 5, columns = 22, tokens = 3, width = 4;
+  Ternary matrix(rows, columns);
+  std::vector<std::uint8_t> codes;
+  for (std::size_t i = 0; i < tokens * columns; ++i)
+    codes.push_back(static_cast<std::uint8_t>(i * i * 37 + 11));
+  std::uint64_t wanted = 0;
+  for (std::size_t lane = 0; lane < 2; ++lane)
+    for (std::size_t unit = 0; unit < 2; ++unit) {
+      std::vector<std::uint8_t> held;  // of the step before
+      for (std::size_t t = 0; t < tokens; ++t)
+        for (std::size_t r = lane; r < rows; r += 2)
+          for (std::size_t word = unit; word * width < columns; word += 2) {
+            std::vector<std::uint8_t> now;
+            for (std::size_t c = word * width; c < (word + 1) * width; ++c)
+              now.push_back(c < columns ? codes[t * columns + c] : std::uint8_t{0});
+            for (std::size_t i = 0; i < held.size(); ++i)
+              wanted += static_cast<unsigned>(std::popcount(unsigned(held[i] ^ now[i])));
+            held = now;
+          }
+    }
+  const auto counts = count_matrix(matrix, {2, 2, 2 * width, 64});
+  CHECK(count_data(counts, codes, tokens, false).activation_toggles == wanted);
+  CHECK(wanted > 0);
 }
 
 TEST_CASE("drawing follows the probabilities, and seeds repeat") {

@@ -104,15 +104,28 @@ Energy<T> dense_mac_energy(const spec::Hardware<T>& hw, const DenseMacs<T>& macs
          macs.head * hw.tech.lanes[static_cast<std::size_t>(hw.datapath.head_format)].energy;
 }
 
+// What the data make of the energy of a ternary lane, over that of the data it was measured with;
+// `nonzero` is the share of weights that are not zero.
+template <class T>
+T lane_activity(const spec::Technology<T>& t, const spec::Data<T>& data, T nonzero) {
+  const T adds = nonzero * (T(1) - data.zero_adds);
+  const T signs = T(4) * data.positive_adds * (T(1) - data.positive_adds) * adds;
+  return T(1) + t.lane_weights_share * (nonzero / t.lane_weights - T(1)) +
+         t.lane_toggles_share * (data.activation_toggles / t.lane_toggles - T(1)) +
+         t.lane_signs_share * (signs / t.lane_signs - T(1));
+}
+
 // Switching energy of one mean bank of sparse logic whose address moves.
 template <class T>
-Energy<T> bank_toggle_energy(const spec::Hardware<T>& hw, const RomContent<T>& content,
-                             const Banks<T>& banks) {
+Energy<T> bank_toggle_energy(const spec::Hardware<T>& hw, const spec::Data<T>& data,
+                             const RomContent<T>& content, const Banks<T>& banks) {
   const auto& t = hw.tech;
   const auto stored = content.stored();
   const T entropy = binary_entropy(T(stored.ones / max(stored.all, bits(T(1)))));
-  const EnergyDensity<T> per_area = t.rom_toggle + entropy * t.rom_toggle_entropy +
-                                    law_height(hw.rom.bank_height) * t.rom_toggle_height;
+  const EnergyDensity<T> per_area = t.rom_toggle +
+                                    entropy * data.rom_toggles * t.rom_toggle_entropy +
+                                    law_height(hw.rom.bank_height) * t.rom_toggle_height +
+                                    (data.address_toggles - T(2)) * t.rom_toggle_address;
   const Area<T> cells =
       t.utilization / max(banks.chip, T(1)) * (content.layers_area + content.table_area);
   return t.rom_glitches * cells * max(per_area, EnergyDensity<T>{});
@@ -121,9 +134,9 @@ Energy<T> bank_toggle_energy(const spec::Hardware<T>& hw, const RomContent<T>& c
 // Adds the switching energy of counted events, of `base` weights applied, zero ones counted, and of
 // `embedding` bits of table look-ups.
 template <class T>
-void add_event_energy(const spec::Hardware<T>& hw, const Energy<T>& bank_toggle,
-                      const OpEstimate<T>& events, T base, const DenseMacs<T>& macs,
-                      Bits<T> embedding, EnergyBreakdown<T>& e) {
+void add_event_energy(const spec::Hardware<T>& hw, const spec::Model<T>& m,
+                      const Energy<T>& bank_toggle, const OpEstimate<T>& events, T base,
+                      const DenseMacs<T>& macs, Bits<T> embedding, EnergyBreakdown<T>& e) {
   const auto& t = hw.tech;
   const T v2 = switching_factor(hw);
   if (hw.rom.law == spec::RomLaw::sparse_logic)
@@ -131,7 +144,11 @@ void add_event_energy(const spec::Hardware<T>& hw, const Energy<T>& bank_toggle,
   else
     e.rom += v2 * events.rom_bits * t.rom_read_energy;
   e.rom += v2 * embedding * t.rom_read_energy;
-  e.base_units += v2 * base * t.lanes[static_cast<std::size_t>(hw.datapath.format)].energy;
+  const bool ternary = m.weights.code == spec::WeightCode::ternary;
+  const T activity =
+      ternary ? lane_activity(t, m.data, T(events.base_adds / max(base, T(1)))) : T(1);
+  e.base_units +=
+      v2 * activity * base * t.lanes[static_cast<std::size_t>(hw.datapath.format)].energy;
   e.dense_macs += v2 * dense_mac_energy(hw, macs);
   e.tree += v2 * events.tree_adds * t.adder.energy;
   e.bus += v2 * events.broadcast_bits * hw.bus.length * t.wire_energy;

@@ -193,8 +193,9 @@ template <class T>
 void add_chip_energy(const Setting<T>& s, const Common<T>& common, const Banks<T>& banks,
                      const Layers<T>& layers, PassEstimate<T>& e) {
   const auto& hw = s.hw;
-  if (uses_rom(hw)) e.bank_toggle = bank_toggle_energy(hw, common.content, banks);
-  add_event_energy(hw, e.bank_toggle, e.events, e.base_macs, e.macs, e.embedding_bits, e.energy);
+  if (uses_rom(hw)) e.bank_toggle = bank_toggle_energy(hw, s.model.data, common.content, banks);
+  add_event_energy(hw, s.model, e.bank_toggle, e.events, e.base_macs, e.macs, e.embedding_bits,
+                   e.energy);
   auto clocked = layers.clocked;
   clocked.base += total_cycles(e.lm_head);
   clocked.vector += total_cycles(e.final_norm);
@@ -320,8 +321,8 @@ LayerEstimate<T> estimate_layer(const spec::Hardware<T>& hw, const spec::Model<T
     const auto [outputs, inputs] = layer_shape(s, static_cast<spec::Projection>(i));
     weights += outputs * inputs;
   }
-  add_event_energy(hw, whole.bank_toggle, e.events, T(s.tokens * weights), dense_macs(e.plan.ops),
-                   Bits<T>{}, e.energy);
+  add_event_energy(hw, m, whole.bank_toggle, e.events, T(s.tokens * weights),
+                   dense_macs(e.plan.ops), Bits<T>{}, e.energy);
   add_clock_energy(hw, common.cells, layer_clocked(s, e.plan), e.cycles, e.energy);
   add_leakage(hw, common.cells, seconds(hw, e.cycles), e.energy);
   e.energy.rom_leakage +=

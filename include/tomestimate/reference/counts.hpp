@@ -38,6 +38,10 @@ struct MatrixCounts {
   std::uint64_t wraps = 0;            // pairs of a last word and the first one again
   std::uint64_t wrap_data_toggles = 0;
   std::uint64_t wrap_address_toggles = 0;
+  std::size_t rows = 0;
+  std::size_t lanes = 0;             // that have a row
+  std::size_t units = 0;             // of a lane
+  std::size_t word_columns = 0;      // weights of a word
   std::vector<std::uint32_t> plus;   // by column: weights above 0 (ternary, or code above zero)
   std::vector<std::uint32_t> minus;  // by column: weights below 0
 };
@@ -57,8 +61,9 @@ struct DataCounts {
   std::uint64_t address_toggles = 0;
   std::uint64_t activations = 0;
   std::uint64_t zero_activations = 0;
-  std::uint64_t activation_toggles =
-      0;  // bits between the codes of neighbours, in order of columns
+  // Bits of the code at each input of a unit that differ from one word to the next, for all units:
+  // eight bits a weight used could. Where a word is not full, or a unit has no word, the code is 0.
+  std::uint64_t activation_toggles = 0;
   // Additions of weight x activation with neither zero, by the sign of what is added.
   std::uint64_t adds_positive = 0;
   std::uint64_t adds_negative = 0;

@@ -73,7 +73,8 @@ struct Layer {
 
 // Weights made from a seed, for models without a checkpoint. Every weight is drawn on its own from
 // splitmix64 of (seed, layer, matrix, place):
-// - ternary: zero with the layer's zero share (in steps of 2^-16), else -1 or +1, equally likely;
+// - ternary: zero with the zero share of its layer and projection (in steps of 2^-16), else -1 or
+//   +1, equally likely;
 //   scale 1 / sqrt(non-zero share x inputs), so that a token of variance 1 stays one.
 // - whole numbers of b bits: every code equally likely, zero point 2^(b-1), groups of 128 (of a
 // row, if
@@ -81,8 +82,8 @@ struct Layer {
 // - gains are 1; embedding and LM head uniform with variance 1 (the head's over hidden).
 struct Synthetic {
   std::uint64_t seed = 1;
-  std::optional<int> bits;         // of whole-number weights; else ternary
-  std::vector<double> zero_share;  // ternary: one a layer
+  std::optional<int> bits;  // of whole-number weights; else ternary
+  std::vector<std::array<double, projection_count>> zero_share;  // ternary: by layer
 };
 
 struct CheckpointSource {
@@ -118,7 +119,7 @@ struct ModelOptions {
 Model open_checkpoint_model(const std::string& path, const ModelOptions& options);
 
 // A model spec with synthetic weights. What a spec does not say: epsilon 1e-5, theta 500,000,
-// halves paired, relu2 if the model has sub-norms and else SiLU.
+// halves paired. Throws spec::SpecError if its activation is not run (gelu).
 Model synthetic_model(const spec::Spec<spec::Model<double>>& model, const ModelOptions& options);
 
 }  // namespace tomestimate::reference

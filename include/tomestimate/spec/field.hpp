@@ -18,8 +18,8 @@ namespace tomestimate::spec {
 enum class Whole { no, yes };
 
 // Whether a spec has to give a value, or only if its table is used (a machine without side units
-// has no [side]).
-enum class Needed { always, if_used };
+// has no [side]), or not at all: it then has the default of its member, as an assumption.
+enum class Needed { always, if_used, has_default };
 
 struct Field {
   std::string_view path;  // "chip.clock": the TOML table and key

@@ -40,6 +40,7 @@ struct Sourced {
   // Of one that was set for this run, or that a spec restates outside of the range of its base: the
   // range of the value it took the place of.
   std::optional<std::array<double, 2>> replaced_range{};
+  bool set = false;  // for this run, by override_value
 };
 
 // What a hardware spec calls its classes of units: "MVU", "L-Unit".
@@ -77,16 +78,24 @@ std::vector<Diagnostic> check(const std::string& path);
 // is.
 std::string resolve(const std::string& name);
 
+// How sure a value that is set for a run is, and where it comes from.
+struct Said {
+  Grade grade = Grade::assumption;
+  std::string source = "set for this run";
+};
+
 // Sets one value of either spec from text, as on a command line ("sram.capacity", "64 MB"), with
 // the checks of its own range and unit; check_pair checks it against the others, once all are set.
 // `place` is for messages. Throws SpecError.
 void override_value(Spec<Hardware<double>>& hardware, Spec<Model<double>>& model,
-                    const std::string& name, const std::string& text, const Place& place);
+                    const std::string& name, const std::string& text, const Place& place,
+                    const Said& said = {});
 
 // One value to set, as override_value takes it.
 struct Override {
   std::string path, text;
   Place place;
+  Said said = {};
 };
 
 // Sets values in their order (but the number of layers first, which lists go by), and checks that

@@ -57,6 +57,19 @@ const T& zero_share(const Weights<T>& w, std::size_t layer, Projection p) {
   return own.empty() ? w.zero_share[layer] : own[layer];
 }
 
+// What a run makes of ternary weights and activations, where energies take averages: over all base
+// projections, tokens and steps. The defaults are no data: every bit and sign by itself.
+template <class T>
+struct Data {
+  T zero_adds = T(0.0);      // share of base adds whose activation is zero
+  T positive_adds = T(0.5);  // share of the other adds that add a positive number
+  // Share of activation bits that differ from one step of a lane to the next ...
+  T activation_toggles = T(0.48);
+  // ... bits of a ROM word that differ from those before it, over those of independent bits ...
+  T rom_toggles = T(1.0);
+  T address_toggles = T(2.0);  // ... and address bits that change with an address
+};
+
 template <class T>
 struct Adapter {  // QLoRA: base output + B (A x), on the targeted projections
   T rank;
@@ -97,6 +110,7 @@ struct Model {
   units::Bits<T> kv_bits;        // of one cached value
   units::Bits<T> residual_bits;  // of one value of the residual stream
   Weights<T> weights;
+  Data<T> data{};
   Adapter<T> adapter;
   Embedding<T> embedding;
   Workload<T> workload;
@@ -153,6 +167,26 @@ constexpr void visit_model(M& m, Visit&& visit) {
   visit(Field{"weights.dead_share", "", 0, 1,
               "share of FFN neurons whose weights are all zero, per layer", Whole::no, if_used},
         m.weights.dead_share);
+
+  constexpr auto has_default = Needed::has_default;
+  visit(Field{"data.zero_adds", "", 0, 1, "share of base adds whose activation is zero", Whole::no,
+              has_default},
+        m.data.zero_adds);
+  visit(Field{"data.positive_adds", "", 0, 1,
+              "share of the other base adds that add a positive number", Whole::no, has_default},
+        m.data.positive_adds);
+  visit(Field{"data.activation_toggles", "", 0, 1,
+              "share of activation bits that differ from one step of a lane to the next", Whole::no,
+              has_default},
+        m.data.activation_toggles);
+  visit(Field{"data.rom_toggles", "", 0, 10,
+              "bits that differ between ROM words read one after the other, over those of "
+              "independent bits",
+              Whole::no, has_default},
+        m.data.rom_toggles);
+  visit(Field{"data.address_toggles", "", 0, 64, "address bits that change with a ROM address",
+              Whole::no, has_default},
+        m.data.address_toggles);
 
   visit(Field{"adapter.rank", "", 0, 65536, "QLoRA rank; 0 for none", whole}, m.adapter.rank);
   visit(Field{"adapter.bits", "bit", 1, 32, "one adapter weight", whole}, m.adapter.bits);

@@ -50,6 +50,8 @@ void visit_hardware_rules(const Hardware<T>& h, Visit&& visit) {
         T((h.chip.clock - clock_limit(h)).value()));
   visit(Rule{"tech.threshold", "tech.threshold is not below tech.voltage"},
         T((h.tech.threshold - h.tech.voltage).value() + T(1e-6)));
+  visit(Rule{"tech.lane_toggles_share", "shares of a ternary lane's energy are over 1 together"},
+        T(h.tech.lane_weights_share + h.tech.lane_toggles_share + h.tech.lane_signs_share - T(1)));
   if (h.datapath.sharing == Sharing::space)
     visit(Rule{"base.sharing", "in space, map.adapter and map.attention have to be \"side\""},
           T(h.map.adapter == UnitChoice::base || h.map.attention == UnitChoice::base ? 1.0 : 0.0));

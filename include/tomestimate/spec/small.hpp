@@ -9,7 +9,8 @@
 namespace tomestimate::spec {
 
 // A spec based on `base` (a name or path, for its file) with the values that override_value set in
-// `after`; their sources say what they are in `before`, the base. Lists as they were set.
+// `after`; their sources say what they are in `before`, the base, unless they were set with one of
+// their own. Lists as they were set.
 std::string small_toml(const Spec<Hardware<double>>& before, const Spec<Hardware<double>>& after,
                        const std::string& base);
 std::string small_toml(const Spec<Model<double>>& before, const Spec<Model<double>>& after,

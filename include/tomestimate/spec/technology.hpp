@@ -46,6 +46,15 @@ struct Technology {
   T utilization;                  // cell area / die area of placed logic
 
   std::array<LaneCells<T>, format_count> lanes;
+  // Energies of ternary lanes are told at a share of non-zero weights, of activation bits that
+  // toggle from step to step, and at "signs": 4 x positive x negative share of adds, times adds of
+  // weights. So much of the energy goes with each (specs/machine.md, "Energy"); by default nothing.
+  T lane_weights = T(0.58);
+  T lane_weights_share = T(0.0);
+  T lane_toggles = T(0.48);
+  T lane_toggles_share = T(0.0);
+  T lane_signs = T(0.58);
+  T lane_signs_share = T(0.0);
   LaneCells<T> vector;  // one element a cycle
   LaneCells<T> adder;   // 32 bit, of a reduction tree
   units::AreaPerBit<T> flip_flop_area;
@@ -55,13 +64,14 @@ struct Technology {
   // Sparse-logic ROM: cell area per bit = H(p) (rom_area + rom_area_height log2(height)) +
   // rom_area_bit, H the binary entropy of the 1-bit share p. A bank whose address moves takes, per
   // cell area, rom_toggle + rom_toggle_entropy H(p) + rom_toggle_height log2(height), times
-  // rom_glitches.
+  // rom_glitches, if two address bits change; each more adds rom_toggle_address.
   units::AreaPerBit<T> rom_area;
   units::AreaPerBit<T> rom_area_height;
   units::AreaPerBit<T> rom_area_bit;
   units::EnergyDensity<T> rom_toggle;
   units::EnergyDensity<T> rom_toggle_entropy;
   units::EnergyDensity<T> rom_toggle_height;
+  units::EnergyDensity<T> rom_toggle_address{};
   T rom_glitches;
   units::EnergyPerBit<T> rom_read_energy;  // of a compiled or via ROM, per bit read
   units::AreaPerBit<T> rom_cell;           // of a compiled or via ROM
@@ -126,6 +136,29 @@ constexpr void visit_technology(Tech& t, Visit&& visit) {
         t.utilization);
   for (std::size_t i = 0; i < format_count; ++i)
     detail::visit_lane(t.lanes[i], detail::lane_paths[i], visit);
+  constexpr auto has_default = Needed::has_default;
+  visit(Field{"tech.lane_weights", "", 1e-3, 1,
+              "share of non-zero weights that energies of ternary lanes are told at", Whole::no,
+              has_default},
+        t.lane_weights);
+  visit(Field{"tech.lane_weights_share", "", 0, 1, "share of those energies that goes with it",
+              Whole::no, has_default},
+        t.lane_weights_share);
+  visit(Field{"tech.lane_toggles", "", 1e-3, 1,
+              "share of activation bits that toggle, that energies of ternary lanes are told at",
+              Whole::no, has_default},
+        t.lane_toggles);
+  visit(Field{"tech.lane_toggles_share", "", 0, 1, "share of those energies that goes with it",
+              Whole::no, has_default},
+        t.lane_toggles_share);
+  visit(Field{"tech.lane_signs", "", 1e-3, 1,
+              "4 x positive x negative share of adds, times adds of weights, that energies of "
+              "ternary lanes are told at",
+              Whole::no, has_default},
+        t.lane_signs);
+  visit(Field{"tech.lane_signs_share", "", 0, 1, "share of those energies that goes with it",
+              Whole::no, has_default},
+        t.lane_signs_share);
   detail::visit_lane(t.vector, {"tech.vector_area", "tech.vector_energy", "tech.vector_flip_flops"},
                      visit);
   detail::visit_lane(t.adder, {"tech.adder_area", "tech.adder_energy", "tech.adder_flip_flops"},
@@ -147,6 +180,9 @@ constexpr void visit_technology(Tech& t, Visit&& visit) {
         t.rom_toggle_entropy);
   visit(Field{"tech.rom_toggle_height", "nJ/mm^2", -1e6, 1e6, "the same, per doubling of height"},
         t.rom_toggle_height);
+  visit(Field{"tech.rom_toggle_address", "nJ/mm^2", 0, 1e6,
+              "the same, for each address bit that changes beyond two", Whole::no, has_default},
+        t.rom_toggle_address);
   visit(Field{"tech.rom_glitches", "", 1, 10, "what glitches make of the toggling energy"},
         t.rom_glitches);
   visit(Field{"tech.rom_read_energy", "fJ/bit", 0, 1e6, "read of a compiled or via ROM"},
