@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <tomestimate/evidence/published.hpp>
 #include <tomestimate/spec/describe.hpp>
 #include <tomestimate/spec/keys.hpp>
 #include <tomestimate/study/study.hpp>
@@ -76,7 +77,8 @@ std::vector<FormatSection> about_specs() {
   return {
       {"DESCRIPTION",
        false,
-       {"Hardware specs, technologies, model specs and studies are TOML files. tomestimate check "
+       {"Hardware specs, technologies, model specs, studies and published figures are TOML files. "
+        "tomestimate check "
         "reports every error of one, tomestimate new writes one to start from, and tomestimate "
         "parameters lists the values of two specs."},
        {},
@@ -148,6 +150,44 @@ std::vector<FormatSection> about_studies() {
   };
 }
 
+std::vector<FormatSection> about_figures() {
+  return {
+      {"PUBLISHED FIGURES",
+       false,
+       {"A file of published figures is what published sets beside the estimate, and what "
+        "uncertainty can be given. The shipped one is published.toml. A figure whose id a spec "
+        "value lists under fits was used to calibrate; all others are predicted.",
+        "A figure has id, what, value, grade and source; and either hardware, model and metric, "
+        "or not_compared."},
+       items_of_keys(evidence::published_keys),
+       ""},
+      {"[[figure]]", true, {}, items_of_keys(evidence::figure_keys), ""},
+      {"Example of published figures",
+       true,
+       {},
+       {},
+       "kind = \"published\"\n"
+       "[[figure]]\n"
+       "id = \"tom.throughput\"\n"
+       "what = \"decode throughput, BitNet-2B\"\n"
+       "value = \"3306 token/s\"\n"
+       "grade = \"published\"\n"
+       "source = \"abstract\"\n"
+       "hardware = \"tom\"\n"
+       "model = \"bitnet-2b\"\n"
+       "metric = \"throughput\"\n"
+       "set = { \"workload.context\" = \"256\" }\n"
+       "tolerance = \"3 %\"\n"
+       "[[figure]]\n"
+       "id = \"tom.accuracy\"\n"
+       "what = \"accuracy on a task\"\n"
+       "value = \"54 %\"\n"
+       "grade = \"secondary\"\n"
+       "source = \"a summary\"\n"
+       "not_compared = \"no metric of a chip\"\n"},
+  };
+}
+
 std::vector<FormatSection> formats() {
   auto hardware = spec::describe(spec::Hardware<double>{});
   const auto physics = std::stable_partition(hardware.begin(), hardware.end(),
@@ -172,6 +212,7 @@ std::vector<FormatSection> formats() {
   out.push_back({"MODEL", false, {"A transformer, and the workload it runs."}, {}, ""});
   append(out, tables_of(spec::describe(spec::Model<double>{})));
   append(out, about_studies());
+  append(out, about_figures());
   return out;
 }
 
@@ -224,13 +265,13 @@ std::string markdown_section(const FormatSection& section) {
 std::string formats_man_page() {
   auto out = fmt::format(".TH TOMESTIMATE\\-SPEC 5 \"{}\" \"tomestimate {}\" \"File Formats\"\n",
                          TOMESTIMATE_DATE, TOMESTIMATE_VERSION);
-  out += ".SH NAME\ntomestimate\\-spec \\- specs and studies of tomestimate\n";
+  out += ".SH NAME\ntomestimate\\-spec \\- specs, studies and published figures of tomestimate\n";
   for (const auto& section : formats()) out += roff_section(section);
   return out + ".SH SEE ALSO\n.BR tomestimate (1)\n";
 }
 
 std::string formats_markdown() {
-  std::string out = "# Specs and studies of tomestimate\n";
+  std::string out = "# Specs, studies and published figures of tomestimate\n";
   for (const auto& section : formats()) out += markdown_section(section);
   return out;
 }

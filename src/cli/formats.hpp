@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The formats of specs and studies, from what reads them: the pages can't disagree with it.
+// The formats of specs, studies and published figures, from what reads them: the pages can't
+// disagree with it.
 #pragma once
 
 #include <string>

@@ -6,14 +6,19 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/report/reports.hpp>
 #include <tomestimate/report/rows.hpp>
 #include <tomestimate/report/study_figures.hpp>
 #include <tomestimate/spec/file.hpp>
@@ -154,7 +159,57 @@ int run_sweep(const SweepArguments& a) {
   return 0;
 }
 
-// HARDWARE,MODEL[,PATH=VALUE...]
+constexpr std::string_view design_form = "[NAME=]HARDWARE,MODEL[,PATH=VALUE...]";
+
+// A design of compare as it is typed: its name, if it has one, and what it is.
+struct NamedDesign {
+  std::string label;  // "": none
+  std::string text;
+};
+
+void check_label(const std::string& label, const std::string& text) {
+  constexpr std::size_t longest = 24;  // what a picture has room for beside its bars
+  const auto bad = [&text](const std::string& why) {
+    throw CLI::ValidationError(
+        "DESIGN", fmt::format("\"{}\": {}; expected {}", spec::shortened(text), why, design_form));
+  };
+  if (const auto wrong = spec::first_unprintable(label))
+    bad("a name is printable text, and this one has " + wrong->what);
+  if (label.find_first_not_of(' ') == std::string::npos) bad("no name before \"=\"");
+  if (label.size() > longest)
+    bad(fmt::format("a name has {} bytes at most, and this one {}", longest, label.size()));
+}
+
+// NAME=HARDWARE,...: a hardware spec that is there may have "=" in its path, and a name has no "/".
+NamedDesign split_label(const std::string& text) {
+  const auto hardware = text.substr(0, text.find(','));
+  const auto equals = hardware.find('=');
+  std::error_code ignored;
+  if (equals == std::string::npos || hardware.find('/') < equals ||
+      std::filesystem::exists(hardware, ignored))
+    return {"", text};
+  NamedDesign out{text.substr(0, equals), text.substr(equals + 1)};
+  check_label(out.label, text);
+  return out;
+}
+
+// The designs of compare. Each has a column of its own name, or of the letter of its place.
+std::vector<NamedDesign> split_labels(const std::vector<std::string>& designs) {
+  std::vector<NamedDesign> out;
+  std::map<std::string, std::size_t> seen;
+  for (const auto& text : designs) {
+    const auto place = out.size();
+    const auto& label = out.emplace_back(split_label(text)).label;
+    const auto heading = report::heading_of(label, place);
+    if (const auto [other, is_new] = seen.emplace(heading, place); !is_new)
+      throw CLI::ValidationError(
+          "DESIGN", fmt::format("\"{}\" is what design {} and design {} are called; a design "
+                                "without a name is called by the letter of its place",
+                                heading, other->second + 1, place + 1));
+  }
+  return out;
+}
+
 Design parse_design(const std::string& text, const Design& common) {
   std::vector<std::string> parts(1);
   for (const char c : text) {
@@ -165,7 +220,7 @@ Design parse_design(const std::string& text, const Design& common) {
   }
   if (parts.size() < 2)
     throw CLI::ValidationError(
-        "DESIGN", "expected HARDWARE,MODEL[,PATH=VALUE...], got \"" + spec::shortened(text) + "\"");
+        "DESIGN", fmt::format("expected {}, got \"{}\"", design_form, spec::shortened(text)));
   auto design = common;
   design.hardware = parts[0];
   design.model = parts[1];
@@ -184,7 +239,7 @@ struct CompareArguments {
 // Designs over the axis of --vary: each is a study of its own.
 int run_curves(const CompareArguments& a, const Output& output) {
   std::vector<report::DesignCurve> curves;
-  for (const auto& text : a.designs) {
+  for (const auto& [label, text] : split_labels(a.designs)) {
     const auto design = parse_design(text, a.common);
     QuickStudy q;
     q.places = {design.hardware, design.model};
@@ -199,7 +254,7 @@ int run_curves(const CompareArguments& a, const Output& output) {
       throw CLI::ValidationError(
           "--vary", fmt::format("compare takes {} values at most", report::most_drawn));
     auto points = study::spread_points(st, report::most_drawn, 1);
-    curves.push_back({text, std::move(st), std::move(points)});
+    curves.push_back({text, std::move(st), std::move(points), label});
   }
   std::vector<evidence::Comparison> published;
   if (a.published) {
@@ -217,8 +272,8 @@ int run_compare(const CompareArguments& a, const Output& output) {
   if (a.published)
     throw CLI::ValidationError("--published", "goes with --vary: figures beside a line");
   std::vector<report::Design> designs;
-  for (const auto& text : a.designs)
-    designs.push_back({text, load(parse_design(text, a.common), output)});
+  for (const auto& [label, text] : split_labels(a.designs))
+    designs.push_back({text, load(parse_design(text, a.common), output), label});
   auto drawn = a.metrics;
   for (const auto& metric : drawn) study::require_metric(metric, {"--metric " + metric, 0, 0});
   if (drawn.empty()) drawn = study::usual_metrics;
@@ -374,7 +429,9 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   sweep->add_option("--format", sweep_arguments->format, "default: npy if FILE ends in .npy")
       ->check(CLI::IsMember({"csv", "npy"}).description(""))
       ->type_name("csv|npy");
-  add_plot_option(*sweep, sweep_arguments->plot, "lines over one axis, or a heat map over two,");
+  add_plot_option(
+      *sweep, sweep_arguments->plot,
+      "lines over one axis, or a heat map over two (log axes where values span decades),");
   sweep->add_flag("--resume", sweep_arguments->resume, "go on where a stopped sweep to FILE ended");
   sweep->add_option("--shard", sweep_arguments->shard, "only part I of N, for merge")
       ->type_name("I/N");
@@ -398,7 +455,11 @@ std::vector<Command> add_study_commands(CLI::App& app) {
 
   const auto compared = std::make_shared<CompareArguments>();
   auto* compare = app.add_subcommand("compare", "Designs side by side, also over one spec value");
-  compare->add_option("DESIGN", compared->designs, "HARDWARE,MODEL[,PATH=VALUE...]")->required();
+  compare
+      ->add_option("DESIGN", compared->designs,
+                   "[NAME=]HARDWARE,MODEL[,PATH=VALUE...]; NAME is what columns and pictures "
+                   "call it, in place of A, B, ...")
+      ->required();
   add_workload_options(*compare, compared->common);
   add_optional(*compare, "--vary", compared->vary,
                "compare over values of a spec value, as sweep takes them")
@@ -410,7 +471,8 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                "published figures (TOML) to draw beside the lines of --vary")
       ->type_name("FIGURES");
   add_output_options(*compare, *output);
-  add_plot_option(*compare, output->plot, "bars, or lines over --vary,");
+  add_plot_option(*compare, output->plot,
+                  "bars, or lines over --vary (log axes where values span decades),");
   commands.push_back({compare, [=] { return run_compare(*compared, *output); }});
 
   const auto solve_arguments = std::make_shared<SolveArguments>();
@@ -434,7 +496,8 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   add_study_options(*pareto, *pareto_study);
   add_threads_option(*pareto, *threads, "threads");
   add_output_options(*pareto, *output);
-  add_plot_option(*pareto, output->plot, "the front among the other points");
+  add_plot_option(*pareto, output->plot,
+                  "the front among the other points (log axes where values span decades)");
   commands.push_back({pareto, [=] { return run_pareto(*pareto_study, *threads, *output); }});
 
   const auto metric = std::make_shared<std::string>("throughput");

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <map>
 #include <set>
+#include <span>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/contains.hpp>
@@ -21,6 +22,17 @@
 namespace tomestimate::evidence {
 namespace {
 
+void refuse_unknown(const toml::table& table, const std::string& file,
+                    std::span<const spec::Key> keys, std::vector<spec::Diagnostic>& errors) {
+  std::vector<std::string_view> known;
+  for (const auto& key : keys) known.push_back(key.name);
+  for (const auto& [key, node] : table)
+    if (!ranges::contains(known, key.str()))
+      errors.push_back({spec::place_of(node, file),
+                        fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
+                        spec::did_you_mean(key.str(), known)});
+}
+
 // Reads one [[figure]] table, and collects what is wrong with it.
 class FigureReader {
  public:
@@ -29,7 +41,7 @@ class FigureReader {
       : table_(table), file_(file), errors_(errors) {}
 
   Figure read() {
-    refuse_unknown_keys();
+    refuse_unknown(table_, file_, figure_keys, errors_);
     Figure f;
     f.id = text("id");
     f.what = text("what").text;
@@ -49,16 +61,6 @@ class FigureReader {
     errors_.push_back({place, std::move(message), std::move(hint)});
   }
   spec::Place place(const toml::node& node) const { return spec::place_of(node, file_); }
-
-  void refuse_unknown_keys() {
-    static const std::vector<std::string_view> known{
-        "id",  "what", "value",        "grade", "source",  "hardware", "model",     "metric",
-        "set", "note", "not_compared", "bound", "follows", "given_by", "tolerance", "choices"};
-    for (const auto& [key, node] : table_)
-      if (!ranges::contains(known, key.str()))
-        fail(place(node), fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
-             spec::did_you_mean(key.str(), known));
-  }
 
   Text text_of(const toml::node& node, std::string_view key) {
     const auto* value = node.as_string();
@@ -230,11 +232,7 @@ std::vector<Figure> read_figures(const std::string& path) {
 std::vector<Figure> parse_figures(std::string_view text, const std::string& path) {
   const auto root = spec::parse_toml(text, path);
   std::vector<spec::Diagnostic> errors;
-  for (const auto& [key, node] : root)
-    if (key.str() != "kind" && key.str() != "figure")
-      errors.push_back({spec::place_of(node, path),
-                        fmt::format("unknown key \"{}\"", spec::shortened(key.str())),
-                        spec::did_you_mean(key.str(), {"kind", "figure"})});
+  refuse_unknown(root, path, published_keys, errors);
   if (const auto* kind = root.get("kind");
       kind != nullptr && kind->value_or(std::string{}) != "published")
     errors.push_back({spec::place_of(*kind, path), "expected kind = \"published\"", ""});

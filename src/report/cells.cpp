@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <range/v3/view/enumerate.hpp>
 
+#include <tomestimate/report/reports.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/csv.hpp>
 
@@ -63,7 +64,8 @@ std::string shown(const study::Parameter& p, double base) {
   return p.unit.empty() ? fmt::format("{:.6g}", value) : fmt::format("{:.6g} {}", value, p.unit);
 }
 
-std::string letter_of(std::size_t design) {
+std::string heading_of(const std::string& label, std::size_t design) {
+  if (!label.empty()) return label;
   return design < 26 ? std::string(1, static_cast<char>('A' + design))
                      : fmt::format("#{}", design + 1);
 }

@@ -33,9 +33,6 @@ std::string told(double value, std::string_view unit);
 // A value in base units with the parameter's display unit: "500 MHz".
 std::string shown(const study::Parameter& parameter, double base);
 
-// What stands for one of several designs: A, B, ...
-std::string letter_of(std::size_t design);
-
 // A metric's value as printed: the rank that fits is 0 where not even no adapter does, and the
 // engine has less than 0.
 double printed(std::string_view metric, double value);

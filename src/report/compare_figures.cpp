@@ -84,7 +84,8 @@ void draw_metric(Canvas& canvas, const Panel& panel, const Values& values,
 }
 
 // "throughput is most, 19918 token/s, of C and least, 2360, of B".
-std::string extremes(const std::string& metric, const Values& values, const std::string& unit) {
+std::string extremes(const std::string& metric, const Values& values,
+                     const std::vector<std::string>& headings, const std::string& unit) {
   std::optional<std::size_t> least, most;
   for (std::size_t d = 0; d < values.size(); ++d) {
     if (!values[d]) continue;
@@ -94,21 +95,29 @@ std::string extremes(const std::string& metric, const Values& values, const std:
   if (!least) return fmt::format("no design has a {}", metric);
   const auto high = told(*values[*most], unit);
   if (*values[*least] == *values[*most]) return fmt::format("{} is {} of all", metric, high);
-  return fmt::format("{} is most, {}, of {} and least, {}, of {}", metric, high, letter_of(*most),
-                     told(*values[*least]), letter_of(*least));
+  return fmt::format("{} is most, {}, of {} and least, {}, of {}", metric, high, headings[*most],
+                     told(*values[*least]), headings[*least]);
 }
 
 }  // namespace
 
 Figure compare_figure(const std::vector<Design>& designs, const std::vector<std::string>& metrics) {
-  std::vector<std::string> names;
-  for (std::size_t d = 0; d < designs.size(); ++d)
-    names.push_back(letter_of(d) + ": " + short_name(designs[d].name));
+  std::vector<std::string> headings, names;
+  double left_margin = 50;
+  for (std::size_t d = 0; d < designs.size(); ++d) {
+    headings.push_back(heading_of(designs[d].label, d));
+    names.push_back(headings[d] + ": " + short_name(designs[d].name));
+    left_margin = std::max(left_margin, Canvas::text_width(headings[d]) + 20);
+  }
   const double rows = static_cast<double>(designs.size());
   const auto first_unit = study::metric_unit(metrics[0]).value();
-  const auto title = extremes(metrics[0], values_of(designs, metrics[0], first_unit), first_unit);
-  const std::string subject = fmt::format("{}; in brackets: times A", fmt::join(names, "; "));
+  const auto title =
+      extremes(metrics[0], values_of(designs, metrics[0], first_unit), headings, first_unit);
+  const std::string subject =
+      fmt::format("{}; in brackets: times {}", fmt::join(names, "; "), headings[0]);
   const double above = Canvas::below_heading(title, subject) + 24;
+  const double wide = 480 - left_margin;
+  constexpr double value_room = 133;  // pixels of a bar's value and ratio
   const double tall = 30 * rows + 10, row = tall + 78;
   const double lines = static_cast<double>((metrics.size() + 1) / 2);
   Canvas canvas(above + row * lines - 12);
@@ -116,18 +125,19 @@ Figure compare_figure(const std::vector<Design>& designs, const std::vector<std:
     const auto unit = study::metric_unit(metrics[k]).value();
     const auto values = values_of(designs, metrics[k], unit);
     const double low = smallest(values), high = largest(values);
-    const double left = k % 2 == 0 ? 50 : 545, top = above + row * static_cast<double>(k / 2);
+    const double left = left_margin + (k % 2 == 0 ? 0 : 495),
+                 top = above + row * static_cast<double>(k / 2);
     Panel panel{left,
-                left + 430,
+                left + wide,
                 top,
                 top + tall,
-                {"", low, high > 0 ? 1.45 * high : 1},
+                {"", low, high > 0 ? high * wide / (wide - value_room) : 1},
                 {"", 0.4, rows + 0.6},
                 {},
                 {},
                 study::heading(metrics[k], unit)};
     for (std::size_t d = 0; d < designs.size(); ++d)
-      panel.y_names.emplace_back(rows - static_cast<double>(d), letter_of(d));
+      panel.y_names.emplace_back(rows - static_cast<double>(d), headings[d]);
     draw_metric(canvas, panel, values, names, unit);
   }
   return plot::framed(canvas, "compare", {title, subject},
@@ -143,7 +153,8 @@ std::vector<Series> series_of(const std::vector<DesignCurve>& designs, std::size
                               std::size_t size) {
   std::vector<Series> out;
   for (const auto& d : designs) {
-    Series s{short_name(d.name), std::vector<std::optional<double>>(size)};
+    Series s{d.label.empty() ? short_name(d.name) : d.label,
+             std::vector<std::optional<double>>(size)};
     for (const auto& p : d.points) s.values[p.point] = p.values[column];
     out.push_back(std::move(s));
   }
@@ -194,7 +205,7 @@ Document curves_document(const std::vector<DesignCurve>& designs) {
   Document document{"Designs over " + study.axes[0].members[0].parameter.path, {}, {}};
   for (std::size_t d = 0; d < designs.size(); ++d)
     document.lead.push_back(
-        fmt::format("{}: {} ({})", letter_of(d),
+        fmt::format("{}: {} ({})", heading_of(designs[d].label, d),
                     design_title(designs[d].study.specs.hardware, designs[d].study.specs.model),
                     designs[d].name));
   for (std::size_t c = 0; c < study.columns.size(); ++c) {
@@ -206,7 +217,7 @@ Document curves_document(const std::vector<DesignCurve>& designs) {
                 {},
                 {}};
     for (std::size_t d = 0; d < designs.size(); ++d)
-      table.columns.push_back({letter_of(d), column.unit});
+      table.columns.push_back({heading_of(designs[d].label, d), column.unit});
     for (std::size_t i = 0; i < view.at.size(); ++i) {
       Row row{view.numbers ? Cell{view.at[i]} : Cell{view.text[i]}};
       for (const auto& s : series) row.push_back(s.values[i] ? Cell{*s.values[i]} : Cell{});

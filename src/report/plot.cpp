@@ -39,15 +39,33 @@ double along(const Axis& axis, double value) {
 
 constexpr std::string_view thin_border = "border lc rgb '#000000' lw 0.5";
 
-// 1, 2 and 5 in each decade.
-std::string log_ticks(const Axis& axis) {
+// 1, 2 and 5 in each decade; where that is more than `room` decades have, 1 in each or in each
+// n-th.
+std::string log_ticks(const Axis& axis, double room) {
+  const double decades = std::log10(axis.max / axis.min);
+  const bool digits = 3 * decades <= room;
+  const double step = digits ? 1 : std::max(1.0, std::ceil(decades / room));
   std::string out;
-  for (double decade = std::pow(10, std::floor(std::log10(axis.min))); decade <= axis.max;
-       decade *= 10)
-    for (const double digit : {1.0, 2.0, 5.0})
-      if (digit * decade >= axis.min && digit * decade <= axis.max)
-        out += fmt::format("{}{:.6g}", out.empty() ? "" : ",", digit * decade);
+  for (double power = std::floor(std::log10(axis.min)); power <= std::log10(axis.max);
+       power += step)
+    for (const double digit : {1.0, 2.0, 5.0}) {
+      const double tick = digit * std::pow(10, power);
+      if ((digits || digit == 1) && tick >= axis.min && tick <= axis.max)
+        out += fmt::format("{}{:.6g}", out.empty() ? "" : ",", tick);
+    }
   return out;
+}
+
+// gnuplot spaces ticks for wide panels: in narrow ones their numbers would run into each other.
+std::string even_ticks(const Axis& axis, double room) {
+  constexpr double enough = 7;
+  if (room >= enough) return "autofreq";
+  const double least = (axis.max - axis.min) / std::max(1.0, room);
+  const double decade = std::pow(10, std::floor(std::log10(least)));
+  double step = 10 * decade;
+  for (const double digit : {5.0, 2.0, 1.0})
+    if (digit * decade >= least) step = digit * decade;
+  return fmt::format("{:.6g}", step);
 }
 
 using Names = std::vector<std::pair<double, std::string>>;
@@ -57,6 +75,13 @@ std::string stroke_style(const Line& line) {
 }
 
 }  // namespace
+
+bool spans_decades(double low, double high) { return low > 0 && high >= 100 * low * (1 - 1e-9); }
+
+Axis log_axis(std::string title, double low, double high) {
+  const double ratio = high / low;
+  return {std::move(title), low / std::pow(ratio, 0.08), high * std::pow(ratio, 0.12), true};
+}
 
 double Panel::pixel_x(double x_value) const { return left + along(x, x_value) * (right - left); }
 double Panel::pixel_y(double y_value) const { return bottom - along(y, y_value) * (bottom - top); }
@@ -90,7 +115,7 @@ void Canvas::begin(const Panel& panel) {
       "set lmargin at screen {:.6f}\nset rmargin at screen {:.6f}\n"
       "set tmargin at screen {:.6f}\nset bmargin at screen {:.6f}\n",
       panel.left / width, panel.right / width, 1 - panel.top / height_, 1 - panel.bottom / height_);
-  const auto axis = [this](std::string_view a, const Axis& values) {
+  const auto axis = [this](std::string_view a, const Axis& values, double room) {
     script_ +=
         fmt::format("set {}range [{}:{}]\n{}set logscale {}\nset {}label {}\n", a, values.min,
                     values.max, values.log ? "" : "un", a, a, gnuplot_text(values.title));
@@ -98,20 +123,24 @@ void Canvas::begin(const Panel& panel) {
                            !values.numbers ? "''"
                            : values.log    ? "'%g'"
                                            : "'%.10g'");
-    script_ +=
-        fmt::format("set {}tics {}\n", a, values.log ? "(" + log_ticks(values) + ")" : "autofreq");
+    script_ += fmt::format("set {}tics {}\n", a,
+                           values.log ? "(" + log_ticks(values, room) + ")"
+                           : a == "x" ? even_ticks(values, room)
+                                      : "autofreq");
   };
   // gnuplot puts the title of the x axis where it likes; the legend must not meet it.
   auto x = panel.x;
   x.title.clear();
-  axis("x", x);
+  constexpr double wide = 55, high = 18;  // pixels of a tick's number
+  const double rows = (panel.bottom - panel.top) / high;
+  axis("x", x, (panel.right - panel.left) / wide);
   if (!panel.x.title.empty())
     text({(panel.left + panel.right) / 2, panel.bottom + 44}, panel.x.title, Align::center);
-  axis("y", panel.y);
+  axis("y", panel.y, rows);
   if (panel.y2.title.empty()) {
     script_ += "unset y2tics\nunset y2label\nset ytics mirror\n";
   } else {
-    axis("y2", panel.y2);
+    axis("y2", panel.y2, rows);
     script_ += "set ytics nomirror\n";
   }
   const auto name_ticks = [this](std::string_view a, const Names& all) {

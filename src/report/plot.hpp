@@ -60,6 +60,13 @@ struct Axis {
   bool numbers = true;
 };
 
+// Whether positive values from `low` to `high` span two decades or more: small ones would lie on
+// the zero of an even axis.
+bool spans_decades(double low, double high);
+
+// A log axis of such values, with room around them.
+Axis log_axis(std::string title, double low, double high);
+
 // A plot area by its edges in pixels, from the upper left corner of the picture.
 struct Panel {
   double left = 0, right = 0, top = 0, bottom = 0;

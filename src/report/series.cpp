@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -34,10 +35,19 @@ bool rises(const std::vector<double>& values) {
   return std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) == values.end();
 }
 
-// Values that grow by factors have their middle far below the mean of their ends.
+// Whether rising values are about even on a log axis, as 8, 16, 32 and 1, 2, 5, 10 are, and from 1
+// to 10 or more in all. Even steps are not: on a log axis the first of them is the largest by far.
 bool by_factors(const std::vector<double>& values) {
-  return values.size() > 2 && values.front() > 0 &&
-         values[values.size() / 2] < 0.3 * (values.front() + values.back());
+  if (values.size() < 3 || values.front() <= 0) return false;
+  constexpr double rounding = 1e-9;
+  if (values.back() < 10 * values.front() * (1 - rounding)) return false;
+  double least = std::numeric_limits<double>::infinity(), most = 0;
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const double step = std::log(values[i] / values[i - 1]);
+    least = std::min(least, step);
+    most = std::max(most, step);
+  }
+  return most <= 2 * least * (1 + rounding);
 }
 
 // Runs of indices whose value is there, or is missing.
@@ -130,7 +140,8 @@ AxisView view_of(const study::Axis& axis) {
   for (std::size_t i = 1; i < axis.members.size(); ++i)
     out.title += (i == 1 ? ", with " : ", ") + axis.members[i].parameter.path;
   out.numbers = out.numbers && rises(out.at);
-  out.log = out.numbers && by_factors(out.at);
+  out.log =
+      out.numbers && (by_factors(out.at) || plot::spans_decades(out.at.front(), out.at.back()));
   if (!out.numbers)
     for (std::size_t i = 0; i < out.at.size(); ++i) out.at[i] = static_cast<double>(i + 1);
   return out;
@@ -199,6 +210,14 @@ double right_edge(const AxisView& view, const Series& s, bool named) {
          (Canvas::width - left_edge - text) / std::max(0.3, whole.pixel_x(view.at[end]));
 }
 
+plot::Axis y_axis(const std::string& title, double low, double high) {
+  if (plot::spans_decades(low, high)) return plot::log_axis(title, low, high);
+  const double span = high > low ? high - low : std::max(1.0, std::abs(high));
+  // From 0, unless that would flatten what the lines do.
+  const bool from_zero = low >= 0 && low < 0.6 * high;
+  return {title, from_zero ? 0 : low - 0.15 * span, high + 0.15 * span};
+}
+
 }  // namespace
 
 Panel panel_of(const AxisView& view, const LinePanel& lines) {
@@ -214,14 +233,9 @@ Panel panel_of(const AxisView& view, const LinePanel& lines) {
   }
   for (const auto& p : lines.points) include(p.y);
   if (low > high) low = high = 0;
-  const double span = high > low ? high - low : std::max(1.0, std::abs(high));
-  // From 0, unless that would flatten what the lines do.
-  const bool from_zero = low >= 0 && low < 0.6 * high;
-  Panel panel{left_edge,   right,
-              lines.top,   lines.bottom,
-              view.axis(), {lines.y_title, from_zero ? 0 : low - 0.15 * span, high + 0.15 * span},
-              {},          {},
-              ""};
+  Panel panel{left_edge,    right,       lines.top,
+              lines.bottom, view.axis(), y_axis(lines.y_title, low, high),
+              {},           {},          ""};
   for (const auto& p : lines.points) {
     panel.x.min = std::min(panel.x.min, p.x);
     panel.x.max = std::max(panel.x.max, p.x);

@@ -122,15 +122,15 @@ Document compare_document(const std::vector<Design>& designs) {
   std::vector<std::vector<MetricValue>> all;
   for (std::size_t d = 0; d < designs.size(); ++d) {
     const auto& specs = designs[d].specs;
-    const auto letter = letter_of(d);
+    const auto heading = heading_of(designs[d].label, d);
     if (const auto misfit = does_not_fit(specs.hardware, specs.model))
-      document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", letter, *misfit));
-    document.lead.push_back(fmt::format("{}: {} ({}); {}", letter,
+      document.lead.push_back(fmt::format("CAUTION: {} does not work: {}", heading, *misfit));
+    document.lead.push_back(fmt::format("{}: {} ({}); {}", heading,
                                         design_title(specs.hardware, specs.model), designs[d].name,
                                         binding_sentence(specs.hardware, specs.model)));
-    add_cautions(document, study::cautions(specs), letter);
-    table.columns.push_back({letter, ""});
-    if (d > 0) table.columns.push_back({letter + "/A", "", -1});
+    add_cautions(document, study::cautions(specs), heading);
+    table.columns.push_back({heading, ""});
+    if (d > 0) table.columns.push_back({heading + "/" + heading_of(designs[0].label, 0), "", -1});
     all.push_back(metrics_of(specs));
   }
   for (std::size_t i = 0; i < all[0].size(); ++i) {

@@ -107,6 +107,12 @@ Figure line_figure(const Study& study, const std::vector<Found>& points) {
 
 // ---- two axes ----
 
+// How far a value is on the axis that its panel has, from 0 at `low` to 1 at `high`.
+double share_between(double low, double value, double high) {
+  if (plot::spans_decades(low, high)) return std::log(value / low) / std::log(high / low);
+  return high > low ? (value - low) / (high - low) : 0.5;
+}
+
 struct HeatMap {
   AxisView x, y;
   std::vector<Found> points;
@@ -115,7 +121,7 @@ struct HeatMap {
 
   std::size_t column(const Found& p) const { return p.point / y.at.size(); }
   std::size_t row(const Found& p) const { return p.point % y.at.size(); }
-  double share(double value) const { return high > low ? (value - low) / (high - low) : 0.5; }
+  double share(double value) const { return share_between(low, value, high); }
 };
 
 HeatMap heat_map(const Study& study, const std::vector<Found>& points) {
@@ -173,10 +179,12 @@ void frame_most(Canvas& canvas, const Panel& panel, const HeatMap& map) {
 void draw_scale(Canvas& canvas, const Panel& panel) {
   canvas.begin(panel);
   constexpr int steps = 64;
-  const double step = (panel.y.max - panel.y.min) / steps;
+  const auto at = [&y = panel.y](int i) {
+    const double share = static_cast<double>(i) / steps;
+    return y.log ? y.min * std::pow(y.max / y.min, share) : y.min + share * (y.max - y.min);
+  };
   for (int i = 0; i < steps; ++i)
-    canvas.shade({0, panel.y.min + i * step}, {1, panel.y.min + (i + 1) * step},
-                 plot::shade_of((i + 0.5) / steps));
+    canvas.shade({0, at(i)}, {1, at(i + 1)}, plot::shade_of((i + 0.5) / steps));
   canvas.end();
 }
 
@@ -206,9 +214,15 @@ Figure heat_figure(const Study& study, const std::vector<Found>& points) {
               ""};
   panel.x_names = map.x.names(panel.right - panel.left, true);
   const double span = map.high > map.low ? 0 : std::max(1.0, std::abs(map.high)) / 2;
-  Panel scale{
-      930, 955, top, panel.bottom, {"", 0, 1, false, false}, {"", map.low - span, map.high + span},
-      {},  {},  ""};
+  Panel scale{930,
+              955,
+              top,
+              panel.bottom,
+              {"", 0, 1, false, false},
+              {"", map.low - span, map.high + span, plot::spans_decades(map.low, map.high)},
+              {},
+              {},
+              ""};
   scale.x_names = {{0.5, ""}};
   std::vector<plot::LegendEntry> entries{plot::box("most", {"#d55e00"})};
   const auto all = map.x.at.size() * map.y.at.size();
@@ -241,7 +255,7 @@ std::size_t knee(const std::vector<Found>& front, const study::Objective& a,
       low = std::min(low, other.values[o.column]);
       high = std::max(high, other.values[o.column]);
     }
-    const double at = high > low ? (p.values[o.column] - low) / (high - low) : 1;
+    const double at = share_between(low, p.values[o.column], high);
     return o.maximize ? at : 1 - at;
   };
   std::size_t best = 0;
@@ -275,6 +289,7 @@ struct Extent {
     high = std::max(high, v);
   }
   plot::Axis axis(std::string title) const {
+    if (plot::spans_decades(low, high)) return plot::log_axis(std::move(title), low, high);
     const double span = high > low ? high - low : std::max(1.0, std::abs(high));
     const bool from_zero = low >= 0 && low < 0.4 * high;
     return {std::move(title), from_zero ? 0 : low - 0.08 * span, high + 0.12 * span};

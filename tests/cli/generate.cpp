@@ -173,7 +173,7 @@ std::string part_of(const std::string& page, const std::string& heading) {
 
 }  // namespace
 
-TEST_CASE("the formats of specs have every key of the shipped specs and studies") {
+TEST_CASE("the formats of specs have every key of the shipped specs, studies and figures") {
   const Folder folder;
   const auto file = generated(folder, "spec-man");
   const auto lint = run_command("mandoc -T lint -W warning " + file);
@@ -184,16 +184,19 @@ TEST_CASE("the formats of specs have every key of the shipped specs and studies"
   const auto look = [&](const fs::path& spec) {
     const auto text = read(spec.string());
     std::smatch kind;
-    static const std::regex kinds("\nkind = \"(hardware|model|technology|study)\"");
-    if (!std::regex_search(text, kind, kinds)) return;  // published figures, cells, node factors
-    const bool study = kind[1] == "study";
+    static const std::regex kinds("\nkind = \"(hardware|model|technology|study|published)\"");
+    if (!std::regex_search(text, kind, kinds)) return;  // cells, node factors
+    const std::string top = kind[1] == "study"       ? ".SH STUDIES"
+                            : kind[1] == "published" ? ".SH PUBLISHED FIGURES"
+                                                     : ".SH SPECS";
     for (const auto& key : keys_of(spec.string())) {
       INFO(spec << ": " << key);
       const auto dot = key.find('.');
       const auto table = key.substr(0, dot);
-      const auto part = part_of(page, dot == std::string::npos ? study ? ".SH STUDIES" : ".SH SPECS"
-                                      : table == "vary"        ? ".SS [[vary]]"
-                                      : table == "labels"      ? ".SH SPECS"
+      const auto part =
+          part_of(page, dot == std::string::npos               ? top
+                        : table == "vary" || table == "figure" ? ".SS [[" + table + "]]"
+                        : table == "labels"                    ? ".SH SPECS"
                                                                : ".SS [" + table + "]");
       const auto name = table == "labels" ? table : key.substr(dot + 1);
       CHECK(has(part, "\n.TP\n\\fB" + name + "\\fR\n"));
@@ -231,7 +234,7 @@ TEST_CASE("the examples in the formats of specs are good") {
     CHECK(checked.code == 0);
     ++examples;
   }
-  CHECK(examples == 2);
+  CHECK(examples == 3);
 }
 
 TEST_CASE("a flag that takes a default, a choice or many values says so in the man page") {

@@ -95,6 +95,48 @@ TEST_CASE("compare over a spec value is a table of designs") {
   CHECK(run("compare " + tom + "," + bitnet + " --metric powr").code == 2);
 }
 
+TEST_CASE("designs of compare have names") {
+  const auto pair = tom + "," + bitnet;
+  const auto r =
+      run("compare base=" + pair + " 'wide one'=" + pair + ",base.lanes=32 --format csv");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "metric,unit,base,wide one,wide one/base\n"));
+  const auto over = run("compare " + pair + " w=" + pair +
+                        ",base.lanes=32 --vary workload.context=256,512 --format csv");
+  CHECK(has(over.out, "workload.context,A [token/s],w [token/s]"));
+  const Folder folder;
+  const auto svg = folder.file("p.svg");
+  CHECK(run("compare base=" + pair + " w=" + pair + " --plot " + svg).code == 0);
+  CHECK(has(read(svg), ">base<"));
+  // A file that is there may have "=" in its path, and then a name too.
+  fs::copy_file(tom, folder.file("a=b.toml"));
+  fs::create_directory(folder.file("technology"));
+  for (const auto& entry : fs::directory_iterator(specs + "/technology"))
+    fs::copy_file(entry.path(), folder.file("technology/" + entry.path().filename().string()));
+  const auto here = [&folder](const std::string& text) {
+    return run_command("cd " + folder.file("") + " && " TOMESTIMATE_BINARY " " + text);
+  };
+  CHECK(has(here("compare a=b.toml," + bitnet + " --format csv").out, "metric,unit,A\n"));
+  CHECK(has(here("compare x=a=b.toml," + bitnet + " --format csv").out, "metric,unit,x\n"));
+  const auto missing = run("compare no/a=b.toml," + bitnet);
+  CHECK(missing.code == 2);
+  CHECK(has(missing.out, "no/a=b.toml"));
+  const auto error = [&](const std::string& designs, const std::string& text) {
+    const auto bad = run("compare " + designs);
+    CAPTURE(designs, bad.out);
+    CHECK(bad.code == 2);
+    CHECK(has(bad.out, text));
+    CHECK(has(bad.out, "DESIGN: "));
+  };
+  error("=" + pair, "no name before \"=\"; expected [NAME=]HARDWARE,MODEL[,PATH=VALUE...]");
+  error("' '=" + pair, "no name before");
+  error("\"$(printf 'a\\033b')\"=" + pair, "a control character");
+  error(std::string(25, 'n') + "=" + pair, "24 bytes at most");
+  error("a=" + pair + " a=" + pair, "\"a\" is what design 1 and design 2 are called");
+  error("B=" + pair + " " + pair, "\"B\" is what design 1 and design 2 are called");
+  error("a=" + tom, "expected [NAME=]HARDWARE,MODEL");
+}
+
 TEST_CASE("what can't be drawn is one error before work starts, and nothing is written") {
   const Folder folder;
   const auto svg = folder.file("p.svg"), csv = folder.file("rows.csv");

@@ -140,6 +140,72 @@ TEST_CASE("a sweep over two axes is a heat map that says where most and least ar
   CHECK(is_readable(figure));
 }
 
+namespace {
+
+// How far each mark of a line is on its way from the first to the last, across and up.
+std::pair<std::vector<double>, std::vector<double>> ways(const std::vector<std::string>& clocks_mhz,
+                                                         const std::vector<double>& values) {
+  const auto st = study_of("columns = [\"throughput\"]",
+                           fmt::format("[[vary]]\npath = \"chip.clock\"\nvalues = [\"{} MHz\"]\n",
+                                       fmt::join(clocks_mhz, " MHz\", \"")));
+  std::vector<study::Found> points;
+  for (std::size_t i = 0; i < values.size(); ++i) points.push_back({i, {values[i]}});
+  const auto marks = sweep_figure(st, points).hovers;
+  REQUIRE(marks.size() == values.size());
+  const auto part = [](double from, double at, double to) { return (at - from) / (to - from); };
+  std::pair<std::vector<double>, std::vector<double>> out;
+  for (const auto& m : marks) {
+    out.first.push_back(part(marks.front().left, m.left, marks.back().left));
+    out.second.push_back(part(marks.front().top, m.top, marks.back().top));
+  }
+  return out;
+}
+
+// Fills of a heat map's cells for these values at 8, 16 and 32 lanes.
+std::vector<std::string> fills(const std::vector<double>& values) {
+  const auto st = study_of("columns = [\"throughput\"]",
+                           lanes + "[[vary]]\npath = \"chip.clock\"\nvalues = [\"1 GHz\"]\n");
+  std::vector<study::Found> points;
+  for (std::size_t i = 0; i < values.size(); ++i) points.push_back({i, {values[i]}});
+  const auto script = sweep_figure(st, points).script;
+  static const std::regex fill(R"(to first \S+ front fc rgb '(#\w+)' fs solid border)");
+  std::vector<std::string> out;
+  for (std::sregex_iterator at(script.begin(), script.end(), fill), end; at != end; ++at)
+    out.push_back((*at)[1].str());
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("values that go up by factors, or span two decades, are on log axes") {
+  const auto half = Approx(0.5).margin(1e-3);
+  SECTION("across") {
+    const std::vector<double> some{5, 6, 7};
+    CHECK(ways({"1", "10", "100"}, some).first[1] == half);
+    CHECK(ways({"100", "400", "1600"}, some).first[1] == half);
+    CHECK(ways({"100", "200", "500", "1000"}, {5, 6, 7, 8}).first[1] ==
+          Approx(std::log10(2)).margin(1e-3));
+    CHECK(ways({"2", "20", "2000"}, some).first[1] == Approx(1.0 / 3).margin(1e-3));
+    // Factors, but four in all; even steps from 1 to 10; no even factors, and under two decades.
+    CHECK(ways({"250", "500", "1000"}, some).first[1] == Approx(1.0 / 3).margin(1e-3));
+    CHECK(ways({"100", "550", "1000"}, some).first[1] == half);
+    CHECK(ways({"10", "20", "510"}, some).first[1] == Approx(0.02).margin(1e-3));
+  }
+  SECTION("up") {
+    const std::vector<std::string> some{"250", "500", "1000"};
+    CHECK(ways(some, {1, 10, 100}).second[1] == half);
+    CHECK(ways(some, {3e-7, 3e-4, 0.3}).second[1] == half);
+    CHECK(ways(some, {1, 50, 99}).second[1] == half);
+    CHECK(ways(some, {0, 500, 1000}).second[1] == half);
+    CHECK(ways(some, {-10, 495, 1000}).second[1] == half);
+  }
+  SECTION("shades of a heat map") {
+    CHECK(fills({1, 10, 100}).size() == 3);
+    CHECK(fills({1, 10, 100}) == fills({11, 55.5, 100}));
+    CHECK(fills({2, 51, 100}) == fills({11, 55.5, 100}));
+  }
+}
+
 TEST_CASE("what has no picture says why") {
   const auto axis = [](const std::string& path, int points) {
     return fmt::format("[[vary]]\npath = \"{}\"\nrange = {{ from = 1, to = 1000, points = {} }}\n",
@@ -220,6 +286,33 @@ TEST_CASE("bars of designs have values and ratios to the first") {
   CHECK(density.hovers.size() == 1);
   CHECK(has(draw(density), ">none<"));
   CHECK(is_readable(figure));
+}
+
+TEST_CASE("a design's label stands where its letter would") {
+  const std::vector<Design> designs{
+      {"tom,bitnet-2b", tom(), "base"},
+      {"tom,bitnet-2b,base.lanes=32", tom_with("base.lanes", "32"), "wide & fast"},
+      {"tom,bitnet-2b", tom()}};
+  const auto document = compare_document(designs);
+  std::vector<std::string> headings;
+  for (const auto& column : document.tables[0].columns) headings.push_back(column.name);
+  CHECK(headings == std::vector<std::string>{"metric", "unit", "base", "wide & fast",
+                                             "wide & fast/base", "C", "C/base"});
+  const auto figure = compare_figure(designs, {"throughput", "area"});
+  CHECK(count(figure, "wide & fast: tom, bitnet-2b, base.lanes=32: ") == 2);
+  CHECK(has(figure.title, "of wide & fast and least"));
+  const auto svg = draw(figure);
+  CHECK(has(svg, ">wide &amp; fast<"));
+  CHECK(has(svg, "in brackets: times base"));
+  // The name is left of its bars, within the picture.
+  const auto right_of = [](const Figure& f) { return f.hovers[0].left; };
+  CHECK(right_of(figure) > 0.5 * 15 * 11);
+  CHECK(right_of(compare_figure({designs[2]}, {"area"})) == Approx(50));
+  CHECK(is_readable(figure));
+  DesignCurve curve{"tom,bitnet-2b", study_of("columns = [\"throughput\"]", lanes), {}, "base"};
+  curve.points = points_of(curve.study);
+  CHECK(curves_document({curve}).tables[0].columns[1].name == "base");
+  CHECK(has(curves_figure({curve}, {}).title, ": base "));
 }
 
 TEST_CASE("designs over an axis, beside the published figures of their specs") {

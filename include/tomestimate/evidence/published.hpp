@@ -2,14 +2,57 @@
 // Published figures beside the estimate.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <tomestimate/spec/keys.hpp>
 #include <tomestimate/study/uncertainty.hpp>
 
 namespace tomestimate::evidence {
+
+// Keys of a file of published figures. What reads one knows these and no others, and the manual
+// page lists them.
+inline constexpr std::array<spec::Key, 2> published_keys{{
+    {"kind", "\"published\""},
+    {"figure", "tables [[figure]], a figure each"},
+}};
+
+// Of one figure. What is optional says so, and goes with an estimate (no not_compared).
+inline constexpr std::array<spec::Key, 16> figure_keys{{
+    {"id",
+     "its name, used once: the key fits of a spec value names it, and so do follows and given_by"},
+    {"what", "what the figure is, in words"},
+    {"value", "a text with the number and its unit, as published"},
+    {"grade",
+     "one of the grades of spec values: published is the paper's abstract or own sentence, "
+     "secondary a record of it, derived worked out from such figures, as the source says"},
+    {"source", "where it comes from"},
+    {"hardware",
+     "the hardware spec to evaluate: a file, from the folder of this one, or a shipped "
+     "spec"},
+    {"model", "the model spec, likewise"},
+    {"metric", "the metric that the figure is a value of"},
+    {"not_compared",
+     "instead of hardware, model and metric: why there is no estimate of this figure"},
+    {"set", "a table of spec values by path that the figure was told for, each a text; optional"},
+    {"choices",
+     "where the source leaves spec values open, a list of such tables, each of which gives a "
+     "prediction of its own; optional"},
+    {"bound",
+     "\"upper\" or \"lower\": the figure is a limit that the estimate must keep, not a value to "
+     "meet; optional"},
+    {"follows",
+     "a list of ids of figures that already decide the estimate by values calibrated to them; one "
+     "counts only while a value of the specs lists it under fits; optional"},
+    {"given_by",
+     "a list of ids of figures that inputs of the specs came from, and that decide the estimate; "
+     "optional"},
+    {"tolerance", "of the figure, such as \"2 %\", where uncertainty is given it; 5 % if left out"},
+    {"note", "what is to be said beside the estimate, such as why it misses; optional"},
+}};
 
 // How the estimate of a figure relates to the figure.
 enum class Relation {

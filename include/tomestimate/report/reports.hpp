@@ -101,7 +101,11 @@ Document what_if_document(const study::Specs& before, const study::Specs& after,
 struct Design {
   std::string name;  // as the user gave it
   study::Specs specs;
+  std::string label{};  // what columns call it; "": a letter
 };
+
+// What columns call one of several designs: its label, or A, B, ... by its place.
+std::string heading_of(const std::string& label, std::size_t design);
 
 // Every metric of several designs, with ratios to the first.
 Document compare_document(const std::vector<Design>& designs);

@@ -43,6 +43,7 @@ struct DesignCurve {
   std::string name;  // as the user gave it
   study::Study study;
   std::vector<study::Found> points;
+  std::string label{};  // what columns and lines call it; "": a letter, or its specs
 };
 
 // The columns of all designs by value of the axis; empty where a design has no numbers.
