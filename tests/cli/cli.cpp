@@ -33,7 +33,7 @@ TEST_CASE("estimate says what binds and names assumptions") {
   CHECK(r.code == 0);
   CHECK(has(r.out, "TOM running BitNet b1.58 2B4T"));
   CHECK(has(r.out, "binds: unit compute = weight memory takes 71 % of a decode step"));
-  CHECK(has(r.out, "on the chip: 3386 token/s, 2.16 W, 637.0 uJ/token, 55.4 mm^2"));
+  CHECK(has(r.out, "on the chip: 3386 token/s, 2.16 W, 637 uJ/token, 55.4 mm^2"));
   CHECK(has(r.out, "end to end, with host link and LM head on the host: 149 token/s"));
   CHECK(
       has(r.out, "With the LM head in ROM (8 bit) the chip would make 2360 token/s on 81.5 mm^2"));

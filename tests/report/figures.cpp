@@ -279,7 +279,7 @@ TEST_CASE("energy bars add up to the engine's energy, small parts in one") {
   const auto text = [](Pair x) {
     return caption(energy_figure(energy_bars(study::evaluate(x.hw(), x.m())), x.hw().gating.mode));
   };
-  CHECK(has(text(d), "Gating takes a step from 5436 to 637.0 µJ, 88 % less"));
+  CHECK(has(text(d), "Gating takes a step from 5436 to 637 µJ, 88 % less"));
   CHECK(has(text(Pair().set("gating.mode", "none")), "Power gating is off in this spec"));
   CHECK(has(text(Pair().set("tech.wake_energy", "1000000 nJ/mm^2")), "MORE"));
 }
