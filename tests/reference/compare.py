@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sets a dump of `tomestimate run` beside numpy_bitnet, operation by operation and as a whole.
 
-    compare.py CHECKPOINT DUMP [CSV]
+    compare.py CHECKPOINT DUMP [MARKDOWN]
 
 Operation by operation, numpy takes the inputs that are in the dump; as a whole it takes only tokens.
 Integers must be equal, floats within the bound of their row (relative to the largest of the array),
 tokens equal. Exit code 1 if anything is not. The dump is of all layers. One of fp8 arithmetic is compared
 by operation only: no other program has that arithmetic.
 """
-import csv
 import json
 import os
 import sys
@@ -180,10 +179,22 @@ def compare_whole(checkpoint, dump, run, arrays, logits_bound=2e-3):
                 differing += int((mine != np.load(os.path.join(dump, f"{where}.{file}.npy"))).sum())
         generated.append(int(logits.argmax()))
         tokens = generated[-1:]
-    print(f"whole run: {len(generated)} greedy tokens {'equal' if generated == run['generated'] else 'DIFFER'}; "
-          f"{differing} of {integers} codes and sums differ; logits differ by {worst:.2e} at most "
-          f"(bound {logits_bound:g})")
-    return generated == run["generated"] and worst <= logits_bound
+    told = (f"whole run: {len(generated)} greedy tokens {'equal' if generated == run['generated'] else 'DIFFER'}; "
+            f"{differing} of {integers} codes and sums differ; logits differ by {worst:.2e} at most "
+            f"(bound {logits_bound:g})")
+    return generated == run["generated"] and worst <= logits_bound, told
+
+
+def write_markdown(file, arithmetic, table, told):
+    with open(file, "w") as out:
+        out.write(f"# `tomestimate run` ({arithmetic}) beside numpy, operation by operation\n\n")
+        out.write("numpy has the same inputs. Of integers it says how many differ, of floats the largest difference "
+                  "over the largest of the array.\n\n")
+        out.write("| operation | array | elements | kind | difference | bound |\n|---|---|---:|---|---:|---:|\n")
+        for (op, what), (count, value, bound) in table.rows.items():
+            kind, shown = ("integers", f"{value:.0f}") if bound == 0 else ("floats", f"{value:.1e}")
+            out.write(f"| {op} | {what} | {count:,} | {kind} | {shown} | {bound:g} |\n")
+        out.write(f"\n{told[0].upper()}{told[1:]}.\n")
 
 
 def main(checkpoint, dump, file=None):
@@ -196,13 +207,13 @@ def main(checkpoint, dump, file=None):
     for (op, what), (count, value, bound) in table.rows.items():
         shown = f"{value:.0f}" if bound == 0 else f"{value:.1e}"
         print(f"{op:<15}{what:<8}{count:>10}  {shown}{'' if value <= bound else '  BEYOND ' + str(bound)}")
+    if fp8:
+        whole, told = True, "the run as a whole is not compared: no other program has this arithmetic"
+    else:
+        whole, told = compare_whole(checkpoint, dump, manifest["run"], manifest["arrays"])
+    print(told)
     if file:
-        with open(file, "w", newline="") as out:
-            rows = csv.writer(out, lineterminator="\n")
-            rows.writerow(["operation", "array", "elements", "difference", "bound"])
-            for (op, what), (count, value, bound) in table.rows.items():
-                rows.writerow([op, what, count, f"{value:.2g}", f"{bound:g}"])
-    whole = fp8 or compare_whole(checkpoint, dump, manifest["run"], manifest["arrays"])
+        write_markdown(file, manifest["run"]["arithmetic"], table, told)
     return 0 if table.good() and whole else 1
 
 
