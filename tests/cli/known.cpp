@@ -110,6 +110,6 @@ TEST_CASE("published: choices and figures that are left out") {
 TEST_CASE("estimate says what the chip draws in its worst layer and over a whole token") {
   const auto r = run("estimate " + known_design);
   CHECK(
-      has(r.out, "power of the chip: 2.16 W while decoding, 2.17 W in the layer that draws most"));
+      has(r.out, "power of the chip: 2.16 W while decoding, 2.16 W in the layer that draws most"));
   CHECK(has(r.out, "W over a token end to end, where it waits 96 % of the time"));
 }
