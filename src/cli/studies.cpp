@@ -144,7 +144,7 @@ int run_sweep(const SweepArguments& a) {
   std::signal(SIGTERM, interrupt);
   std::signal(SIGHUP, interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Percent("points");
-  for (const auto& caution : study::cautions(st)) complain("CAUTION: " + caution);
+  for (const auto& caution : study::cautions(st, &interrupted)) complain("CAUTION: " + caution);
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {
