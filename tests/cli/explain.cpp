@@ -93,21 +93,3 @@ TEST_CASE("estimate puts the assumptions that matter first") {
   // Power goes with the square of the voltage, which nothing else that is assumed comes near.
   CHECK(first.starts_with("chip.voltage,0.7 V,assumption,0,1.98"));
 }
-
-TEST_CASE("the outputs under reports/ are what the program writes") {
-  const auto root = std::filesystem::path(TOMESTIMATE_TESTS).parent_path();
-  const std::string both = " specs/tom.toml specs/bitnet-2b.toml --format markdown";
-  const std::pair<std::string, std::string> golden[]{
-      {"estimate.md", "estimate" + both},
-      {"published.md", "published --format markdown"},
-      {"explain-throughput.md", "explain throughput" + both},
-      {"explain-layer-energy.md", "explain energy --layer 3" + both},
-  };
-  for (const auto& [file, arguments] : golden) {
-    INFO(file << " (reports/run makes it again)");
-    const auto r =
-        run_command("cd '" + root.string() + "' && " + TOMESTIMATE_BINARY + " " + arguments);
-    CHECK(r.code == 0);
-    CHECK((r.out == read(root / "reports/tom-bitnet-2b" / file)));
-  }
-}
