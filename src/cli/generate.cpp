@@ -132,7 +132,7 @@ if set, nothing has colour
 width of text on a terminal that does not say its own
 )";
 
-constexpr const char* files = R"(.TP
+constexpr const char* man_files = R"(.TP
 .I PREFIX/share/tomestimate/specs/*.toml
 hardware specs, model specs and published figures; PREFIX is where the program is installed, /usr if
 by a package
@@ -205,7 +205,7 @@ std::string man_page(const std::vector<Page>& all) {
     if (&page != &program)
       out += ".SS " + roff(page.name) + "\n" + roff(page.doc) + ".\n" + options_of(page);
   out += std::string(".SH EXIT STATUS\n") + exit_status + ".SH ENVIRONMENT\n" + environment +
-         ".SH FILES\n" + files + ".SH EXAMPLES\n";
+         ".SH FILES\n" + man_files + ".SH EXAMPLES\n";
   for (const auto& [why, command] : examples())
     out += (why == examples()[0].first ? "" : ".PP\n") + roff(why) + "\n.PP\n.nf\n.RS\n" +
            roff(command) + "\n.RE\n.fi\n";

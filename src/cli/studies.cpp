@@ -144,7 +144,9 @@ int run_sweep(const SweepArguments& a) {
   std::signal(SIGTERM, interrupt);
   std::signal(SIGHUP, interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Percent("points");
-  for (const auto& caution : study::cautions(st, &interrupted)) complain("CAUTION: " + caution);
+  options.recorded = [&st](const study::Space& space) {
+    for (const auto& caution : study::cautions(st, space)) complain("CAUTION: " + caution);
+  };
   const auto result = study::sweep(st, options);
   say_no_design(result);
   if (!result.complete) {

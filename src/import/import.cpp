@@ -43,12 +43,12 @@ std::optional<Coding> integer_tensors(const Checkpoint& checkpoint) {
   if (weights.empty()) return std::nullopt;
   const auto most = std::max_element(weights.begin(), weights.end(),
                                      [](auto& a, auto& b) { return a.second < b.second; });
-  std::string types;
-  for (const auto& [type, count] : weights) types += (types.empty() ? "" : ", ") + type.second;
+  std::string names;
+  for (const auto& [type, count] : weights) names += (names.empty() ? "" : ", ") + type.second;
   return Coding{false, static_cast<std::uint64_t>(most->first.first),
                 fmt::format("{} ({}), without its scales", most->first.second,
                             weights.size() == 1 ? "all linear layers"
-                                                : "most weights; the linear layers have " + types)};
+                                                : "most weights; the linear layers have " + names)};
 }
 
 bool has_ternary_tensors(const Checkpoint& checkpoint) {
@@ -433,9 +433,9 @@ std::vector<std::string> cautions_of(const std::vector<Linear>& linears) {
 }
 
 std::string types_of(const std::vector<Linear>& linears) {
-  std::set<std::string> types;
-  for (const auto& l : linears) types.insert(l.type);
-  return fmt::format("{}", fmt::join(types, ", "));
+  std::set<std::string> names;
+  for (const auto& l : linears) names.insert(l.type);
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 std::string counting_source(const std::string& source, const std::vector<Linear>& linears,

@@ -305,9 +305,14 @@ study::Study study_of(const fs::path& hardware, const fs::path& model, const Stu
 // ---- sweeps ----
 
 // Runs the study without Python's lock, on a thread of its own, so that this one hears Ctrl-C.
-study::Collected collect(const study::Study& study, unsigned threads) {
+study::Collected collect(const study::Study& study, unsigned threads,
+                         std::vector<std::string>& cautions) {
   std::atomic<bool> stop = false;
-  auto work = std::async(std::launch::async, [&] { return study::collect(study, threads, &stop); });
+  auto work = std::async(std::launch::async, [&] {
+    return study::collect(study, threads, &stop, [&](const study::Space& space) {
+      cautions = study::cautions(study, space);
+    });
+  });
   const auto done = [&work] {
     const py::gil_scoped_release released;
     return work.wait_for(std::chrono::milliseconds(50)) == std::future_status::ready;
@@ -367,9 +372,10 @@ struct Sweep {
   std::size_t rows = 0;
 };
 
-Sweep arrays_of(const study::Study& study, study::Collected rows) {
+Sweep arrays_of(const study::Study& study, study::Collected rows,
+                std::vector<std::string> cautions) {
   Sweep out;
-  out.cautions = study::cautions(study);
+  out.cautions = std::move(cautions);
   warn(out.cautions);
   out.rows = rows.rows();
   std::uint64_t stride = 1;
@@ -399,7 +405,9 @@ Sweep sweep(const fs::path& hardware_or_study, const std::optional<fs::path>& mo
   const auto study = model ? study_of(hardware_or_study, *model, arguments)
                            : study::load_study(spec::find_spec(hardware_or_study.string()));
   if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
-  return arrays_of(study, collect(study, threads));
+  std::vector<std::string> cautions;
+  auto rows = collect(study, threads, cautions);
+  return arrays_of(study, std::move(rows), std::move(cautions));
 }
 
 void add_sweep(py::module_& module) {

@@ -16,7 +16,7 @@ namespace tomestimate::report {
 namespace {
 
 // Readable on screen and on paper, light, no script and nothing from outside.
-constexpr std::string_view style = R"css(
+constexpr std::string_view page_style = R"css(
 :root { --paper: #fff; --ink: #1a1a1a; --soft: #555; --line: #ddd; --strong: #888; --accent: #0072b2; --link: #00558a;
         --lead: #f1f6fa; --warn: #d55e00; --warn-paper: #fdf0e8; --stripe: #f7f7f7; }
 @media screen and (prefers-color-scheme: dark) {
@@ -243,7 +243,7 @@ std::string html(const Page& page) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
       "<title>{0}</title>\n<style>{1}</style>\n</head>\n<body>\n<h1>{0}</h1>\n"
       "<div class=\"lead\">\n",
-      escaped(page.title), style);
+      escaped(page.title), page_style);
   for (const auto& line : page.lead)
     out +=
         fmt::format("<p{}>{}</p>\n", is_caution(line) ? " class=\"caution\"" : "", escaped(line));

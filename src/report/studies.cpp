@@ -205,9 +205,9 @@ Document pareto_document(const study::Study& st, const std::vector<study::Found>
   document.lead.push_back(
       fmt::format("{} of {} points are on the front of {}", front.size(), result.points, goals));
   add_no_design(result.no_design, document.lead);
-  add_cautions(document, study::cautions(st));
+  const study::Space space(st.specs, st.axes, st.formulas());
+  add_cautions(document, study::cautions(st, space));
   Table table{"front", "Front", {}, {}, {}};
-  const study::Space space(st.specs, st.axes, {});
   for (const auto& axis : st.axes)
     for (const auto& v : axis.members)
       table.columns.push_back({v.parameter.path, v.is_number() ? v.parameter.unit : ""});

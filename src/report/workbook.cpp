@@ -511,12 +511,12 @@ class Workbook {
     label.size = 8;
     chart_series_set_labels_font(series, &label);
     chart_title_set_name(chart, title.c_str());
-    lxw_chart_font small{}, bold{};
-    small.size = 8;
-    bold.size = 11;
-    bold.bold = 1;
-    chart_title_set_name_font(chart, &bold);
-    for (auto* side : {chart->x_axis, chart->y_axis}) chart_axis_set_num_font(side, &small);
+    lxw_chart_font axis_font{}, title_font{};
+    axis_font.size = 8;
+    title_font.size = 11;
+    title_font.bold = 1;
+    chart_title_set_name_font(chart, &title_font);
+    for (auto* side : {chart->x_axis, chart->y_axis}) chart_axis_set_num_font(side, &axis_font);
     chart_axis_set_interval_unit(chart->y_axis, 1);  // every label
     chart_axis_set_name(chart->x_axis, axis.c_str());
     chart_axis_set_reverse(chart->y_axis);  // the table's order, from the top

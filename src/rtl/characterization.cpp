@@ -27,7 +27,7 @@ namespace tomestimate::rtl {
 namespace {
 
 constexpr std::size_t streams = 64;
-constexpr const char* top = "unit";
+constexpr const char* top_module = "unit";
 using Numbers = std::vector<double>;
 using Words = std::vector<std::uint64_t>;
 
@@ -351,14 +351,14 @@ class Characterizer {
 
   void add_bank(Tile tile, bool held_out, bool given) {
     const auto shape = tile.shape;
-    auto verilog = rom_verilog(tile, top, plan_.banks.form, "");
+    auto verilog = rom_verilog(tile, top_module, plan_.banks.form, "");
     tiles_.push_back({std::move(tile), held_out, given});
     auto what = fmt::format("bank {}x{}", shape.words, shape.word_weights());
     auto id = key(what, verilog);
     tasks_.push_back(
         {std::move(what), std::move(id), shape.weights(), fixed_numbers + 2 * energy_numbers,
          [this, shape, text = std::move(verilog)](const std::string& name) {
-           const auto netlist = synthesizer_.synthesize(text, top, name);
+           const auto netlist = synthesizer_.synthesize(text, top_module, name);
            Numbers out;
            put(out, gates_of(netlist));
            put(out, path_of(netlist));
@@ -370,14 +370,14 @@ class Characterizer {
 
   void add_unit(Unit unit) {
     const auto lanes = has_lanes(unit) ? plan_.lanes : 1;
-    auto verilog = unit_verilog(unit, lanes, top, "");
+    auto verilog = unit_verilog(unit, lanes, top_module, "");
     const auto list = stimuli(unit);
     auto what = fmt::format("{} {}", rtl::name(unit), lanes);
     auto id = key(what, verilog);
     tasks_.push_back(
         {std::move(what), std::move(id), lanes * 2048, fixed_numbers + list.size() * energy_numbers,
          [this, unit, lanes, list, text = std::move(verilog)](const std::string& name) {
-           const auto netlist = synthesizer_.synthesize(text, top, name);
+           const auto netlist = synthesizer_.synthesize(text, top_module, name);
            Numbers out;
            put(out, gates_of(netlist));
            put(out, path_of(netlist));

@@ -282,9 +282,7 @@ bool moves(const Space& space, std::size_t a, std::uint64_t& looked_at) {
   return false;
 }
 
-void add_idle_axes(const Study& study, const std::atomic<bool>* stop,
-                   std::vector<std::string>& out) {
-  const Space space(study.specs, study.axes, study.formulas(), stop);
+void add_idle_axes(const Study& study, const Space& space, std::vector<std::string>& out) {
   for (std::size_t a = 0; a < space.axes().size(); ++a) {
     const auto& members = space.axes()[a].members;
     const bool numbers =
@@ -414,9 +412,9 @@ std::vector<std::string> without_effect(const Specs& before, const Specs& after)
   return out;
 }
 
-std::vector<std::string> cautions(const Study& study, const std::atomic<bool>* stop) try {
+std::vector<std::string> cautions(const Study& study, const Space& space) {
   std::vector<std::string> out;
-  add_idle_axes(study, stop, out);
+  add_idle_axes(study, space, out);
   add_axes_beyond(study, out);
   std::vector<std::string> metrics;
   for (const auto& c : study.columns)
@@ -429,8 +427,6 @@ std::vector<std::string> cautions(const Study& study, const std::atomic<bool>* s
         out.push_back(fmt::format("{}; {} at the {} point", c.why, share_text(c, metrics),
                                   last ? "last" : "first"));
   return out;
-} catch (const Stopped&) {
-  return {};
 }
 
 std::string shadowed_share(const Specs& specs) {

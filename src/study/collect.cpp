@@ -38,9 +38,11 @@ void put_in_order(const Study& study, Collected& rows) {
 
 }  // namespace
 
-Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop) try {
+Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop,
+                  const std::function<void(const Space&)>& recorded) try {
   Collected out;
   const Space space(study.specs, study.axes, study.formulas(), stop);
+  if (recorded) recorded(space);
   const Rows rows(study, space, RowFormat::npy);
   out.columns.resize(study.columns.size());
   out.reasons = space.reasons();

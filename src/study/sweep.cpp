@@ -51,6 +51,7 @@ class Sweep {
   }
 
   SweepResult run() {
+    if (options_.recorded) options_.recorded(space_);
     std::uint64_t start = first_;
     const bool resume = options_.resume && !options_.output.empty();
     Sink sink(options_.output, rows_.head(0), resume);

@@ -6,12 +6,10 @@
 
 #include <array>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "catch.hpp"
+#include "text.hpp"
 
 struct Result {
   int code;
@@ -33,11 +31,10 @@ inline Result run(const std::string& arguments) {
   return run_command(std::string(TOMESTIMATE_BINARY) + " " + arguments);
 }
 
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-inline std::string read(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
+inline const std::string specs = TOMESTIMATE_SPECS;
+inline const std::string test_data = TOMESTIMATE_TESTS;
+inline const std::string tom_spec = specs + "/tom.toml";
+inline const std::string bitnet_spec = specs + "/bitnet-2b.toml";
+// TOM running BitNet-2B, as arguments of a command.
+inline const std::string design = tom_spec + " " + bitnet_spec;
+inline const std::string tiny_cells = test_data + "/rtl/tiny.lib";

@@ -10,9 +10,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-
 // A copy of a shipped spec, beside its technologies, with one text replaced, which must be there.
 std::string edited(const Folder& folder, const std::string& spec, const std::string& from,
                    const std::string& to) {

@@ -3,13 +3,6 @@
 #include "binary.hpp"
 #include "folder.hpp"
 
-namespace {
-
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-
-}  // namespace
-
 TEST_CASE("explain prints the equation, its values, and where they come from") {
   const auto r = run("explain throughput " + design);
   CHECK(r.code == 0);

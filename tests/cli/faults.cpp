@@ -16,10 +16,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-const std::string tiny = std::string(TOMESTIMATE_TESTS) + "/rtl/tiny.lib";
-
 // Where a command works, and stand-ins for the programs that it starts.
 struct Place {
   Folder folder;
@@ -90,7 +86,7 @@ TEST_CASE("gnuplot and yosys end with the program that started them") {
     place.hanging("gnuplot");
     place.hanging("yosys");
     for (const auto& arguments : {"report " + design + " -o out/report",
-                                  "characterize --liberty " + tiny + " --units none"}) {
+                                  "characterize --liberty " + tiny_cells + " --units none"}) {
       // Once the stand-in runs, and not before. A shell has INT ignored by what runs behind it.
       const auto r =
           run_command("rm -f " + place.folder.file("started") + "; " +
@@ -120,8 +116,8 @@ TEST_CASE("a program that hangs is ended, with a clear message") {
   CHECK(report.code == 1);
   CHECK(has(report.out, "gnuplot took more than 1 s and was ended"));
   CHECK(place.clean());
-  const auto calibrate =
-      place.run_here("characterize --liberty " + tiny + " --units none", "TOMESTIMATE_TIMEOUT=1");
+  const auto calibrate = place.run_here("characterize --liberty " + tiny_cells + " --units none",
+                                        "TOMESTIMATE_TIMEOUT=1");
   CHECK(calibrate.code == 1);
   CHECK(has(calibrate.out, "yosys took more than 1 s and was ended"));
   CHECK(place.clean());

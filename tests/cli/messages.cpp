@@ -10,9 +10,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml ";
-
 // The message of a command that ends with exit code 2.
 std::string refusal(const std::string& arguments) {
   const auto r = run(arguments);
@@ -25,7 +22,7 @@ std::string refusal(const std::string& arguments) {
 
 TEST_CASE("units: what was meant, by kind and letters") {
   const auto hint = [](const std::string& set) {
-    return refusal("estimate " + design + "--set '" + set + "'");
+    return refusal("estimate " + design + " --set '" + set + "'");
   };
   CHECK(has(hint("chip.clock=500mhz"), "did you mean \"MHz\"?"));
   CHECK(has(hint("sram.capacity=64 mb"), "did you mean \"MB\"?"));
@@ -41,7 +38,7 @@ TEST_CASE("units: what was meant, by kind and letters") {
 
 TEST_CASE("values as people write them") {
   const auto json = [](const std::string& arguments) {
-    const auto r = run("estimate " + design + arguments + " --format json --table summary");
+    const auto r = run("estimate " + design + " " + arguments + " --format json --table summary");
     CAPTURE(arguments, r.out);
     CHECK(r.code == 0);
     return r.out.substr(r.out.find("\"tables\""));
@@ -58,37 +55,37 @@ TEST_CASE("values as people write them") {
 
 TEST_CASE("0 and nothing are given, and are errors") {
   for (const std::string flag : {"--batch", "--context", "--prompt"}) {
-    CHECK(has(refusal("estimate " + design + flag + " 0"),
+    CHECK(has(refusal("estimate " + design + " " + flag + " 0"),
               flag + " 0: error: workload." + flag.substr(2) + " of 0 is out of range (from 1 to"));
-    CHECK(has(refusal("estimate " + design + flag + " ''"), "expected a number"));
-    CHECK(has(refusal("estimate " + design + flag + " x"), "expected a number"));
+    CHECK(has(refusal("estimate " + design + " " + flag + " ''"), "expected a number"));
+    CHECK(has(refusal("estimate " + design + " " + flag + " x"), "expected a number"));
   }
-  CHECK(has(refusal("estimate " + design + "--table ''"), "no table \"\"; there are: summary"));
-  CHECK(has(refusal("estimate " + design + "-o ''"), "names no file"));
+  CHECK(has(refusal("estimate " + design + " --table ''"), "no table \"\"; there are: summary"));
+  CHECK(has(refusal("estimate " + design + " -o ''"), "names no file"));
   CHECK(has(refusal("published ''"), "names no file"));
-  CHECK(has(refusal("report " + design + "-o /tmp/no --published ''"), "names no file"));
-  CHECK(refusal("solve " + design + "--vary chip.clock --target power=5 --from ''") != "");
+  CHECK(has(refusal("report " + design + " -o /tmp/no --published ''"), "names no file"));
+  CHECK(refusal("solve " + design + " --vary chip.clock --target power=5 --from ''") != "");
 }
 
 TEST_CASE("flags") {
-  CHECK(has(refusal("estimate " + design + "--format xml"),
+  CHECK(has(refusal("estimate " + design + " --format xml"),
             "--format: \"xml\" is not one of text, csv, markdown, json\n"));
-  CHECK(has(refusal("estimate " + design + "--format jsno"), "did you mean \"json\"?"));
-  CHECK(has(refusal("explain power " + design + "--layer -1"),
+  CHECK(has(refusal("estimate " + design + " --format jsno"), "did you mean \"json\"?"));
+  CHECK(has(refusal("explain power " + design + " --layer -1"),
             "--layer: the model has layers 0 to 29, not -1"));
-  CHECK(has(refusal("explain power " + design + "--layer 30"), "layers 0 to 29, not 30"));
-  CHECK(has(refusal("explain power " + design + "--top 0"), "range"));
-  CHECK(has(refusal("solve " + design + "--vary gating.prewake --target power=5"),
+  CHECK(has(refusal("explain power " + design + " --layer 30"), "layers 0 to 29, not 30"));
+  CHECK(has(refusal("explain power " + design + " --top 0"), "range"));
+  CHECK(has(refusal("solve " + design + " --vary gating.prewake --target power=5"),
             "--vary: gating.prewake is no plain number: try its values with what-if --set"));
-  CHECK(has(refusal("estimate " + design + "--contxt 5"),
+  CHECK(has(refusal("estimate " + design + " --contxt 5"),
             "no option \"--contxt\" (did you mean \"--context\"?)"));
   CHECK(has(refusal("estimat " + design), "no command \"estimat\" (did you mean \"estimate\"?)"));
   CHECK(
-      has(refusal("validate " + design + "--table nope"), "is not one of validation, mismatches"));
+      has(refusal("validate " + design + " --table nope"), "is not one of validation, mismatches"));
 }
 
 TEST_CASE("errors of a command line are all told, and it is no file to check") {
-  const auto r = refusal("estimate " + design + "--set chip.clock=0MHz");
+  const auto r = refusal("estimate " + design + " --set chip.clock=0MHz");
   CHECK(has(r, "--set chip.clock=0MHz: error: chip.clock of 0 MHz is out of range"));
   CHECK_FALSE(has(r, ":1:1:"));
   CHECK_FALSE(has(r, "tomestimate check"));
@@ -101,24 +98,24 @@ TEST_CASE("numbers of flags are those that were written, and flags take no value
     for (const auto& command : {"rtl --seed=" + number, "characterize --seed=" + number,
                                 "run " + model + "--tokens 1 --seed=" + number,
                                 "run " + model + "--tokens 1 --generate=" + number,
-                                "uncertainty " + design + "--seed=" + number})
+                                "uncertainty " + design + " --seed=" + number})
       CHECK(has(refusal(command), want));
   }
   CHECK(has(refusal("run " + model + "--tokens 1 --generate 18446744073709551615"), "at most"));
   for (const std::string number : {"nan", "0", "inf", "-1", "1e4", "x"})
     CHECK(has(refusal("run " + model + "--tokens 1 --temperature=" + number),
               "expected a number from 0.001 to 1000, got \"" + number + "\""));
-  refusal("validate " + design + "--small=-1");
-  refusal("estimate " + design + "--all=no");
+  refusal("validate " + design + " --small=-1");
+  refusal("estimate " + design + " --all=no");
   refusal("rtl --seed=");
-  CHECK(has(refusal("uncertainty " + design + "--samples 5 --published x.toml --given area=56"),
+  CHECK(has(refusal("uncertainty " + design + " --samples 5 --published x.toml --given area=56"),
             "--published: goes with --given ID"));
 }
 
 TEST_CASE("each bad --set is told, in one go") {
   const std::string sets =
       "--set base.lnaes=8 --set chip.clock=3 --set model.layers=x --set foo --batch z ";
-  const auto r = refusal("estimate " + design + sets);
+  const auto r = refusal("estimate " + design + " " + sets);
   CHECK(has(r, "--set foo: error: expected PATH=VALUE (such as --set base.lanes=32)"));
   CHECK(has(r, "--set base.lnaes=8: error: no spec value \"base.lnaes\" (did you mean"));
   CHECK(has(r, "--set chip.clock=3: error: expected a frequency for chip.clock"));
@@ -136,31 +133,31 @@ TEST_CASE("each bad --set is told, in one go") {
 
 TEST_CASE("a table that the spec leaves out is set in whole or not at all") {
   const std::string dram = "--set 'dram.bandwidth=100 GB/s' ";
-  CHECK(has(refusal("estimate " + design + dram),
+  CHECK(has(refusal("estimate " + design + " " + dram),
             "--set dram.bandwidth=100 GB/s: error: dram.bandwidth is set, but [dram] is not whole "
             "(the spec does not give dram.energy)"));
-  CHECK(has(refusal("estimate " + design + "--set side.lanes=4"),
+  CHECK(has(refusal("estimate " + design + " --set side.lanes=4"),
             "(the spec does not give side.per_lane, side.rows, side.width_adapter, "
             "side.width_attention and 13 more)"));
-  CHECK(
-      has(refusal("sweep " + design + "--vary dram.bandwidth=1GB/s,2GB/s"), "[dram] is not whole"));
-  CHECK(has(refusal("sweep " + design + "--vary base.lanes=8 " + dram), "[dram] is not whole"));
+  CHECK(has(refusal("sweep " + design + " --vary dram.bandwidth=1GB/s,2GB/s"),
+            "[dram] is not whole"));
+  CHECK(has(refusal("sweep " + design + " --vary base.lanes=8 " + dram), "[dram] is not whole"));
   const Folder folder;
   const auto file = folder.file("saved.toml");
   const auto zero = dram + "--set 'dram.energy=0 pJ/bit' --set map.weights=dram ";
-  CHECK(run("what-if " + design + zero + "--save " + file).code == 0);
+  CHECK(run("what-if " + design + " " + zero + "--save " + file).code == 0);
   const std::string summary = " --table summary --format csv";
-  const auto set = run("estimate " + design + zero + summary);
+  const auto set = run("estimate " + design + " " + zero + summary);
   CHECK(set.code == 0);
   CHECK(run("estimate " + file + " " + specs + "/bitnet-2b.toml" + summary).out == set.out);
   // The axis of one and the other where it is whole.
-  CHECK(run("sweep " + design + "--vary dram.bandwidth=1GB/s,2GB/s --vary dram.energy=0pJ/bit")
+  CHECK(run("sweep " + design + " --vary dram.bandwidth=1GB/s,2GB/s --vary dram.energy=0pJ/bit")
             .code == 0);
 }
 
 TEST_CASE("messages name what is there") {
   const auto misfit = [](const std::string& sets) {
-    const auto r = run("estimate " + design + sets);
+    const auto r = run("estimate " + design + " " + sets);
     CHECK(r.code == 1);
     return r.out;
   };
@@ -190,12 +187,12 @@ TEST_CASE("errors are bounded in length and time") {
   const std::string huge(60'000, 'x');
   const auto start = std::chrono::steady_clock::now();
   for (const auto& arguments :
-       {"estimate " + design + "--set " + huge + "=1",
-        "estimate " + design + "--set chip.clock=" + huge,
-        "estimate " + design + "--format " + huge, "explain " + huge + " " + design,
-        "solve " + design + "--vary " + huge + " --target power=5",
-        "sensitivity " + design + "--metric " + huge, "estimate " + design + "--" + huge, huge,
-        "estimate " + design + "--table " + huge, "published " + huge, "compare " + huge}) {
+       {"estimate " + design + " --set " + huge + "=1",
+        "estimate " + design + " --set chip.clock=" + huge,
+        "estimate " + design + " --format " + huge, "explain " + huge + " " + design,
+        "solve " + design + " --vary " + huge + " --target power=5",
+        "sensitivity " + design + " --metric " + huge, "estimate " + design + " --" + huge, huge,
+        "estimate " + design + " --table " + huge, "published " + huge, "compare " + huge}) {
     const auto r = run(arguments);
     CAPTURE(arguments.substr(0, 200), r.out.size(), r.out.substr(0, 500));
     CHECK(r.code == 2);

@@ -14,9 +14,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string tests = TOMESTIMATE_TESTS;
-
 // Copies of a design, a study on it, and what else commands read.
 struct Inputs {
   Folder folder;
@@ -28,9 +25,9 @@ struct Inputs {
       fs::copy(entry.path(), folder.path / entry.path().filename(),
                fs::copy_options::skip_existing);
     fs::copy(specs + "/technology", folder.path / "technology");
-    fs::copy(tests + "/import/data/llama-cpp-tq.gguf", folder.path / "m.gguf");
-    fs::copy(tests + "/import/data/i8", folder.path / "checkpoint");
-    fs::copy(tests + "/rtl/tiny.lib", folder.path / "cells.lib");
+    fs::copy(test_data + "/import/data/llama-cpp-tq.gguf", folder.path / "m.gguf");
+    fs::copy(test_data + "/import/data/i8", folder.path / "checkpoint");
+    fs::copy(test_data + "/rtl/tiny.lib", folder.path / "cells.lib");
     std::ofstream(folder.path / "weights.txt") << "1 0 -1 0\n0 0 1 1\n";
     std::ofstream(folder.path / "study.toml")
         << "kind = \"study\"\nname = \"s\"\nhardware = \"tom.toml\"\nmodel = \"bitnet-2b.toml\"\n"
@@ -60,29 +57,29 @@ struct Inputs {
 TEST_CASE("no output of any command may be one of its inputs: exit code 2, naming both") {
   const Inputs inputs;
   const auto before = inputs.contents();
-  const std::string design = "tom.toml bitnet-2b.toml ";
+  const std::string local = "tom.toml bitnet-2b.toml ";
   for (const std::array<std::string, 3>& c : std::initializer_list<std::array<std::string, 3>>{
            {"import m.gguf -o m.gguf", "m.gguf", "SOURCE"},
            {"import m.gguf -o ./sub/../m.gguf", "m.gguf", "SOURCE"},
            {"import checkpoint -o checkpoint/config.json", "config.json", "SOURCE"},
-           {"estimate " + design + "--format csv -o tom.toml", "tom.toml", "HARDWARE"},
-           {"estimate " + design + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
-           {"estimate " + design + "-o link.toml", "link.toml", "HARDWARE"},
-           {"estimate " + design + "-o hard.toml", "hard.toml", "HARDWARE"},
+           {"estimate " + local + "--format csv -o tom.toml", "tom.toml", "HARDWARE"},
+           {"estimate " + local + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
+           {"estimate " + local + "-o link.toml", "link.toml", "HARDWARE"},
+           {"estimate " + local + "-o hard.toml", "hard.toml", "HARDWARE"},
            {"estimate link.toml bitnet-2b.toml -o tom.toml", "tom.toml", "HARDWARE"},
-           {"estimate " + design + "-o sub/../tom.toml", "sub/../tom.toml", "HARDWARE"},
-           {"validate --small " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
-           {"workbook " + design + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
-           {"what-if " + design + "--set chip.clock=1GHz -o tom.toml", "tom.toml", "HARDWARE"},
+           {"estimate " + local + "-o sub/../tom.toml", "sub/../tom.toml", "HARDWARE"},
+           {"validate --small " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"workbook " + local + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
+           {"what-if " + local + "--set chip.clock=1GHz -o tom.toml", "tom.toml", "HARDWARE"},
            {"compare tom.toml,bitnet-2b.toml roma.toml,bitnet-2b.toml -o roma.toml", "roma.toml",
             "HARDWARE"},
-           {"solve " + design + "--vary chip.clock --target power=5 -o tom.toml", "tom.toml",
+           {"solve " + local + "--vary chip.clock --target power=5 -o tom.toml", "tom.toml",
             "HARDWARE"},
-           {"sensitivity " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
-           {"uncertainty " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
-           {"parameters " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
-           {"explain power " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
-           {"quantities " + design + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"sensitivity " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"uncertainty " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"parameters " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"explain power " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
+           {"quantities " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
            {"sweep study.toml -o study.toml", "study.toml", "STUDY"},
            {"sweep study.toml -o tom.toml", "tom.toml", "HARDWARE"},
            {"pareto study.toml -o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
@@ -99,11 +96,11 @@ TEST_CASE("no output of any command may be one of its inputs: exit code 2, namin
            {"rescale tom.toml --node '12 nm' -o technology/node-factors.toml", "node-factors.toml",
             "--factors"},
            {"run based.toml --tokens 1 -o bitnet-2b.toml", "bitnet-2b.toml", "part of MODEL"},
-           {"validate " + design + "--data based.toml --tokens 1 -o based.toml", "based.toml",
+           {"validate " + local + "--data based.toml --tokens 1 -o based.toml", "based.toml",
             "--data"},
-           {"live " + design + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
-           {"report " + design + "-o .", "tom.toml", "HARDWARE"},
-           {"report " + design + "--published published.toml -o sub/..", "tom.toml", "HARDWARE"}}) {
+           {"live " + local + "-o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
+           {"report " + local + "-o .", "tom.toml", "HARDWARE"},
+           {"report " + local + "--published published.toml -o sub/..", "tom.toml", "HARDWARE"}}) {
     const auto r = inputs.run_here(c[0]);
     CAPTURE(c[0], r.out);
     CHECK(r.code == 2);

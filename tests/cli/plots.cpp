@@ -9,11 +9,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string tom = specs + "/tom.toml", bitnet = specs + "/bitnet-2b.toml";
-const std::string design = tom + " " + bitnet;
-
-std::string without(const std::string& text, const std::string& part) {
+std::string without_flag(const std::string& text, const std::string& part) {
   const auto at = text.find(part);
   return at == std::string::npos ? text : text.substr(0, at) + text.substr(at + part.size());
 }
@@ -29,13 +25,14 @@ TEST_CASE("each study draws its picture beside what it prints") {
         "pareto " + design + " --vary base.lanes=8,16 --max throughput --min area" + flag,
         "sensitivity " + design + " --top 4" + flag,
         "uncertainty " + design + " --samples 50" + flag,
-        "compare " + tom + "," + bitnet + " " + tom + "," + bitnet + ",base.lanes=32" + flag,
-        "compare " + tom + "," + bitnet + " --vary workload.context=64,256 --published " + specs +
-            "/published.toml" + flag}) {
+        "compare " + tom_spec + "," + bitnet_spec + " " + tom_spec + "," + bitnet_spec +
+            ",base.lanes=32" + flag,
+        "compare " + tom_spec + "," + bitnet_spec + " --vary workload.context=64,256 --published " +
+            specs + "/published.toml" + flag}) {
     CAPTURE(command);
     const auto r = run(command);
     CHECK(r.code == 0);
-    CHECK(r.out == run(without(command, flag)).out);
+    CHECK(r.out == run(without_flag(command, flag)).out);
     const auto svg = read(folder.path / "p.svg");
     CHECK(has(svg, "<svg role=\"img\""));
     CHECK(has(svg, "</svg>"));
@@ -69,34 +66,37 @@ TEST_CASE("two runs on one picture: it is one of the two, whole") {
 TEST_CASE("names that look like XML stay text in pictures") {
   const Folder folder;
   const auto named = folder.file("named.toml");
-  std::ofstream(named) << "kind = \"hardware\"\nbased_on = \"" << tom
+  std::ofstream(named) << "kind = \"hardware\"\nbased_on = \"" << tom_spec
                        << "\"\nname = \"a ]]> b url(#c <!-- id='d &amp;\"\n";
   const auto file = folder.file("p.svg");
-  CHECK(run("sweep " + named + " " + bitnet + " --vary base.lanes=8,16 --plot " + file).code == 0);
+  CHECK(run("sweep " + named + " " + bitnet_spec + " --vary base.lanes=8,16 --plot " + file).code ==
+        0);
   CHECK(run_command("xmllint --noout " + file).out == "");
   CHECK(has(read(file), "a ]]&gt; b url(#c &lt;!-- id='d &amp;amp;"));
 }
 
 TEST_CASE("compare over a spec value is a table of designs") {
-  const auto r = run("compare " + tom + "," + bitnet + " " + tom + "," + bitnet +
-                     ",base.lanes=32 --vary workload.context=256,2048 --metric tpot --metric power "
-                     "--format csv");
+  const auto r =
+      run("compare " + tom_spec + "," + bitnet_spec + " " + tom_spec + "," + bitnet_spec +
+          ",base.lanes=32 --vary workload.context=256,2048 --metric tpot --metric power "
+          "--format csv");
   CHECK(r.code == 0);
   CHECK(has(r.out, "workload.context,A [us],B [us]"));
   CHECK(has(r.out, "\n256,295.34"));
   CHECK(has(r.out, "\n2048,,\n"));  // does not fit
-  const auto bad = run("compare " + tom + "," + bitnet + " --vary workload.contxt=1,2");
+  const auto bad = run("compare " + tom_spec + "," + bitnet_spec + " --vary workload.contxt=1,2");
   CHECK(bad.code == 2);
   CHECK(has(bad.out, "did you mean \"workload.context\"?"));
-  CHECK(run("compare " + tom + "," + bitnet + " --published x.toml").code == 2);
-  const auto many = run("compare " + tom + "," + bitnet + " --vary chip.clock=0.2..1GHz/20000");
+  CHECK(run("compare " + tom_spec + "," + bitnet_spec + " --published x.toml").code == 2);
+  const auto many =
+      run("compare " + tom_spec + "," + bitnet_spec + " --vary chip.clock=0.2..1GHz/20000");
   CHECK(many.code == 2);
   CHECK(has(many.out, "10000 values at most"));
-  CHECK(run("compare " + tom + "," + bitnet + " --metric powr").code == 2);
+  CHECK(run("compare " + tom_spec + "," + bitnet_spec + " --metric powr").code == 2);
 }
 
 TEST_CASE("designs of compare have names") {
-  const auto pair = tom + "," + bitnet;
+  const auto pair = tom_spec + "," + bitnet_spec;
   const auto r =
       run("compare base=" + pair + " 'wide one'=" + pair + ",base.lanes=32 --format csv");
   CHECK(r.code == 0);
@@ -109,16 +109,16 @@ TEST_CASE("designs of compare have names") {
   CHECK(run("compare base=" + pair + " w=" + pair + " --plot " + svg).code == 0);
   CHECK(has(read(svg), ">base<"));
   // A file that is there may have "=" in its path, and then a name too.
-  fs::copy_file(tom, folder.file("a=b.toml"));
+  fs::copy_file(tom_spec, folder.file("a=b.toml"));
   fs::create_directory(folder.file("technology"));
   for (const auto& entry : fs::directory_iterator(specs + "/technology"))
     fs::copy_file(entry.path(), folder.file("technology/" + entry.path().filename().string()));
   const auto here = [&folder](const std::string& text) {
     return run_command("cd " + folder.file("") + " && " TOMESTIMATE_BINARY " " + text);
   };
-  CHECK(has(here("compare a=b.toml," + bitnet + " --format csv").out, "metric,unit,A\n"));
-  CHECK(has(here("compare x=a=b.toml," + bitnet + " --format csv").out, "metric,unit,x\n"));
-  const auto missing = run("compare no/a=b.toml," + bitnet);
+  CHECK(has(here("compare a=b.toml," + bitnet_spec + " --format csv").out, "metric,unit,A\n"));
+  CHECK(has(here("compare x=a=b.toml," + bitnet_spec + " --format csv").out, "metric,unit,x\n"));
+  const auto missing = run("compare no/a=b.toml," + bitnet_spec);
   CHECK(missing.code == 2);
   CHECK(has(missing.out, "no/a=b.toml"));
   const auto error = [&](const std::string& designs, const std::string& text) {
@@ -134,14 +134,14 @@ TEST_CASE("designs of compare have names") {
   error(std::string(25, 'n') + "=" + pair, "24 bytes at most");
   error("a=" + pair + " a=" + pair, "\"a\" is what design 1 and design 2 are called");
   error("B=" + pair + " " + pair, "\"B\" is what design 1 and design 2 are called");
-  error("a=" + tom, "expected [NAME=]HARDWARE,MODEL");
+  error("a=" + tom_spec, "expected [NAME=]HARDWARE,MODEL");
 }
 
 TEST_CASE("what can't be drawn is one error before work starts, and nothing is written") {
   const Folder folder;
   const auto svg = folder.file("p.svg"), csv = folder.file("rows.csv");
   const std::string lanes = " --vary base.lanes=8,16", sweep = "sweep " + design;
-  fs::copy(tom, folder.path / "tom.svg");
+  fs::copy(tom_spec, folder.path / "tom.svg");
   fs::copy(specs + "/technology", folder.path / "technology");
   for (const auto& [command, said] : std::initializer_list<std::pair<std::string, std::string>>{
            {sweep + lanes + " --plot " + folder.file("p.png"), "ends in .svg"},
@@ -154,7 +154,7 @@ TEST_CASE("what can't be drawn is one error before work starts, and nothing is w
            {sweep + lanes + " --shard 1/2 -o " + csv + " --plot " + svg, "--plot"},
            {sweep + lanes + " -o " + svg + " --plot " + svg, "which this run writes as -o"},
            {"pareto " + design + lanes + " --max throughput --plot " + svg, "two objectives"},
-           {"sensitivity " + folder.file("tom.svg") + " " + bitnet + " --plot " +
+           {"sensitivity " + folder.file("tom.svg") + " " + bitnet_spec + " --plot " +
                 folder.file("tom.svg"),
             "reads as HARDWARE"}}) {
     const auto r = run(command);

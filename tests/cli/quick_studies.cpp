@@ -6,15 +6,6 @@
 #include "binary.hpp"
 #include "folder.hpp"
 
-namespace {
-
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-
-auto lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
-
-}  // namespace
-
 TEST_CASE("sweep on two specs gives the bytes of the study it saves") {
   const Folder folder;
   const auto study = (folder.path / "study.toml").string();
@@ -38,15 +29,15 @@ TEST_CASE("values of --vary: lists, ranges, steps, switches, names") {
     CHECK(r.code == 0);
     return r.out;
   };
-  CHECK(lines(rows("chip.clock=200MHz,0.3GHz")) == 3);
+  CHECK(lines(rows("chip.clock=200MHz,0.3GHz")).size() == 3);
   CHECK(has(rows("chip.clock=200,300MHz"), "\n200,"));  // one unit for all
-  CHECK(lines(rows("chip.clock=0.2..1GHz/20")) == 21);
+  CHECK(lines(rows("chip.clock=0.2..1GHz/20")).size() == 21);
   CHECK(has(rows("chip.clock=100MHz..10GHz/3log"), "\n1000,"));
   CHECK(has(rows("chip.clock=\"200..400 MHz:50\""), "\n250,"));
-  CHECK(lines(rows("host.bandwidth=\"1..3 GB/s/3\"")) == 4);  // a unit with a slash
-  CHECK(lines(rows("chip.clock_gating=true,false")) == 3);
-  CHECK(lines(rows("sram.spill=error,host")) == 3);
-  CHECK(lines(rows("base.lanes=8..16/3")) == 4);
+  CHECK(lines(rows("host.bandwidth=\"1..3 GB/s/3\"")).size() == 4);  // a unit with a slash
+  CHECK(lines(rows("chip.clock_gating=true,false")).size() == 3);
+  CHECK(lines(rows("sram.spill=error,host")).size() == 3);
+  CHECK(lines(rows("base.lanes=8..16/3")).size() == 4);
 }
 
 TEST_CASE("errors of a study without a file are at its flags") {
@@ -78,7 +69,7 @@ TEST_CASE("pareto and solve on two specs") {
                          " --vary base.lanes=8,16,32 --vary chip.clock=0.2..1GHz/5 --max "
                          "throughput --min area --format csv");
   CHECK(front.code == 0);
-  CHECK(lines(front.out) == 4);  // the fastest clock at each number of lanes
+  CHECK(lines(front.out).size() == 4);  // the fastest clock at each number of lanes
   CHECK(run("pareto " + design + " --vary base.lanes=8,16").code == 2);
 
   const auto search =

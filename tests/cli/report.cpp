@@ -10,9 +10,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
-
 std::map<std::string, std::string> files_of(const fs::path& folder) {
   std::map<std::string, std::string> out;
   for (const auto& entry : fs::recursive_directory_iterator(folder))

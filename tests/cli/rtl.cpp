@@ -12,10 +12,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string tests = TOMESTIMATE_TESTS;
 const std::string asap7 = specs + "/technology/asap7-cells.toml";
-const std::string tiny = tests + "/rtl/tiny.lib";
 const std::string osu018 = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib";
 
 // What the testbench prints when it runs with the ROM, both in `folder`.
@@ -175,7 +172,7 @@ TEST_CASE("characterize writes values of a technology, and goes on from what it 
 
 TEST_CASE("longest paths where the library has delays: gates of 1 ns, by their depth") {
   const Folder folder;
-  const auto command = "characterize --liberty " + tiny +
+  const auto command = "characterize --liberty " + tiny_cells +
                        " --heights 16 --zero-shares 0.25 --held-out-heights none --width 4"
                        " --units none --format csv --table paths --resume " +
                        folder.file("kept") + " -o " + folder.file("t.toml");
@@ -283,7 +280,8 @@ TEST_CASE("characterize refuses bad cells and flags") {
 }
 
 TEST_CASE("bank and MVU of a layer that was run read back the reference's sums") {
-  const std::string model = "run " + tests + "/reference/data/packed --tokens 5,17,3 --generate 1 ";
+  const std::string model =
+      "run " + test_data + "/reference/data/packed --tokens 5,17,3 --generate 1 ";
   const Folder folder;
   const auto dump = folder.file("dump"), rom = folder.file("rom.v"), bench = folder.file("bench.v");
   REQUIRE(run(model + "--arithmetic fp8 --dump-weights --dump " + dump).code == 0);

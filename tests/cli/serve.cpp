@@ -16,9 +16,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-const std::string design =
-    std::string(TOMESTIMATE_SPECS) + "/tom.toml " + TOMESTIMATE_SPECS + "/bitnet-2b.toml";
-
 struct Served {
   int code;
   std::vector<Json> answers;

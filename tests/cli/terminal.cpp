@@ -13,8 +13,6 @@
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-const std::string design = specs + "/tom.toml " + specs + "/bitnet-2b.toml";
 const std::string other = specs + "/roma.toml " + specs + "/llama-3.2-3b-int4.toml";
 
 // Runs the program on a terminal of that many columns (0: one that does not say).
@@ -54,13 +52,6 @@ std::string plain(const std::string& text) {
     else
       out += text[i];
   }
-  return out;
-}
-
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(line);
   return out;
 }
 

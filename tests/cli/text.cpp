@@ -10,8 +10,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-
 // A copy of a shipped spec with another name (a TOML string), and its path.
 std::string named(const Folder& folder, const std::string& spec, const std::string& name) {
   auto text = read(specs + "/" + spec);
@@ -107,13 +105,13 @@ TEST_CASE("text that does not print is refused in every kind of spec, with its p
 
 TEST_CASE("flags and file names do nothing to a terminal") {
   const Folder folder;
-  const std::string design = " " + specs + "/tom.toml " + specs + "/bitnet-2b.toml ";
+  const std::string spaced = " " + specs + "/tom.toml " + specs + "/bitnet-2b.toml ";
   for (const std::string& arguments :
-       {std::string("estimate $'\\e[31m' x"), "estimate" + design + "--set $'chip.clock=\\e[31m'",
-        "estimate" + design + "--set $'\\e[31m=1'", "estimate" + design + "--format $'\\e[31m'",
-        "estimate" + design + "$'--\\e[31m'", std::string("$'\\e[31m'"),
-        "check $'" + folder.file("\\e[31m.toml") + "'", "explain $'\\e[31m'" + design,
-        "estimate" + design + "-o $'/no/\\e[31m'"}) {
+       {std::string("estimate $'\\e[31m' x"), "estimate" + spaced + "--set $'chip.clock=\\e[31m'",
+        "estimate" + spaced + "--set $'\\e[31m=1'", "estimate" + spaced + "--format $'\\e[31m'",
+        "estimate" + spaced + "$'--\\e[31m'", std::string("$'\\e[31m'"),
+        "check $'" + folder.file("\\e[31m.toml") + "'", "explain $'\\e[31m'" + spaced,
+        "estimate" + spaced + "-o $'/no/\\e[31m'"}) {
     const auto r =
         run_command("bash -c \"" + std::string(TOMESTIMATE_BINARY) + " " + arguments + "\"");
     CAPTURE(arguments, r.out);

@@ -74,10 +74,10 @@ Paths operator+(Paths a, const Paths& b) {
   return a;
 }
 
-struct System {
+struct Values {
   Hardware hw;
   Model model;
-  System(const std::string& hardware_file, const std::string& model_file)
+  Values(const std::string& hardware_file, const std::string& model_file)
       : hw(spec::load_hardware(std::string(TOMESTIMATE_SPECS "/") + hardware_file).values),
         model(spec::load_model(std::string(TOMESTIMATE_SPECS "/") + model_file).values) {}
   Paths free(const Paths& paths) const { return free_of_cost(hw, model, paths); }
@@ -88,20 +88,20 @@ struct System {
 }  // namespace
 
 TEST_CASE("nothing is free in TOM") {
-  const System tom("tom.toml", "bitnet-2b.toml");
+  const Values tom("tom.toml", "bitnet-2b.toml");
   CHECK(tom.free(chip + Paths{"base.sram_width", "base.width_adapter", "base.width_attention"})
             .empty());
 }
 
 TEST_CASE("nothing is free in ROMA") {
-  const System roma("roma.toml", "llama-3.2-3b-int4.toml");
+  const Values roma("roma.toml", "llama-3.2-3b-int4.toml");
   // The wider of two datapaths of one unit sets its area, so a narrower one is free up to it.
   CHECK(roma.free(chip + side + Paths{"base.width_head", "side.width_adapter"}) ==
         Paths{"base.kv_tile", "side.width_adapter"});  // no attention on base
 }
 
 TEST_CASE("nothing is free in Ankhdjet") {
-  const System ankhdjet("ankhdjet.toml", "bitnet-2b.toml");
+  const Values ankhdjet("ankhdjet.toml", "bitnet-2b.toml");
   // In space a unit has no registers of its own, no tree, and as many lanes as its tile has weights
   // over the cycles of a step, so wider tiles are fewer.
   CHECK(ankhdjet.free(chip + side) == Paths{"base.input_words", "base.kv_tile", "base.token_tile",
@@ -109,21 +109,21 @@ TEST_CASE("nothing is free in Ankhdjet") {
 }
 
 TEST_CASE("a DRAM is not free") {
-  System tom("tom.toml", "bitnet-2b.toml");
+  Values tom("tom.toml", "bitnet-2b.toml");
   tom.hw.map.weights = spec::WeightPlace::dram;
   tom.hw.dram.bandwidth = of<units::Bandwidth<double>>(1e12);
   CHECK(tom.free({"dram.bandwidth"}).empty());
 }
 
 TEST_CASE("each class that reads the SRAM pays for its ports") {
-  System roma("roma.toml", "llama-3.2-3b-int4.toml");
+  Values roma("roma.toml", "llama-3.2-3b-int4.toml");
   roma.hw.map.adapter = spec::UnitChoice::base;
   CHECK(roma.free({"base.sram_width", "side.sram_width"}).empty());
 }
 
 TEST_CASE("a faster clock takes more power") {
   for (const auto* file : {"tom.toml", "ankhdjet.toml"}) {
-    System s(file, "bitnet-2b.toml");
+    Values s(file, "bitnet-2b.toml");
     const auto before = engine::estimate(s.hw, s.model).chip.power;
     s.hw.chip.clock *= 1.5;
     CHECK(engine::estimate(s.hw, s.model).chip.power > before);

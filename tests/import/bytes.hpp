@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include <tomestimate/import/import.hpp>
 #include <tomestimate/import/source.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 
@@ -125,4 +126,9 @@ std::string error_of(Call call) {
 
 inline bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
+}
+
+inline std::string import_error(const std::string& path,
+                                const tomestimate::importer::Options& options = {}) {
+  return error_of([&] { tomestimate::importer::import_model(path, options); });
 }

@@ -50,10 +50,6 @@ void check_counts(const std::string& file,
   }
 }
 
-std::string import_error(const std::string& path, const Options& options = {}) {
-  return error_of([&] { import_model(path, options); });
-}
-
 // A copy of a folder of data/ to break.
 std::string copied(const Folder& folder, const std::string& name) {
   fs::copy(data_folder + name, folder.path / name, fs::copy_options::recursive);

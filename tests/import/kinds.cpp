@@ -99,10 +99,6 @@ struct Case {
   std::string write(const GgufFile& file) const { return write("m.gguf", file.bytes()); }
 };
 
-std::string import_error(const std::string& path, const Options& options = {}) {
-  return error_of([&] { import_model(path, options); });
-}
-
 std::string gguf_error(const GgufFile& file) {
   const Case c;
   return import_error(c.write(file));

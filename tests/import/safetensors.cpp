@@ -21,13 +21,13 @@ std::string entry(const std::string& name, const std::string& dtype, const std::
          offsets + "}";
 }
 
-Architecture config(const std::string& text) {
+Architecture parsed_config(const std::string& text) {
   const Bytes bytes(text.begin(), text.end());
   return read_config(Source::of(bytes, "m/config.json"));
 }
 
 std::string config_error(const std::string& text) {
-  return error_of([&] { config(text); });
+  return error_of([&] { parsed_config(text); });
 }
 
 const std::string llama =
@@ -97,7 +97,7 @@ TEST_CASE("hostile safetensors headers: one error each") {
 }
 
 TEST_CASE("config.json: keys, defaults and where they come from") {
-  const auto a = config("{" + llama + "}");
+  const auto a = parsed_config("{" + llama + "}");
   CHECK(a.hidden.value == 64);
   CHECK(a.hidden.source == "hidden_size in config.json");
   CHECK(a.kv_heads.value == 4);
@@ -107,8 +107,8 @@ TEST_CASE("config.json: keys, defaults and where they come from") {
   CHECK(a.sub_norms.value == 0);
   CHECK(!a.ternary);
   CHECK(!a.integer_bits);
-  const auto more =
-      config("{" + llama + R"(,"num_key_value_heads":2,"head_dim":32,"tie_word_embeddings":true})");
+  const auto more = parsed_config(
+      "{" + llama + R"(,"num_key_value_heads":2,"head_dim":32,"tie_word_embeddings":true})");
   CHECK(more.kv_heads.value == 2);
   CHECK(more.head_dim.value == 32);
   CHECK(more.tied.value == 1);
@@ -116,7 +116,7 @@ TEST_CASE("config.json: keys, defaults and where they come from") {
 
 TEST_CASE("config.json: how weights are coded") {
   const auto with = [](const std::string& quantization) {
-    return config("{" + llama + ",\"quantization_config\":" + quantization + "}");
+    return parsed_config("{" + llama + ",\"quantization_config\":" + quantization + "}");
   };
   CHECK(with(R"({"quant_method":"bitnet"})").ternary);
   CHECK(with(R"({"quant_method":"gptq","bits":4})").integer_bits == 4u);
@@ -127,8 +127,8 @@ TEST_CASE("config.json: how weights are coded") {
   CHECK(!with(R"({"quant_method":"fp8"})").integer_bits);
   auto bitnet = llama;
   bitnet.replace(bitnet.find("llama"), 5, "bitnet");
-  CHECK(config("{" + bitnet + "}").ternary);
-  CHECK(config("{" + bitnet + "}").sub_norms.value == 1);
+  CHECK(parsed_config("{" + bitnet + "}").ternary);
+  CHECK(parsed_config("{" + bitnet + "}").sub_norms.value == 1);
   CHECK(has(config_error("{" + llama + R"(,"quantization_config":4})"), "is not an object"));
 }
 
@@ -181,10 +181,10 @@ TEST_CASE("safetensors: dtypes that aren't known, names beyond ASCII, and a larg
 }
 
 TEST_CASE("config.json: NaN, Infinity and doubled keys are errors only where they are used") {
-  CHECK(config("{" + llama + R"(,"a":[NaN,-Infinity,Infinity],"b":"NaN \" Infinity"})")
+  CHECK(parsed_config("{" + llama + R"(,"a":[NaN,-Infinity,Infinity],"b":"NaN \" Infinity"})")
             .hidden.value == 64);
-  CHECK(config("{" + llama + R"(,"a":1,"a":{"c":1,"c":[2,{"d":1,"d":2}]},"b":2})").hidden.value ==
-        64);
+  CHECK(parsed_config("{" + llama + R"(,"a":1,"a":{"c":1,"c":[2,{"d":1,"d":2}]},"b":2})")
+            .hidden.value == 64);
   CHECK(has(config_error("{" + llama + R"(,"head_dim":Infinity})"),
             "\"head_dim\" is not a whole number"));
   CHECK(has(config_error("{" + llama + R"(,"head_dim":NaN,"x":})"), "breaks off here"));
@@ -244,7 +244,7 @@ TEST_CASE("config.json: gates and windows") {
   const auto as = [](const std::string& type, const std::string& more = "") {
     auto text = "{" + llama + more + "}";
     text.replace(text.find("llama"), 5, type);
-    return config(text);
+    return parsed_config(text);
   };
   CHECK(as("llama").gate.value == 1);
   for (const std::string type : {"phi", "starcoder2", "nemotron", "gpt_neox", "falcon"})
@@ -282,7 +282,7 @@ TEST_CASE("config.json: defaults are those of the family, and keys have other na
   const auto as = [](const std::string& type, const std::string& more = "") {
     auto text = "{" + llama + more + "}";
     text.replace(text.find("llama"), 5, type);
-    return config(text);
+    return parsed_config(text);
   };
   for (const std::string type : {"gemma", "gemma2", "gemma3_text", "cohere", "smollm3"}) {
     CHECK(as(type).tied.value == 1);
@@ -327,7 +327,7 @@ TEST_CASE("config.json: a text_config is read where its model is known") {
            part + "\":{" + llama + more + R"(},"tie_word_embeddings":true})";
   };
   for (const std::string part : {"text_config", "llm_config", "language_config"}) {
-    const auto a = config(nested(part));
+    const auto a = parsed_config(nested(part));
     CHECK(a.hidden.value == 64);
     CHECK(a.hidden.source == part + ".hidden_size in config.json");
     CHECK(a.type == "llama");
@@ -341,7 +341,7 @@ TEST_CASE("config.json: a text_config is read where its model is known") {
 
 TEST_CASE("config.json: formats of floats have no bits of whole numbers") {
   const auto with = [](const std::string& quantization) {
-    return config("{" + llama + ",\"quantization_config\":" + quantization + "}");
+    return parsed_config("{" + llama + ",\"quantization_config\":" + quantization + "}");
   };
   for (const std::string quantization :
        {R"({"quant_method":"auto-round","bits":4,"data_type":"mx_fp"})",

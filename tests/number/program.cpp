@@ -2,6 +2,7 @@
 // Recorded programs, replayed on grids: always what the operations give one by one.
 #include <tomestimate/number/program.hpp>
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -116,18 +117,26 @@ TEST_CASE("every operation and every pair of them keeps each rounding, zero's si
   }
   for (const auto fn : unary) outputs.push_back(Symbol::make(fn, z, z));
   grid.check(outputs, 0, grid.points());
-  // Each pair as the only use of its first operation.
-  for (const auto first : binary)
-    for (const auto second : binary) {
-      const auto a = Symbol::make(first, z, y);
-      grid.check({Symbol::make(second, a, x)}, 0, grid.points());
-      grid.check({Symbol::make(second, x, a)}, 0, grid.points());
-    }
-  for (const auto first : binary)
-    for (const auto second : unary) {
-      const auto a = Symbol::make(first, z, x);
-      grid.check({Symbol::make(second, a, a)}, 0, grid.points());
-    }
+  // Each pair as the only use of its first operation, on a recording of its own: all nodes are
+  // looked at.
+  const auto pair = [&odd](Fn first, const auto& seconds) {
+    Grid own;
+    own.sizes = {odd.size(), odd.size(), odd.size()};
+    const auto u = own.input(0, odd);
+    const auto v = own.input(1, odd);
+    const auto a = Symbol::make(first, own.input(2, odd), v);
+    for (const auto& second : seconds(a, u)) own.check({second}, 0, own.points());
+  };
+  for (const auto first : binary) {
+    for (const auto second : binary)
+      pair(first, [second](const Symbol& a, const Symbol& u) {
+        return std::array{Symbol::make(second, a, u), Symbol::make(second, u, a)};
+      });
+    for (const auto second : unary)
+      pair(first, [second](const Symbol& a, const Symbol&) {
+        return std::array{Symbol::make(second, a, a)};
+      });
+  }
 }
 
 TEST_CASE("any computation on any grid, from any point to any other") {

@@ -19,21 +19,20 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 using namespace tomestimate::report;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-
 struct Pair {
   HardwareSpec hardware;
   ModelSpec model;
 
   explicit Pair(const std::string& hw = "tom", const std::string& m = "bitnet-2b")
-      : hardware(spec::load_hardware(specs + "/" + hw + ".toml")),
-        model(spec::load_model(specs + "/" + m + ".toml")) {}
+      : hardware(spec::load_hardware(TOMESTIMATE_SPECS "/" + hw + ".toml")),
+        model(spec::load_model(TOMESTIMATE_SPECS "/" + m + ".toml")) {}
 
   Pair& set(const std::string& path, const std::string& value) {
     spec::override_value(hardware, model, path, value, {"test", 1, 1});
@@ -62,10 +61,6 @@ const RooflinePoint& point(const Roofline& data, std::string_view name, Work wor
     if (p.name == name && p.work == work) return p;
   FAIL("no point " << name);
   return data.layer;
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::string caption(const Figure& figure) {

@@ -11,6 +11,7 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
+#include "text.hpp"
 
 using namespace tomestimate::report;
 namespace fs = std::filesystem;
@@ -19,11 +20,6 @@ namespace {
 
 const Files one{{"report.md", "one"}, {"figures/a.svg", "a"}, {"tables/t.csv", "t"}};
 const Files two{{"report.md", "two"}, {"tables/u.csv", "u"}};
-
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::size_t count(const fs::path& folder) {
   return static_cast<std::size_t>(

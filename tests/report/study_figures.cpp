@@ -20,14 +20,8 @@ using namespace tomestimate::report;
 
 namespace {
 
-const std::string specs = TOMESTIMATE_SPECS;
-
-study::Specs tom() {
-  return {spec::load_hardware(specs + "/tom.toml"), spec::load_model(specs + "/bitnet-2b.toml")};
-}
-
 study::Specs tom_with(const std::string& path, const std::string& value) {
-  auto out = tom();
+  auto out = shipped();
   spec::override_value(out.hardware, out.model, path, value, {"test", 1, 1});
   return out;
 }
@@ -240,7 +234,7 @@ TEST_CASE("a front is marked among the others, with a step for two objectives") 
 }
 
 TEST_CASE("a tornado's bars are what the engine gives at the ends") {
-  const auto specs_ = tom();
+  const auto specs_ = shipped();
   const auto all = study::sensitivity(specs_, "power");
   const auto figure = tornado_figure(specs_, "power", all, 5);
   const auto low = study::metric_value(tom_with("base.lanes", "8"), "power");
@@ -253,7 +247,7 @@ TEST_CASE("a tornado's bars are what the engine gives at the ends") {
 }
 
 TEST_CASE("bands are the quantiles") {
-  const auto specs_ = tom();
+  const auto specs_ = shipped();
   study::UncertaintyOptions options;
   options.samples = 200;
   const auto u = study::uncertainty(specs_, {"throughput", "area"}, options);
@@ -269,7 +263,7 @@ TEST_CASE("bands are the quantiles") {
 
 TEST_CASE("bars of designs have values and ratios to the first") {
   const std::vector<Design> designs{
-      {"tom,bitnet-2b", tom()},
+      {"tom,bitnet-2b", shipped()},
       {"x/tom.toml,y/bitnet-2b.toml,base.lanes=32", tom_with("base.lanes", "32")}};
   const auto figure = compare_figure(designs, {"throughput", "area", "power"});
   CHECK(figure.hovers.size() == 6);
@@ -281,7 +275,8 @@ TEST_CASE("bars of designs have values and ratios to the first") {
   // The density of no ROM is no number.
   const std::vector<Design> with_gpu{
       designs[0],
-      {"a100,bitnet-2b", {spec::load_hardware(specs + "/a100.toml"), designs[0].specs.model}}};
+      {"a100,bitnet-2b",
+       {spec::load_hardware(TOMESTIMATE_SPECS "/a100.toml"), designs[0].specs.model}}};
   const auto density = compare_figure(with_gpu, {"rom.density"});
   CHECK(density.hovers.size() == 1);
   CHECK(has(draw(density), ">none<"));
@@ -290,9 +285,9 @@ TEST_CASE("bars of designs have values and ratios to the first") {
 
 TEST_CASE("a design's label stands where its letter would") {
   const std::vector<Design> designs{
-      {"tom,bitnet-2b", tom(), "base"},
+      {"tom,bitnet-2b", shipped(), "base"},
       {"tom,bitnet-2b,base.lanes=32", tom_with("base.lanes", "32"), "wide & fast"},
-      {"tom,bitnet-2b", tom()}};
+      {"tom,bitnet-2b", shipped()}};
   const auto document = compare_document(designs);
   std::vector<std::string> headings;
   for (const auto& column : document.tables[0].columns) headings.push_back(column.name);
@@ -320,7 +315,7 @@ TEST_CASE("designs over an axis, beside the published figures of their specs") {
       "[[vary]]\npath = \"workload.context\"\nvalues = [64, 256, 512, 2048]\n";
   DesignCurve curve{"tom,bitnet-2b", study_of("columns = [\"throughput\"]", contexts), {}};
   curve.points = points_of(curve.study);
-  const auto published = evidence::compare_published(specs + "/published.toml");
+  const auto published = evidence::compare_published(TOMESTIMATE_SPECS "/published.toml");
   const auto figure = curves_figure({curve}, published);
   // The published one is told for the model's own context, 256.
   const auto mark = std::find_if(figure.hovers.begin(), figure.hovers.end(), [](const Hover& h) {
@@ -364,7 +359,7 @@ TEST_CASE("treemap: the paper's example, and areas that are the values") {
 }
 
 TEST_CASE("shares and waterfall add up to the metrics") {
-  const auto s = tom();
+  const auto s = shipped();
   const auto all = study::evaluate(s.hardware.values, s.model.values);
   const auto area = area_parts(s.hardware.values, all.base);
   CHECK(area.bars[0].total() ==
@@ -391,7 +386,7 @@ TEST_CASE("shares and waterfall add up to the metrics") {
 }
 
 TEST_CASE("density over height is the metric at the design's height, and at others") {
-  const auto s = tom();
+  const auto s = shipped();
   const auto curve = height_curve(s.hardware, s.model.values, {});
   const double unit = study::unit_factor("MiB/mm^2");
   CHECK(curve.design.sparse == Approx(study::metric_value(s, "rom.density") / unit).epsilon(1e-12));
@@ -407,10 +402,10 @@ TEST_CASE("density over height is the metric at the design's height, and at othe
 }
 
 TEST_CASE("pictures of a design end where what they show ends") {
-  const auto s = tom();
+  const auto s = shipped();
   for (const auto& figure : design_figures(s.hardware, s.model, {})) CHECK(is_readable(figure));
   // Weights in DRAM: no picture of a ROM.
-  const auto gpu = design_figures(spec::load_hardware(specs + "/a100.toml"), s.model, {});
+  const auto gpu = design_figures(spec::load_hardware(TOMESTIMATE_SPECS "/a100.toml"), s.model, {});
   CHECK(gpu.size() == 6);
   for (const auto& figure : gpu) CHECK(is_readable(figure));
 }

@@ -20,6 +20,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "../study/studies.hpp"
 #include "catch.hpp"
 #include "folder.hpp"
 
@@ -27,11 +28,6 @@ using namespace tomestimate;
 using Values = std::map<std::string, double>;  // by input name, in display units
 
 namespace {
-
-study::Specs shipped(const std::string& hardware, const std::string& model) {
-  const std::string folder = std::string(TOMESTIMATE_SPECS) + "/";
-  return {spec::load_hardware(folder + hardware), spec::load_model(folder + model)};
-}
 
 void set(study::Specs& specs, const std::string& path, const std::string& text) {
   spec::override_value(specs.hardware, specs.model, path, text, {path, 1, 1});

@@ -19,6 +19,7 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 using rtl::Delay;
@@ -27,15 +28,6 @@ namespace {
 
 const std::string tiny_file = std::string(TOMESTIMATE_TESTS) + "/rtl/tiny.lib";
 const std::string asap7_file = std::string(TOMESTIMATE_SPECS) + "/technology/asap7-cells.toml";
-
-std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 const rtl::Cells& tiny() {
   static const auto cells = rtl::parse_liberty(read(tiny_file), tiny_file);

@@ -11,6 +11,7 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 using rtl::Unit;
@@ -37,10 +38,6 @@ std::string simulate(const std::string& verilog, const std::string& bench) {
                                   folder.file("unit.v") + " " + folder.file("bench.v"));
   CHECK(compiled == "");
   return output_of("vvp -n " + folder.file("sim"));
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::uint64_t one_answer(Unit unit, std::uint32_t a, std::uint32_t b) {

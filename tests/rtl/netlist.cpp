@@ -12,17 +12,13 @@
 #include <tomestimate/spec/diagnostic.hpp>
 
 #include "catch.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 using rtl::Delay;
 using rtl::Function;
 
 namespace {
-
-std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // An inverter, a NAND and a flip-flop whose numbers are round; 1 pF is 1,000 fF, 2 nW 2,000 pW.
 const std::string library_text = R"(/* for tests */ library ("hand") {

@@ -20,6 +20,7 @@
 
 #include "catch.hpp"
 #include "folder.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 
@@ -29,7 +30,7 @@ namespace {
 // 8 + l + 0.05 s, slews 5 + 4 l and 4 + 2 l. NAND from A: rise 12 + 3 l + 0.2 s, fall
 // 14 + 2 l + 0.1 s, slews 6 + 2 l and 5 + 2 l + 0.5 s, its tables by load and then slew; from B
 // 30, 10, 7 and 9. DFF: clock to output 40 and 50, slews 10 and 12, setups 15 and 25.
-const std::string library_text = R"lib(library (hand) {
+const std::string timed_library = R"lib(library (hand) {
   time_unit : "1ns"; capacitive_load_unit (1, pf);
   lu_table_template (by_slew) { variable_1 : input_net_transition;
     variable_2 : total_output_net_capacitance; index_1 ("0, 0.1"); index_2 ("0, 0.01"); }
@@ -82,13 +83,8 @@ const std::string library_text = R"lib(library (hand) {
 })lib";
 
 const rtl::CellLibrary& hand() {
-  static const auto library = rtl::parse_liberty(library_text, "hand.lib").library;
+  static const auto library = rtl::parse_liberty(timed_library, "hand.lib").library;
   return library;
-}
-
-std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
 }
 
 const std::string nand_inv =
@@ -225,7 +221,7 @@ TEST_CASE("trees of buffers: the same logic, no net with more sinks") {
 
 TEST_CASE("a table over what is not known here is none, and its cell has no delays") {
   for (const std::string other : {"variable_2 : output_net_length", "variable_3 : anything;"}) {
-    auto text = library_text;
+    auto text = timed_library;
     const std::string from = "variable_2 : total_output_net_capacitance";
     text.replace(text.find(from), from.size(),
                  other[9] == '2' ? other : other + " variable_2 : total_output_net_capacitance");
@@ -238,7 +234,7 @@ TEST_CASE("a table over what is not known here is none, and its cell has no dela
 
 TEST_CASE("tables that are none are refused with their place") {
   const auto with = [](const std::string& from, const std::string& to) {
-    auto text = library_text;
+    auto text = timed_library;
     text.replace(text.find(from), from.size(), to);
     try {
       rtl::parse_liberty(text, "x.lib");

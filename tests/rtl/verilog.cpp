@@ -5,6 +5,7 @@
 #include <tomestimate/rtl/verilog.hpp>
 
 #include "catch.hpp"
+#include "text.hpp"
 
 using namespace tomestimate;
 
@@ -12,10 +13,6 @@ namespace {
 
 // Word 0 is (+1, -1), word 1 is (0, +1).
 const rtl::Tile two_by_two{{2, 1, 2}, {1, -1, 0, 1}};
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 

@@ -13,14 +13,8 @@ using namespace tomestimate;
 
 namespace {
 
-const std::string folder = TOMESTIMATE_SPECS;
-
-study::Specs tom() {
-  return {spec::load_hardware(folder + "/tom.toml"), spec::load_model(folder + "/bitnet-2b.toml")};
-}
-
 study::Specs with(const std::vector<std::pair<std::string, std::string>>& sets) {
-  auto specs = tom();
+  auto specs = shipped();
   for (const auto& [path, value] : sets)
     spec::override_value(specs.hardware, specs.model, path, value, {"test", 0, 0});
   return specs;
@@ -37,7 +31,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("what hangs on a value: the metrics that do, and no others") {
-  const auto specs = tom();
+  const auto specs = shipped();
   // The link: whole tokens only.
   CHECK(study::reach(specs, "host.latency").metrics ==
         Names{"end_to_end.throughput", "end_to_end.tpot", "end_to_end.ttft", "end_to_end.power",
@@ -57,7 +51,7 @@ TEST_CASE("what hangs on a value: the metrics that do, and no others") {
 }
 
 TEST_CASE("a switch is told by what its other choices change") {
-  CHECK(!study::reach(tom(), "gating.prewake").metrics.empty());
+  CHECK(!study::reach(shipped(), "gating.prewake").metrics.empty());
   // Where nothing is cut off nothing has to be woken.
   CHECK(study::reach(with({{"gating.mode", "isolation"}}), "gating.prewake").metrics.empty());
   CHECK(has(said(study::cautions(with({{"gating.mode", "isolation"}, {"gating.prewake", "off"}}))),
@@ -65,14 +59,14 @@ TEST_CASE("a switch is told by what its other choices change") {
 }
 
 TEST_CASE("a share of zeros that the shares of projections come before is named") {
-  CHECK(has(study::shadowed_share(tom()), "weights.zero_share_q"));
+  CHECK(has(study::shadowed_share(shipped()), "weights.zero_share_q"));
   CHECK(study::shadowed_share(with({{"weights.zero_share", "0.4"}})).empty());
   CHECK(said(study::cautions(with({{"weights.zero_share", "0.4"}}))).empty());
 }
 
 TEST_CASE("the specs as shipped have nothing to be told") {
-  CHECK(said(study::cautions(tom())).empty());
-  CHECK(study::carried(tom(), {"power"}).empty());
+  CHECK(said(study::cautions(shipped())).empty());
+  CHECK(study::carried(shipped(), {"power"}).empty());
 }
 
 TEST_CASE("values outside the range that a spec states are named, the ends are inside") {
@@ -84,9 +78,9 @@ TEST_CASE("values outside the range that a spec states are named, the ends are i
   CHECK(study::stated_range(with({{"chip.voltage", "0.9 V"}, {"chip.voltage", "0.7 V"}}),
                             "chip.voltage")
             .has_value());
-  CHECK(study::beyond_range(tom(), "vector.width", 512));
-  CHECK(!study::beyond_range(tom(), "vector.width", 256));
-  CHECK(!study::beyond_range(tom(), "base.lanes", 1e6));  // no range, nothing to leave
+  CHECK(study::beyond_range(shipped(), "vector.width", 512));
+  CHECK(!study::beyond_range(shipped(), "vector.width", 256));
+  CHECK(!study::beyond_range(shipped(), "base.lanes", 1e6));  // no range, nothing to leave
 }
 
 TEST_CASE("at another supply the share that hangs on it is what is switched, of all energy") {
@@ -112,9 +106,10 @@ TEST_CASE("a node that is only said to be another one is told, and so is rescali
   CHECK(has(label, "no metric hangs on tech.node in this design: tomestimate rescale"));
   CHECK(has(label, "tech.node is said to be 5 nm (set for this run)"));
   CHECK(has(label, "of area"));
-  auto specs = tom();
+  auto specs = shipped();
   specs.hardware =
-      spec::rescale(specs.hardware, "12 nm", folder + "/technology/node-factors.toml").hardware;
+      spec::rescale(specs.hardware, "12 nm", TOMESTIMATE_SPECS "/technology/node-factors.toml")
+          .hardware;
   CHECK(has(said(study::cautions(specs)), "values of the technology were carried from 7 nm to 12"));
 }
 
@@ -132,7 +127,7 @@ TEST_CASE("a fitted value is told once the design is another one, with its elast
 }
 
 TEST_CASE("a change that something else hides is told as such") {
-  const auto before = tom();
+  const auto before = shipped();
   // No more than 6 words of inputs fall to an MVU: a seventh has no use, and no time or energy.
   auto after = with({{"base.lanes", "16"}});
   CHECK(study::without_effect(before, after).empty());  // not changed at all
@@ -144,24 +139,25 @@ TEST_CASE("a change that something else hides is told as such") {
 
 TEST_CASE("studies: axes without effect, by number and by switch, and axes that leave a range") {
   const Folder own;
-  const auto load = [&own](const std::string& keys, const std::string& axes) {
-    return study::load_study(study_file(own, keys, axes));
+  const auto cautions = [&own](const std::string& keys, const std::string& axes) {
+    const auto st = study::load_study(study_file(own, keys, axes));
+    return said(study::cautions(st, {st.specs, st.axes, st.formulas()}));
   };
-  CHECK(has(said(study::cautions(load("columns = [\"throughput\"]",
-                                      "[[vary]]\npath = \"host.latency\"\nvalues = [\"1 us\", "
-                                      "\"2 us\"]"))),
+  CHECK(has(cautions("columns = [\"throughput\"]",
+                     "[[vary]]\npath = \"host.latency\"\nvalues = [\"1 us\", "
+                     "\"2 us\"]"),
             "no column hangs on host.latency: end_to_end.throughput"));
   // The same in a column, or a condition, that does.
-  CHECK(said(study::cautions(load("columns = [\"throughput\"]\nwhere = \"end_to_end.tpot < 1[s]\"",
-                                  "[[vary]]\npath = \"host.latency\"\nvalues = [\"1 us\", \"2 "
-                                  "us\"]")))
+  CHECK(cautions("columns = [\"throughput\"]\nwhere = \"end_to_end.tpot < 1[s]\"",
+                 "[[vary]]\npath = \"host.latency\"\nvalues = [\"1 us\", \"2 "
+                 "us\"]")
             .empty());
-  CHECK(has(said(study::cautions(load("columns = [\"throughput\"]",
-                                      "[[vary]]\npath = \"rom.law\"\nvalues = [\"macro\", "
-                                      "\"sparse-logic\"]"))),
+  CHECK(has(cautions("columns = [\"throughput\"]",
+                     "[[vary]]\npath = \"rom.law\"\nvalues = [\"macro\", "
+                     "\"sparse-logic\"]"),
             "rom.law changes no column at 2 points"));
-  const auto wide = said(study::cautions(
-      load("columns = [\"area\"]", "[[vary]]\npath = \"vector.width\"\nvalues = [64, 128, 512]")));
+  const auto wide = cautions("columns = [\"area\"]",
+                             "[[vary]]\npath = \"vector.width\"\nvalues = [64, 128, 512]");
   CHECK(has(wide, "vector.width at 512 is outside the range that its spec states, 64 to 256"));
 }
 

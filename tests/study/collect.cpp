@@ -16,7 +16,7 @@ using namespace tomestimate;
 
 namespace {
 
-const std::string axes =
+const std::string context_and_clock =
     "[[vary]]\npath = \"workload.context\"\nvalues = [100, 5000, 900]\n"
     "[[vary]]\npath = \"chip.clock\"\n"
     "range = { from = \"400 MHz\", to = \"1 GHz\", points = 1501 }\n";
@@ -41,8 +41,8 @@ TEST_CASE("collected rows are those of a sweep, in its order") {
         "where = \"power < 3[W]\"\n", "where = \"power < 3[W]\"\nlimit = 2000\n"}) {
     INFO(keys);
     const Folder folder;
-    const auto st = study::load_study(
-        study_file(folder, std::string("columns = [\"throughput\", \"power\"]\n") + keys, axes));
+    const auto st = study::load_study(study_file(
+        folder, std::string("columns = [\"throughput\", \"power\"]\n") + keys, context_and_clock));
     study::SweepOptions options;
     options.output = folder.file("out.csv");
     options.threads = 2;
@@ -61,7 +61,8 @@ TEST_CASE("collected rows are those of a sweep, in its order") {
 
 TEST_CASE("a collection that is told to stop says so") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, "columns = [\"power\"]\n", axes));
+  const auto st =
+      study::load_study(study_file(folder, "columns = [\"power\"]\n", context_and_clock));
   const std::atomic<bool> stop = true;
   const auto rows = study::collect(st, 2, &stop);
   CHECK_FALSE(rows.complete);

@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "catch.hpp"
+#include "studies.hpp"
 
 using namespace tomestimate;
 using study::Equations;
@@ -17,12 +18,6 @@ using study::Named;
 using Kind = Expression::Kind;
 
 namespace {
-
-study::Specs shipped(const std::string& hardware = "tom.toml",
-                     const std::string& model = "bitnet-2b.toml") {
-  const std::string folder = std::string(TOMESTIMATE_SPECS) + "/";
-  return {spec::load_hardware(folder + hardware), spec::load_model(folder + model)};
-}
 
 void set(study::Specs& specs, const std::string& path, const std::string& text) {
   spec::override_value(specs.hardware, specs.model, path, text, {path, 1, 1});

@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::string axes =
+const std::string three_axes =
     "[[vary]]\npath = \"chip.clock\"\nrange = { from = \"400 MHz\", to = \"1 GHz\", points = 101 "
     "}\n[[vary]]\npath = \"gating.prewake\"\nvalues = [true, false]\n"
     "[[vary]]\npath = \"vector.width\"\nrange = { from = 1, to = 300, step = 1 }\n";
@@ -101,7 +101,7 @@ class Locked {
 TEST_CASE("stopped after every chunk, a sweep of any kind ends with the same bytes") {
   const Folder folder;
   for (const auto& kind : kinds) {
-    const auto st = study::load_study(study_file(folder, columns + kind.keys, axes));
+    const auto st = study::load_study(study_file(folder, columns + kind.keys, three_axes));
     const auto whole = all_of(st, folder, kind.format);
     std::atomic<bool> stop{false};
     study::SweepOptions options;
@@ -124,7 +124,7 @@ TEST_CASE("stopped after every chunk, a sweep of any kind ends with the same byt
 TEST_CASE("shards of any kind merge to the same bytes") {
   const Folder folder;
   for (const auto& kind : kinds) {
-    const auto st = study::load_study(study_file(folder, columns + kind.keys, axes));
+    const auto st = study::load_study(study_file(folder, columns + kind.keys, three_axes));
     const auto whole = all_of(st, folder, kind.format);
     auto shards = shards_of(st, folder, kind.format);
     std::swap(shards[0], shards[2]);
@@ -136,7 +136,7 @@ TEST_CASE("shards of any kind merge to the same bytes") {
 
 TEST_CASE("a target that another run writes is refused, and says whose it is") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, columns, axes));
+  const auto st = study::load_study(study_file(folder, columns, three_axes));
   const auto shards = shards_of(st, folder, study::RowFormat::csv);
   study::SweepOptions options;
   options.output = folder.file("out");
@@ -165,7 +165,7 @@ TEST_CASE("a target that another run writes is refused, and says whose it is") {
 // Found by fuzz/study-files.cpp, which makes checksums right.
 TEST_CASE("merge refuses a last line that is right but for the rows") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, columns + kinds[0].keys, axes));
+  const auto st = study::load_study(study_file(folder, columns + kinds[0].keys, three_axes));
   const auto shards = shards_of(st, folder, study::RowFormat::csv);
   const auto good = read(shards[1]);
   const auto refused = [&](const std::function<void(study::ShardLine&, std::string&)>& change) {
@@ -205,7 +205,7 @@ TEST_CASE("merge refuses a shard that is not as it was written, and leaves all a
   const Folder folder;
   std::mt19937_64 random(1);
   for (const auto& kind : {kinds[0], kinds[1], kinds[3]}) {
-    const auto st = study::load_study(study_file(folder, columns + kind.keys, axes));
+    const auto st = study::load_study(study_file(folder, columns + kind.keys, three_axes));
     const auto shards = shards_of(st, folder, kind.format);
     const auto good = read(shards[1]);
     const auto refused = [&](const std::string& bytes) {
@@ -247,7 +247,7 @@ TEST_CASE("merge refuses a shard that is not as it was written, and leaves all a
 
 TEST_CASE("shards of another study, format or count don't merge") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, columns, axes));
+  const auto st = study::load_study(study_file(folder, columns, three_axes));
   auto shards = shards_of(st, folder, study::RowFormat::csv);
   study::SweepOptions options;
   options.shard = {2, 3};
@@ -257,7 +257,7 @@ TEST_CASE("shards of another study, format or count don't merge") {
   shards[1] = options.output;
   CHECK(has(failure([&] { study::merge(shards, folder.file("x")); }), "different studies"));
   options.format = study::RowFormat::csv;
-  study::sweep(study::load_study(study_file(folder, columns + "# changed", axes)), options);
+  study::sweep(study::load_study(study_file(folder, columns + "# changed", three_axes)), options);
   CHECK(has(failure([&] { study::merge(shards, folder.file("x")); }), "different studies"));
 }
 
@@ -265,7 +265,7 @@ TEST_CASE("resuming refuses what is damaged, and keeps what is good") {
   const Folder folder;
   std::mt19937_64 random(2);
   for (const auto& kind : {kinds[0], kinds[1], kinds[2], kinds[3]}) {
-    const auto st = study::load_study(study_file(folder, columns + kind.keys, axes));
+    const auto st = study::load_study(study_file(folder, columns + kind.keys, three_axes));
     const auto whole = all_of(st, folder, kind.format);
     const auto options = stopped(st, folder, kind.format);
     const auto part = read(options.output + ".part");
@@ -310,7 +310,7 @@ TEST_CASE("resuming refuses what is damaged, and keeps what is good") {
 
 TEST_CASE("a link stays a link, and a device is written to") {
   const Folder folder;
-  const auto st = study::load_study(study_file(folder, columns, axes));
+  const auto st = study::load_study(study_file(folder, columns, three_axes));
   study::SweepOptions options;
   options.output = folder.file("link");
   write(folder.file("target"), "old");

@@ -6,6 +6,7 @@
 #include <tomestimate/study/sensitivity.hpp>
 
 #include "catch.hpp"
+#include "studies.hpp"
 
 using namespace tomestimate;
 using study::Searched;
@@ -13,11 +14,6 @@ using study::Specs;
 using study::Wanted;
 
 namespace {
-
-Specs tom() {
-  return {spec::load_hardware(TOMESTIMATE_SPECS "/tom.toml"),
-          spec::load_model(TOMESTIMATE_SPECS "/bitnet-2b.toml")};
-}
 
 Searched range(const Specs& specs, const std::string& path, double low, double high) {
   const auto p = study::find_parameter(specs, path, {path, 0, 0});
@@ -37,7 +33,7 @@ double with(Specs specs, const std::string& metric, const std::vector<std::strin
 }  // namespace
 
 TEST_CASE("the best of whole numbers is the best of all of them") {
-  const auto specs = tom();
+  const auto specs = shipped();
   Wanted wanted;
   wanted.metric = "energy_per_token";
   wanted.where = "throughput >= 2500[token/s]";
@@ -64,7 +60,7 @@ TEST_CASE("the best of whole numbers is the best of all of them") {
 }
 
 TEST_CASE("a continuous optimum lies where its condition binds, and its bound below it") {
-  const auto specs = tom();
+  const auto specs = shipped();
   Wanted wanted;
   wanted.metric = "power";
   wanted.where = "throughput >= 3000[token/s]";
@@ -84,7 +80,7 @@ TEST_CASE("a continuous optimum lies where its condition binds, and its bound be
 }
 
 TEST_CASE("what cannot be is proved, and so is the nearest miss") {
-  const auto specs = tom();
+  const auto specs = shipped();
   Wanted wanted;
   wanted.metric = "throughput";
   wanted.maximize = true;

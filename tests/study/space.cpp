@@ -9,16 +9,12 @@
 #include <map>
 
 #include "catch.hpp"
+#include "studies.hpp"
 
 using namespace tomestimate;
 using study::Symbol;
 
 namespace {
-
-study::Specs shipped() {
-  const std::string folder = TOMESTIMATE_SPECS;
-  return {spec::load_hardware(folder + "/tom.toml"), spec::load_model(folder + "/bitnet-2b.toml")};
-}
 
 study::Varied varied(const study::Specs& specs, const std::string& path,
                      const std::vector<std::string>& texts) {

@@ -3,12 +3,13 @@
 #pragma once
 
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <string>
-#include <vector>
+
+#include <tomestimate/spec/load.hpp>
+#include <tomestimate/study/study.hpp>
 
 #include "folder.hpp"
+#include "text.hpp"
 
 // A study on TOM and BitNet-2B with the given keys and axes.
 inline std::string study_file(const Folder& folder, const std::string& keys,
@@ -22,33 +23,9 @@ inline std::string study_file(const Folder& folder, const std::string& keys,
   return path;
 }
 
-inline std::string read(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-inline void write(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-inline std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(line);
-  return out;
-}
-
-inline bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-// What a call that must fail says; "" if it does not.
-template <class Call>
-std::string failure(const Call& call) {
-  try {
-    call();
-  } catch (const std::exception& e) {
-    return e.what();
-  }
-  return "";
+inline tomestimate::study::Specs shipped(const std::string& hardware = "tom.toml",
+                                         const std::string& model = "bitnet-2b.toml") {
+  const std::string specs = TOMESTIMATE_SPECS "/";
+  return {tomestimate::spec::load_hardware(specs + hardware),
+          tomestimate::spec::load_model(specs + model)};
 }

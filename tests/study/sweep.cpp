@@ -41,11 +41,6 @@ const std::string clock_axis =
     "}\n";
 const std::string lanes_axis = "[[vary]]\npath = \"base.lanes\"\nvalues = [16, 24, 32, 64]\n";
 
-study::Specs shipped() {
-  return {spec::load_hardware(specs_folder + "/tom.toml"),
-          spec::load_model(specs_folder + "/bitnet-2b.toml")};
-}
-
 }  // namespace
 
 TEST_CASE("axes: lists, steps, points, ratios, zips") {

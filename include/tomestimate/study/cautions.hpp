@@ -4,7 +4,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -57,8 +56,9 @@ std::vector<std::string> cautions(const Specs& specs,
 std::vector<std::string> without_effect(const Specs& before, const Specs& after);
 
 // Of a study: what varies, and no column or condition hangs on it; axes that leave the ranges of
-// their specs; what is carried at the first and the last point. None if *stop is set meanwhile.
-std::vector<std::string> cautions(const Study& study, const std::atomic<bool>* stop = nullptr);
+// their specs; what is carried at the first and the last point. `space` is the study's, as who
+// evaluates it has recorded it.
+std::vector<std::string> cautions(const Study& study, const Space& space);
 
 // That weights.zero_share is not used, where the spec has the shares of all projections; else "".
 std::string shadowed_share(const Specs& specs);

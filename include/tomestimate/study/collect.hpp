@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,9 @@ struct Collected {
 };
 
 // Evaluates the study on `threads` threads, until it is done or *stop is set; `stop` may be null.
-// Takes 9 bytes a row and 8 more a column.
-Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop);
+// Takes 9 bytes a row and 8 more a column. `recorded` is called before the first point is
+// evaluated.
+Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop,
+                  const std::function<void(const Space&)>& recorded = {});
 
 }  // namespace tomestimate::study

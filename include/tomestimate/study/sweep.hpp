@@ -28,7 +28,8 @@ struct SweepOptions {
   Shard shard;
   bool resume = false;  // from what an interrupted run of the same sweep left
   Isa isa = best_isa();
-  const std::atomic<bool>* stop = nullptr;  // checked between chunks
+  const std::atomic<bool>* stop = nullptr;     // checked between chunks
+  std::function<void(const Space&)> recorded;  // called before the first point is evaluated
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
