@@ -44,8 +44,10 @@ int run_estimate(const Design& design, const Output& output) {
 int run_validate(const Design& design, bool small_only, unsigned threads, const Output& output) {
   const auto specs = load(design, output);
   auto graphs = evidence::small_graphs(specs.hardware.values, specs.model.values);
+  const auto prompt =
+      design.prompt ? std::optional(specs.model.values.workload.prompt) : std::nullopt;
   if (!small_only)
-    for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values))
+    for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values, prompt))
       graphs.push_back(std::move(graph));
   for (const auto& graph : graphs) evidence::check_size(graph);
   std::vector<evidence::Validation> validations;

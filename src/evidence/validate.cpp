@@ -309,9 +309,10 @@ std::vector<Graph> small_graphs(const Hardware& hw, const Model& model) {
   return graphs;
 }
 
-std::vector<Graph> full_graphs(const Hardware& hw, const Model& model) {
+std::vector<Graph> full_graphs(const Hardware& hw, const Model& model,
+                               std::optional<double> prompt) {
   const auto& w = model.workload;
-  const double tokens = std::max(hw.base.token_tile, 8.0) + 1;
+  const double tokens = prompt.value_or(std::max(hw.base.token_tile, 8.0) + 1);
   return {{"full: decode", hw, model, {w.batch, 1, w.context - 1}},
           {"full: prefill", hw, model, {1, tokens, 0}}};
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,8 +56,9 @@ Validation validate(const Graph& graph, unsigned threads);
 // LM head in ROM, integer weights, no adapter. Same order and content on every run.
 std::vector<Graph> small_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
 
-// The design itself, full size: a decode step at the workload, and a short prefill that takes more
-// than one token group.
-std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
+// The design itself, full size: a decode step at the workload, and a prefill of `prompt` tokens, or
+// a short one that takes more than one token group.
+std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model,
+                               std::optional<double> prompt);
 
 }  // namespace tomestimate::evidence
