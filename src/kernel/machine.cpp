@@ -137,6 +137,7 @@ class Worker {
         result_(result),
         isa_(best_isa()),
         tokens_(input.values.size() / input.size),
+        groups_(steps(tokens_, d.units.token_tile)),
         kept_(keeps_inputs(d, input.size)),
         wide_(weights.shape().bits > 8),
         chunks_(chunks_of_piece(d.units.rows)),
@@ -242,20 +243,14 @@ class Worker {
                   : word.columns;
     }
     const bool inputs_there = kept_ && g >= d_.out_parts;
-    auto c = tally_.counts;  // in registers, for the loop
-    for (Count first = 0; first < tokens_; first += d_.units.token_tile) {
-      if (d_.store == Store::rom) {
-        ++c.rom_words;
-        c.rom_one_bits += ones;
-      }
-      const auto last = std::min<Count>(tokens_, first + d_.units.token_tile);
-      for (Count t = first; t < last; ++t) {
-        c.unit_active_cycles += d_.step_cycles;
-        if (!inputs_there) c.buffer_read_bits += word.columns * m_.activation_bits;
-        (d_.base ? c.base_adds : c.dense_macs) += used;
-      }
+    auto& c = tally_.counts;
+    if (d_.store == Store::rom) {
+      c.rom_words += groups_;
+      c.rom_one_bits += groups_ * ones;
     }
-    tally_.counts = c;
+    c.unit_active_cycles += tokens_ * d_.step_cycles;
+    if (!inputs_there) c.buffer_read_bits += tokens_ * word.columns * m_.activation_bits;
+    (d_.base ? c.base_adds : c.dense_macs) += tokens_ * used;
     if (d_.store == Store::sram)
       tally_.unit_weights[g % d_.out_parts * d_.in_parts + word.part] += rows * word.columns;
   }
@@ -284,6 +279,7 @@ class Worker {
   MatrixResult& result_;
   Isa isa_;
   std::size_t tokens_;
+  Count groups_;  // of tokens, that share a fetch
   bool kept_;
   bool wide_;                           // weights of more than 8 bit
   Count chunks_;                        // of a piece
