@@ -204,6 +204,10 @@ class Baseline {
         codes_(2 * x.stride) {}
 
   void run(std::size_t from, std::size_t to) {
+    if (x_.tokens == 1) {
+      for (; from < to; ++from) out_[from] = dot(weights_.row(from)) - x_.sums[0];
+      return;
+    }
     for (; from + 2 <= to; from += 2) rows<2>(from);
     if (from < to) rows<1>(from);
   }
@@ -215,6 +219,21 @@ class Baseline {
     std::size_t t = 0;
     for (; t + 4 <= x_.tokens; t += 4) tile<R, 4>(row, t);
     for (; t < x_.tokens; ++t) tile<R, 1>(row, t);
+  }
+
+  // Of the only token: codes are used where they are.
+  std::int32_t dot(const std::uint8_t* bytes) const {
+    const std::int16_t* x = wide_.data();
+    std::array<std::int32_t, 4> sums{};
+    for (std::size_t b = 0; b < x_.stride; b += block_columns, bytes += 64, x += block_columns)
+      for (std::size_t j = 0; j < 64; ++j) {
+        const std::int16_t byte = bytes[j];
+        sums[0] += static_cast<std::int16_t>(byte & 3) * x[j];
+        sums[1] += static_cast<std::int16_t>(byte >> 2 & 3) * x[64 + j];
+        sums[2] += static_cast<std::int16_t>(byte >> 4 & 3) * x[128 + j];
+        sums[3] += static_cast<std::int16_t>(byte >> 6) * x[192 + j];
+      }
+    return sums[0] + sums[1] + sums[2] + sums[3];
   }
 
   void widen(const std::uint8_t* bytes, std::int16_t* codes) const {
