@@ -18,8 +18,7 @@ using Json = nlohmann::json;
   throw spec::SpecError({{{file, 0, 0}, std::move(message), std::move(hint)}});
 }
 
-constexpr std::string_view how_to_dump =
-    "made by tomestimate run --arithmetic fp8 --dump-weights --dump DIR";
+constexpr std::string_view how_to_dump = "made by tomestimate run --dump-weights --dump DIR";
 
 struct DumpArray {
   std::string dtype;
@@ -80,9 +79,9 @@ DumpArray find_array(const Json& manifest, const DumpSlice& wanted, const std::s
 void check_slice(const DumpSlice& w, const DumpArray& codes, const DumpArray& weights,
                  const DumpArray& sums) {
   const auto file = w.folder + "/manifest.json";
-  if (codes.dtype != "uint8")
-    refuse_dump(file, fmt::format("its activations are {}, and the unit takes E4M3", codes.dtype),
-                std::string(how_to_dump));
+  if (codes.dtype != "uint8" && codes.dtype != "int8")
+    refuse_dump(file, fmt::format("its activations are {}, and units take E4M3 (uint8) or int8",
+                                  codes.dtype));
   if (weights.dtype != "int8" || sums.dtype != "int64" || weights.columns != codes.columns ||
       sums.rows != codes.rows || sums.columns != weights.rows || codes.rows == 0 ||
       codes.columns == 0)
@@ -118,6 +117,7 @@ rtl::LayerSlice read_dump_slice(const DumpSlice& w) {
       refuse_dump(w.folder, fmt::format("a weight of {} is {}", w.projection, int(x)));
     out.tile.weights.push_back(x);
   }
+  out.int8 = codes.dtype == "int8";
   out.codes.assign(codes.bytes.begin(), codes.bytes.end());
   for (std::size_t t = 0; t < out.tokens; ++t)
     for (std::size_t r = 0; r < w.rows; ++r) {
