@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/rtl/characterization.hpp>
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
@@ -80,7 +81,7 @@ struct RtlArguments {
 
 rtl::Tile read_tile(const std::string& file) {
   const auto bytes = spec::read_file(file, 1u << 26);
-  return rtl::is_array(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
+  return array::is_npy(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
 }
 
 rtl::Tile tile_from_file(const RtlArguments& a) {

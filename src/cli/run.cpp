@@ -14,6 +14,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>
@@ -246,7 +247,7 @@ Ran run_tokens(const RunCommand& c, Runner& runner, std::vector<std::size_t> tok
 }
 
 Ran run_input(const RunCommand& c, Runner& runner, const Config& config, const LayerRange& layers,
-              FloatArray input) {
+              array::FloatArray input) {
   runner.layers(layers.first, layers.last, input.values);
   Ran out{{}, {}, std::move(input.values)};
   if (layers.last + 1 == config.layers && c.generate > 0) {
@@ -259,8 +260,8 @@ Ran run_input(const RunCommand& c, Runner& runner, const Config& config, const L
   return out;
 }
 
-FloatArray read_input(const std::string& path, const Config& config) {
-  auto input = read_npy(path);
+array::FloatArray read_input(const std::string& path, const Config& config) {
+  auto input = array::read_floats(path);
   if (input.shape.size() == 1) input.shape.insert(input.shape.begin(), 1);
   if (input.shape.size() != 2 || input.shape[1] != config.hidden || input.shape[0] == 0 ||
       input.shape[0] > most_tokens)
@@ -335,7 +336,7 @@ int run_run(RunCommand c) {
   const auto layers = parse_layers(c.layers, config.layers);
   auto tokens =
       c.input.empty() ? parse_tokens(c.tokens, config.vocabulary) : std::vector<std::size_t>{};
-  auto input = c.input.empty() ? FloatArray{} : read_input(c.input, config);
+  auto input = c.input.empty() ? array::FloatArray{} : read_input(c.input, config);
   if (c.generate > most_tokens - std::min(tokens.size(), most_tokens))
     throw CLI::ValidationError("--generate", fmt::format("at most {} tokens", most_tokens));
 

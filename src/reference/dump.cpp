@@ -95,14 +95,14 @@ void Dump::add(const Record& record, std::size_t layers) {
   for (const auto& array : record.arrays) {
     const auto file =
         fmt::format("{}/{}.{}.{}.npy", where, spec::name(record.op), array.role, array.name);
-    write_npy((draft_ / file).string(), array.elements, array.shape);
+    array::write_npy((draft_ / file).string(), array.elements, array.shape);
     bytes_ += fs::file_size(draft_ / file);
     nlohmann::ordered_json entry{{"file", file}, {"pass", record.pass}};
     entry["layer"] = in_tail ? nlohmann::ordered_json() : nlohmann::ordered_json(record.layer);
     entry["op"] = spec::name(record.op);
     entry["role"] = array.role;
     entry["name"] = array.name;
-    entry["dtype"] = dtype(array.elements);
+    entry["dtype"] = array::dtype(array.elements);
     entry["shape"] = array.shape;
     arrays_.push_back(std::move(entry));
   }

@@ -52,7 +52,7 @@ Greedy run_greedy(const Model& model, const std::vector<std::size_t>& prompt, st
 
 // The largest difference of our logits to those of a file, steps x vocabulary.
 double largest_difference(const Greedy& ours, const std::string& file) {
-  const auto theirs = read_npy(file);
+  const auto theirs = array::read_floats(file);
   REQUIRE(theirs.shape == std::vector<std::size_t>{ours.logits.size(), ours.logits[0].size()});
   double most = 0;
   for (std::size_t s = 0; s < ours.logits.size(); ++s)
@@ -115,7 +115,7 @@ TEST_CASE("an independent numpy BitNet: integers equal, logits close, 64 tokens 
           array.elements);
   };
   const auto ours = run_greedy(model, numpy_prompt, 64, {}, std::move(hooks));
-  CHECK(integers == read_npy(data + "numpy_integers.npy").values);
+  CHECK(integers == array::read_floats(data + "numpy_integers.npy").values);
   CHECK(ours.tokens == read_tokens(data + "numpy_tokens.txt"));
   CHECK(largest_difference(ours, data + "numpy_logits.npy") < 1e-5);
 }
@@ -355,39 +355,6 @@ TEST_CASE("weights by value have the counts that import counts, for all storages
   CHECK(tensors == 7 + 4 * 14);
 }
 
-TEST_CASE(".npy: there and back, and files that are none") {
-  const Folder folder;
-  const std::vector<float> values{1, -2.5f, 3, 4, 5, 6};
-  const auto file = folder.file("x.npy");
-  write_npy(file, std::span<const float>(values), std::vector<std::size_t>{2, 3});
-  CHECK(read_npy(file).values == values);
-  CHECK(read_npy(file).shape == std::vector<std::size_t>{2, 3});
-  const auto broken = [&](const std::string& bytes) {
-    const auto bad = folder.file("bad.npy");
-    std::ofstream(bad, std::ios::binary) << bytes;
-    CHECK_THROWS_AS(read_npy(bad), spec::SpecError);
-  };
-  std::ifstream in(file, std::ios::binary);
-  const std::string good{std::istreambuf_iterator<char>(in), {}};
-  broken("");
-  broken("NUMPY");
-  broken(good.substr(0, 40));
-  broken(good.substr(0, good.size() - 1));
-  broken(good + "x");
-  auto huge = good;
-  huge.replace(huge.find("2, 3"), 4, "9999999999999999999999, 3");
-  broken(huge);
-  auto overflow = good;
-  overflow.replace(overflow.find("(2, 3)"), 6, "(4294967296, 4294967296, 4)");
-  broken(overflow);
-  auto integers = good;
-  integers.replace(integers.find("<f4"), 3, "<i4");
-  broken(integers);
-  auto none = good;
-  none.replace(none.size() - 4, 4, std::string("\0\0\xC0\x7F", 4));
-  broken(none);
-}
-
 TEST_CASE("a dump replaces a dump, and nothing else") {
   const Folder folder;
   const auto target = folder.file("dump");
@@ -398,12 +365,13 @@ TEST_CASE("a dump replaces a dump, and nothing else") {
     dump.finish({{"model", "m"}});
   };
   make();
-  CHECK(read_npy(target + "/pass000/layer01/q.output.y.npy").values == std::vector<float>{1, 2});
+  CHECK(array::read_floats(target + "/pass000/layer01/q.output.y.npy").values ==
+        std::vector<float>{1, 2});
   make();
   CHECK(folder.files() == 1);
   { const Dump left(target); }  // not finished
   CHECK(folder.files() == 1);
-  CHECK(read_npy(target + "/pass000/layer01/q.output.y.npy").values.size() == 2);
+  CHECK(array::read_floats(target + "/pass000/layer01/q.output.y.npy").values.size() == 2);
   std::ofstream(target + "/notes.txt") << "mine";
   CHECK_THROWS_AS(Dump(target), std::runtime_error);
   std::filesystem::remove(target + "/notes.txt");
