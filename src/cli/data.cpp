@@ -80,7 +80,7 @@ Counter count_run(const DataArguments& a, const study::Specs& specs, unsigned th
                 "tomestimate import makes MODEL from the checkpoint");
   const auto tokens = parse_tokens(a.tokens, ran.config.vocabulary);
   const bool fp8 = a.arithmetic == "fp8";
-  Counter counter(word_stream(specs.hardware.values, model), model.layers, fp8);
+  Counter counter(word_stream(specs.hardware.values, model), model.layers, fp8, threads);
   reference::RunOptions run;
   run.arithmetic = fp8 ? reference::Arithmetic::fp8 : reference::Arithmetic::int8;
   run.threads = threads;

@@ -350,7 +350,7 @@ int run_run(RunCommand c) {
 
   std::optional<Dump> dump;
   if (!c.dump.empty()) dump.emplace(c.dump);
-  Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8);
+  Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8, c.threads);
   std::signal(SIGINT, interrupt_run);
   std::signal(SIGTERM, interrupt_run);
   Ran ran;

@@ -349,10 +349,13 @@ void Ternary::set(std::uint64_t first, std::span<const std::int8_t> weights) {
 }
 
 void Ternary::row_weights(std::size_t r, std::span<std::int8_t> weights) const {
-  const auto* codes = row(r);
-  for (std::size_t c = 0; c < columns_; ++c) {
-    const auto [byte, shift] = place(c);
-    weights[c] = static_cast<std::int8_t>((codes[byte] >> shift & 3) - 1);
+  const auto* bytes = row(r);
+  std::array<std::int8_t, block_columns> block;
+  for (std::size_t from = 0; from < columns_; from += block_columns, bytes += 64) {
+    for (std::size_t j = 0; j < 64; ++j)
+      for (std::size_t k = 0; k < 4; ++k)
+        block[64 * k + j] = static_cast<std::int8_t>((bytes[j] >> 2 * k & 3) - 1);
+    std::copy_n(block.begin(), std::min(block_columns, columns_ - from), &weights[from]);
   }
 }
 

@@ -235,19 +235,18 @@ TEST_CASE("synthetic weights have the distribution that is stated") {
   const auto model = small_synthetic("bitnet-2b", {});
   const auto wanted = std::get<Synthetic>(model.weights).zero_share[0][4];
   const auto layer = model.layer(0);
-  const auto counts = count_matrix(layer.projections[4], {});  // gate: 98,304 weights
+  const auto counts = count_matrix(layer.projections[4], {}, 1);  // gate: 98,304 weights
   const auto n = static_cast<double>(384 * 256);
   CHECK(static_cast<double>(counts.zeros) / n == Approx(wanted).margin(0.01));
   std::uint64_t plus = 0;
   for (const auto p : counts.plus) plus += p;
   CHECK(static_cast<double>(plus) / (n - static_cast<double>(counts.zeros)) ==
         Approx(0.5).margin(0.01));
-  CHECK(count_matrix(model.layer(0).projections[4], {}).data_toggles == counts.data_toggles);
+  CHECK(count_matrix(model.layer(0).projections[4], {}, 1).data_toggles == counts.data_toggles);
   ModelOptions other;
   other.seed = 2;
-  CHECK(
-      count_matrix(small_synthetic("bitnet-2b", other).layer(0).projections[4], {}).data_toggles !=
-      counts.data_toggles);
+  CHECK(count_matrix(small_synthetic("bitnet-2b", other).layer(0).projections[4], {}, 1)
+            .data_toggles != counts.data_toggles);
 }
 
 TEST_CASE("synthetic models have the activation of their spec") {
@@ -261,7 +260,7 @@ TEST_CASE("synthetic models have the activation of their spec") {
 
 TEST_CASE("counts of a run are those of its codes and weights") {
   const auto model = open_checkpoint_model(data + "packed", {});
-  Counter counter({4, 2, 32, 64}, model.config.layers, false);
+  Counter counter({4, 2, 32, 64}, model.config.layers, false, 1);
   std::uint64_t zeros = 0;
   Hooks hooks;
   hooks.linear = [&](std::size_t l, Projection p, const Matrix& m, const Quantized& x) {
@@ -303,7 +302,7 @@ TEST_CASE("activation toggles are those of each input of a unit, step by step") 
             held = now;
           }
     }
-  const auto counts = count_matrix(matrix, {2, 2, 2 * width, 64});
+  const auto counts = count_matrix(matrix, {2, 2, 2 * width, 64}, 1);
   CHECK(count_data(counts, codes, tokens, false).activation_toggles == wanted);
   CHECK(wanted > 0);
 }
