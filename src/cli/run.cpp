@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run command: a model's own numbers.
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -12,7 +10,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <tomestimate/array/npy.hpp>
 #include <tomestimate/reference/dump.hpp>
@@ -20,6 +17,7 @@
 #include <tomestimate/spec/find.hpp>
 
 #include "files.hpp"
+#include "progress_line.hpp"
 #include "run_model.hpp"
 
 namespace tomestimate::cli {
@@ -29,11 +27,6 @@ namespace fs = std::filesystem;
 using namespace tomestimate::reference;
 
 constexpr std::size_t most_tokens = 1 << 16;
-
-// What a Ctrl-C sets. Lock-free, so that a signal handler may.
-std::atomic<bool> run_interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-void interrupt_run(int) { run_interrupted = true; }
 
 struct RunCommand {
   std::string model;
@@ -211,30 +204,6 @@ std::vector<report::Table> count_tables(const Counter& counter, const LayerRange
 
 // ---- the run ----
 
-// A line on a terminal, gone when the run is.
-class ProgressLine {
- public:
-  ProgressLine(std::size_t passes, std::size_t layers) : passes_(passes), layers_(layers) {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-  void show(const Progress& p) {
-    if (isatty(STDERR_FILENO) == 0) return;
-    shown_ = true;
-    std::fputs(fmt::format("\r\033[Kpass {} of {}, layer {} of {}", p.pass + 1, passes_,
-                           p.layer + 1, layers_)
-                   .c_str(),
-               stderr);
-  }
-
- private:
-  std::size_t passes_;
-  std::size_t layers_;
-  bool shown_ = false;
-};
-
 struct Ran {
   std::vector<std::size_t> tokens;  // of the prompt
   std::vector<Step> steps;
@@ -351,15 +320,14 @@ int run_run(RunCommand c) {
   std::optional<Dump> dump;
   if (!c.dump.empty()) dump.emplace(c.dump);
   Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8, c.threads);
-  std::signal(SIGINT, interrupt_run);
-  std::signal(SIGTERM, interrupt_run);
   Ran ran;
   {
-    ProgressLine line(c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1, config.layers);
+    ProgressLine line;
     Hooks hooks;
-    hooks.progress = [&line](const Progress& p) {
-      if (run_interrupted) throw std::runtime_error("stopped; nothing was written");
-      line.show(p);
+    const auto passes = c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1;
+    hooks.progress = [&](const Progress& p) {
+      line.show(fmt::format("pass {} of {}, layer {} of {}", p.pass + 1, passes, p.layer + 1,
+                            config.layers));
     };
     if (dump) hooks.record = [&](const Record& r) { dump->add(r, config.layers); };
     if (c.counts)

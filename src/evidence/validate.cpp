@@ -186,9 +186,10 @@ Validation compare(const Hardware& hw, const Model& model, const spec::Pass<doub
   return out;
 }
 
-Validation validate(const Graph& graph, unsigned threads) {
+Validation validate(const Graph& graph, unsigned threads,
+                    const std::function<void(std::size_t layer)>& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const auto counted = kernel::run(graph.hw, graph.model, graph.pass, threads, seed);
+  const auto counted = kernel::run(graph.hw, graph.model, graph.pass, threads, seed, progress);
   const auto end = std::chrono::steady_clock::now();
   auto out = compare(graph.hw, graph.model, graph.pass, counted);
   out.graph = graph.name;
