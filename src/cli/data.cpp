@@ -14,6 +14,7 @@
 #include <tomestimate/units/unit_text.hpp>
 
 #include "files.hpp"
+#include "progress_line.hpp"
 #include "run_model.hpp"
 #include "small.hpp"
 
@@ -80,7 +81,7 @@ Counter count_run(const DataArguments& a, const study::Specs& specs, unsigned th
                 "tomestimate import makes MODEL from the checkpoint");
   const auto tokens = parse_tokens(a.tokens, ran.config.vocabulary);
   const bool fp8 = a.arithmetic == "fp8";
-  Counter counter(word_stream(specs.hardware.values, model), model.layers, fp8);
+  Counter counter(word_stream(specs.hardware.values, model), model.layers, fp8, threads);
   reference::RunOptions run;
   run.arithmetic = fp8 ? reference::Arithmetic::fp8 : reference::Arithmetic::int8;
   run.threads = threads;
@@ -90,6 +91,10 @@ Counter count_run(const DataArguments& a, const study::Specs& specs, unsigned th
                      const reference::Quantized& x) {
     check_matrix(a, model, l, p, m);
     counter.add(l, p, m, x.codes, x.tokens);
+  };
+  ProgressLine line;
+  hooks.progress = [&](const reference::Progress& p) {
+    line.show(fmt::format("layer {} of {}", p.layer + 1, model.layers));
   };
   reference::Runner(ran, run, std::move(hooks)).pass(tokens);
   return counter;

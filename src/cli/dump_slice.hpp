@@ -18,8 +18,8 @@ struct DumpSlice {
 };
 
 // The weights, and what the prompt's tokens made of them. Throws spec::SpecError if the folder is
-// no dump, the layer or its weights are not in it, the activations are not E4M3, or the slice does
-// not fit.
+// no dump, the layer or its weights are not in it, the activations are neither E4M3 nor int8, or
+// the slice does not fit.
 rtl::LayerSlice read_dump_slice(const DumpSlice& wanted);
 
 }  // namespace tomestimate::cli

@@ -19,6 +19,7 @@
 #include "common.hpp"
 #include "files.hpp"
 #include "help.hpp"
+#include "progress_line.hpp"
 #include "run_model.hpp"
 #include "small.hpp"
 
@@ -44,12 +45,20 @@ int run_estimate(const Design& design, const Output& output) {
 int run_validate(const Design& design, bool small_only, unsigned threads, const Output& output) {
   const auto specs = load(design, output);
   auto graphs = evidence::small_graphs(specs.hardware.values, specs.model.values);
+  const auto prompt =
+      design.prompt ? std::optional(specs.model.values.workload.prompt) : std::nullopt;
   if (!small_only)
-    for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values))
+    for (auto& graph : evidence::full_graphs(specs.hardware.values, specs.model.values, prompt))
       graphs.push_back(std::move(graph));
   for (const auto& graph : graphs) evidence::check_size(graph);
   std::vector<evidence::Validation> validations;
-  for (const auto& graph : graphs) validations.push_back(evidence::validate(graph, threads));
+  {
+    ProgressLine line;
+    for (const auto& graph : graphs)
+      validations.push_back(evidence::validate(graph, threads, [&](std::size_t layer) {
+        line.show(fmt::format("{}, layer {} of {}", graph.name, layer + 1, graph.model.layers));
+      }));
+  }
   print(report::validation_document(validations), output);
   for (const auto& v : validations) {
     if (v.passed()) continue;

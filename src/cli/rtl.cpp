@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/rtl/characterization.hpp>
 #include <tomestimate/rtl/verilog.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
@@ -80,7 +81,7 @@ struct RtlArguments {
 
 rtl::Tile read_tile(const std::string& file) {
   const auto bytes = spec::read_file(file, 1u << 26);
-  return rtl::is_array(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
+  return array::is_npy(bytes) ? rtl::parse_tile_array(bytes, file) : rtl::parse_tile(bytes, file);
 }
 
 rtl::Tile tile_from_file(const RtlArguments& a) {
@@ -358,9 +359,10 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                                    fmt::format("{}", fmt::join(rtl::unit_names, ", ")))
                    ->type_name("UNIT");
   for (auto* option : {words, rows, width, zeros}) unit->excludes(option);
-  auto* lanes = rtl->add_option("--lanes", a->lanes, "lanes of mvu and l-unit, and with --dump")
-                    ->capture_default_str()
-                    ->type_name("N");
+  auto* lanes =
+      rtl->add_option("--lanes", a->lanes, "lanes of mvu, mvu-int8 and l-unit, and with --dump")
+          ->capture_default_str()
+          ->type_name("N");
   rtl->add_option("--vectors", a->vectors, "operands that the unit's testbench tries")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000).description(""))
@@ -375,8 +377,8 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
       ->excludes(unit);
   auto* dump =
       add_optional(*rtl, "--dump", a->dump,
-                   "bank and mvu of --rows rows of a layer that run --arithmetic fp8 "
-                   "--dump-weights dumped; the testbench has the run's activations and sums")
+                   "bank and mvu (or mvu-int8) of --rows rows of a layer that run --dump-weights "
+                   "dumped; the testbench has the run's activations and sums")
           ->type_name("DIR");
   for (auto* option : {words, width, zeros, seed, unit, rtl->get_option("--weights")})
     dump->excludes(option);
@@ -441,7 +443,7 @@ std::vector<Command> add_rtl_commands(CLI::App& app) {
                    "one more bank to judge by: a matrix as for rtl, cut into words")
       ->type_name("FILE");
   add_list(*characterize, "--units", c->units, "arithmetic units, all or none");
-  characterize->add_option("--lanes", c->lanes, "lanes of mvu and l-unit")
+  characterize->add_option("--lanes", c->lanes, "lanes of mvu, mvu-int8 and l-unit")
       ->capture_default_str()
       ->type_name("N");
   characterize->add_option("--wire", c->wire, "capacitance of the wire to a sink, fF")

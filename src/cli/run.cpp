@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The run command: a model's own numbers.
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -12,13 +10,14 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <unistd.h>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>
 
 #include "files.hpp"
+#include "progress_line.hpp"
 #include "run_model.hpp"
 
 namespace tomestimate::cli {
@@ -28,11 +27,6 @@ namespace fs = std::filesystem;
 using namespace tomestimate::reference;
 
 constexpr std::size_t most_tokens = 1 << 16;
-
-// What a Ctrl-C sets. Lock-free, so that a signal handler may.
-std::atomic<bool> run_interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
-void interrupt_run(int) { run_interrupted = true; }
 
 struct RunCommand {
   std::string model;
@@ -210,30 +204,6 @@ std::vector<report::Table> count_tables(const Counter& counter, const LayerRange
 
 // ---- the run ----
 
-// A line on a terminal, gone when the run is.
-class ProgressLine {
- public:
-  ProgressLine(std::size_t passes, std::size_t layers) : passes_(passes), layers_(layers) {}
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-  ~ProgressLine() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-  void show(const Progress& p) {
-    if (isatty(STDERR_FILENO) == 0) return;
-    shown_ = true;
-    std::fputs(fmt::format("\r\033[Kpass {} of {}, layer {} of {}", p.pass + 1, passes_,
-                           p.layer + 1, layers_)
-                   .c_str(),
-               stderr);
-  }
-
- private:
-  std::size_t passes_;
-  std::size_t layers_;
-  bool shown_ = false;
-};
-
 struct Ran {
   std::vector<std::size_t> tokens;  // of the prompt
   std::vector<Step> steps;
@@ -246,7 +216,7 @@ Ran run_tokens(const RunCommand& c, Runner& runner, std::vector<std::size_t> tok
 }
 
 Ran run_input(const RunCommand& c, Runner& runner, const Config& config, const LayerRange& layers,
-              FloatArray input) {
+              array::FloatArray input) {
   runner.layers(layers.first, layers.last, input.values);
   Ran out{{}, {}, std::move(input.values)};
   if (layers.last + 1 == config.layers && c.generate > 0) {
@@ -259,8 +229,8 @@ Ran run_input(const RunCommand& c, Runner& runner, const Config& config, const L
   return out;
 }
 
-FloatArray read_input(const std::string& path, const Config& config) {
-  auto input = read_npy(path);
+array::FloatArray read_input(const std::string& path, const Config& config) {
+  auto input = array::read_floats(path);
   if (input.shape.size() == 1) input.shape.insert(input.shape.begin(), 1);
   if (input.shape.size() != 2 || input.shape[1] != config.hidden || input.shape[0] == 0 ||
       input.shape[0] > most_tokens)
@@ -335,7 +305,7 @@ int run_run(RunCommand c) {
   const auto layers = parse_layers(c.layers, config.layers);
   auto tokens =
       c.input.empty() ? parse_tokens(c.tokens, config.vocabulary) : std::vector<std::size_t>{};
-  auto input = c.input.empty() ? FloatArray{} : read_input(c.input, config);
+  auto input = c.input.empty() ? array::FloatArray{} : read_input(c.input, config);
   if (c.generate > most_tokens - std::min(tokens.size(), most_tokens))
     throw CLI::ValidationError("--generate", fmt::format("at most {} tokens", most_tokens));
 
@@ -349,16 +319,15 @@ int run_run(RunCommand c) {
 
   std::optional<Dump> dump;
   if (!c.dump.empty()) dump.emplace(c.dump);
-  Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8);
-  std::signal(SIGINT, interrupt_run);
-  std::signal(SIGTERM, interrupt_run);
+  Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8, c.threads);
   Ran ran;
   {
-    ProgressLine line(c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1, config.layers);
+    ProgressLine line;
     Hooks hooks;
-    hooks.progress = [&line](const Progress& p) {
-      if (run_interrupted) throw std::runtime_error("stopped; nothing was written");
-      line.show(p);
+    const auto passes = c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1;
+    hooks.progress = [&](const Progress& p) {
+      line.show(fmt::format("pass {} of {}, layer {} of {}", p.pass + 1, passes, p.layer + 1,
+                            config.layers));
     };
     if (dump) hooks.record = [&](const Record& r) { dump->add(r, config.layers); };
     if (c.counts)

@@ -146,19 +146,20 @@ double weights(const Model& m) {
 }  // namespace
 
 void check_size(const Graph& graph) {
-  constexpr double most = 3e11;
+  constexpr double most_seconds = 600;
+  constexpr double a_second = 2.5e10;    // multiply-accumulates of a matrix on a core, both paths
+  constexpr double attention_cost = 60;  // of a step of attention, in those of a matrix
   const auto& m = graph.model;
   const double tokens = graph.pass.batch * graph.pass.fresh;
   const double attention = 2 * static_cast<double>(m.layers) * tokens *
                            (graph.pass.past + graph.pass.fresh) * m.heads * m.head_dim;
-  // A step of attention takes the kernel four times as long as one of a matrix.
-  const double work = weights(m) * tokens + 4 * attention;
-  if (work > most)
+  const double seconds = (weights(m) * tokens + attention_cost * attention) / a_second;
+  if (seconds > most_seconds)
     throw spec::SpecError(
         {{{"validate", 0, 0},
           fmt::format("{}: the kernel would count for {:.1f} hours of a core", graph.name,
-                      work / most / 6),
-          "take less --context or --batch, or --small for the small graphs only"}});
+                      seconds / 3600),
+          "take less --context, --prompt or --batch, or --small for the small graphs only"}});
 }
 
 Validation compare(const Hardware& hw, const Model& model, const spec::Pass<double>& pass,
@@ -185,9 +186,10 @@ Validation compare(const Hardware& hw, const Model& model, const spec::Pass<doub
   return out;
 }
 
-Validation validate(const Graph& graph, unsigned threads) {
+Validation validate(const Graph& graph, unsigned threads,
+                    const std::function<void(std::size_t layer)>& progress) {
   const auto start = std::chrono::steady_clock::now();
-  const auto counted = kernel::run(graph.hw, graph.model, graph.pass, threads, seed);
+  const auto counted = kernel::run(graph.hw, graph.model, graph.pass, threads, seed, progress);
   const auto end = std::chrono::steady_clock::now();
   auto out = compare(graph.hw, graph.model, graph.pass, counted);
   out.graph = graph.name;
@@ -309,9 +311,10 @@ std::vector<Graph> small_graphs(const Hardware& hw, const Model& model) {
   return graphs;
 }
 
-std::vector<Graph> full_graphs(const Hardware& hw, const Model& model) {
+std::vector<Graph> full_graphs(const Hardware& hw, const Model& model,
+                               std::optional<double> prompt) {
   const auto& w = model.workload;
-  const double tokens = std::max(hw.base.token_tile, 8.0) + 1;
+  const double tokens = prompt.value_or(std::max(hw.base.token_tile, 8.0) + 1);
   return {{"full: decode", hw, model, {w.batch, 1, w.context - 1}},
           {"full: prefill", hw, model, {1, tokens, 0}}};
 }

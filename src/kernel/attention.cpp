@@ -76,9 +76,12 @@ void AttentionWalk::token(const Span& at) {
 std::vector<std::int32_t> AttentionWalk::scores(std::span<const std::int8_t> q, const Rows& keys,
                                                 const Span& at, bool& same) {
   std::vector<std::int32_t> naive(at.count);
-  for (Count p = 0; p < at.count; ++p)
-    for (Count i = 0; i < shape_.head_dim; ++i)
-      naive[p] += q[i] * keys.data[(at.first + p) * keys.stride + i];
+  for (Count p = 0; p < at.count; ++p) {
+    const auto* key = &keys.data[(at.first + p) * keys.stride];
+    std::int32_t sum = 0;
+    for (Count i = 0; i < shape_.head_dim; ++i) sum += q[i] * key[i];
+    naive[p] = sum;
+  }
   // Each unit takes its positions, dimensions in words of Wk.
   std::vector<std::int32_t> dealt(at.count);
   for (Count part = 0; part < c_.position_parts; ++part)

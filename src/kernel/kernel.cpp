@@ -69,10 +69,13 @@ class Run {
       stream_[i] = static_cast<std::int32_t>(mix(seed_ ^ i) % 1024) - 512;
   }
 
-  PassCounts operator()() {
+  PassCounts operator()(const std::function<void(std::size_t layer)>& progress) {
     result_.layers.resize(model_.layers);
     count_banks();
-    for (std::size_t l = 0; l < model_.layers; ++l) layer(l);
+    for (std::size_t l = 0; l < model_.layers; ++l) {
+      if (progress) progress(l);
+      layer(l);
+    }
     tail();
     for (const auto& d : domains_)
       result_.layers[d.layer].bank_idle_cycles += d.banks * (result_.cycles - d.awake);
@@ -668,11 +671,12 @@ class Run {
 }  // namespace
 
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
-               const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed) {
+               const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed,
+               const std::function<void(std::size_t layer)>& progress) {
   if (hw.map.weights == spec::WeightPlace::dram &&
       hw.dram.bandwidth.value() < hw.chip.clock.value())
     throw std::invalid_argument("the kernel takes a DRAM of at least 1 bit a cycle");
-  return Run(hw, model, pass, std::max(1u, threads), seed)();
+  return Run(hw, model, pass, std::max(1u, threads), seed)(progress);
 }
 
 }  // namespace tomestimate::kernel

@@ -7,6 +7,8 @@
 
 #include <tomestimate/units/math.hpp>
 
+#include "products.hpp"
+
 namespace tomestimate::kernel {
 namespace {
 
@@ -66,15 +68,50 @@ UnitClass make_class(const spec::UnitClass<double>& s) {
   return c;
 }
 
-std::int32_t dot(const std::int8_t* __restrict w, const std::int16_t* __restrict x, std::size_t n) {
-  std::int32_t sum = 0;
-  for (std::size_t i = 0; i < n; ++i) sum += static_cast<std::int16_t>(w[i]) * x[i];
-  return sum;
-}
-
 // A unit that can hold its whole share of the inputs reads it only in the first row step.
 bool keeps_inputs(const Dealing& d, Count columns) {
   return steps(busiest(columns, d.in_parts, d.width), d.width) <= d.units.input_words;
+}
+
+// The columns of a matrix as the parts that split the inputs have them: a word to each in turn.
+// Each part's words follow each other, part after part.
+struct Deal {
+  struct Word {
+    Count part;
+    std::size_t from;     // column of the matrix
+    std::size_t to;       // column among the dealt ones
+    std::size_t columns;  // fewer in the last word
+  };
+  std::vector<Word> words;         // by rising column of the matrix
+  std::vector<std::size_t> begin;  // dealt columns of part p: begin[p] .. begin[p + 1] - 1
+
+  Deal(std::size_t size, Count parts, Count width) : begin(parts + 1) {
+    Count part = 0;
+    for (Count at = 0; at < size; at += width) {
+      words.push_back({part, at, 0, std::min<std::size_t>(width, size - at)});
+      begin[part + 1] += words.back().columns;
+      part = part + 1 == parts ? 0 : part + 1;
+    }
+    for (Count p = 0; p < parts; ++p) begin[p + 1] += begin[p];
+    auto next = begin;
+    for (auto& word : words) {
+      word.to = next[word.part];
+      next[word.part] += word.columns;
+    }
+  }
+
+  // One row, dealt.
+  template <class From, class To>
+  void deal(const From* row, To* dealt) const {
+    for (const auto& word : words) std::copy_n(row + word.from, word.columns, dealt + word.to);
+  }
+};
+
+std::vector<std::int16_t> dealt_inputs(const Activations& input, const Deal& deal) {
+  std::vector<std::int16_t> out(input.values.size());
+  for (std::size_t at = 0; at < out.size(); at += input.size)
+    deal.deal(&input.values[at], &out[at]);
+  return out;
 }
 
 // What one thread did.
@@ -85,48 +122,56 @@ struct Tally {
   std::vector<Count> unit_weights;  // that each unit holds, if they are in SRAM
 };
 
-// One thread's share of a matrix: every stride-th chunk of rows.
+// One thread's share of a matrix: every stride-th piece of rows.
 class Worker {
  public:
+  // `dealt` are the input's values as `deal` deals them.
   Worker(const Machine& m, const Dealing& d, const Matrix& weights, const Activations& input,
-         MatrixResult& result)
+         const Deal& deal, const std::vector<std::int16_t>& dealt, MatrixResult& result)
       : m_(m),
         d_(d),
         weights_(weights),
         input_(input),
+        deal_(deal),
+        dealt_inputs_(dealt),
         result_(result),
+        isa_(best_isa()),
         tokens_(input.values.size() / input.size),
+        groups_(steps(tokens_, d.units.token_tile)),
         kept_(keeps_inputs(d, input.size)),
         wide_(weights.shape().bits > 8),
-        block_(d.units.rows * input.size),
+        chunks_(chunks_of_piece(d.units.rows)),
+        block_(chunks_ * d.units.rows * input.size),
+        operands_(block_.size()),
+        dealt_(block_.size()),
         ones_(wide_ ? block_.size() : 0),
-        partial_(d.in_parts * d.units.rows * tokens_),
+        partial_(d.in_parts * tokens_ * chunks_ * d.units.rows),
         words_(d.in_parts) {
     tally_.step_words.resize(steps(weights.shape().rows, d.out_parts * d.units.rows));
     if (d.store == Store::sram) tally_.unit_weights.resize(d.out_parts * d.in_parts);
   }
 
-  // Chunk g of the rows goes to part g mod Po, in row step g / Po.
-  void chunk(Count g) {
-    const Count first = g * d_.units.rows;
-    const Count rows = std::min(d_.units.rows, weights_.shape().rows - first);
-    const Count step = g / d_.out_parts;
+  // Chunks of R rows that are worked on together, so that inputs that are loaded serve many rows.
+  static Count chunks_of_piece(Count rows) { return steps(16, rows); }
+
+  // Chunk g of the rows goes to part g mod Po, in row step g / Po. Chunks [from, to), at most
+  // chunks_of_piece.
+  void piece(Count from, Count to) {
+    const Count first = from * d_.units.rows;
+    const Count rows = std::min((to - from) * d_.units.rows, weights_.shape().rows - first);
     load(first, rows);
     naive(first, rows);
-    std::fill(partial_.begin(), partial_.end(), 0);
     std::fill(words_.begin(), words_.end(), 0);
-    Count part = 0;
-    for (Count at = 0; at < input_.size; at += d_.width) {
-      const Count columns = std::min<Count>(d_.width, input_.size - at);
-      tile(rows, at, columns, part, kept_ && step > 0);
-      ++words_[part];
-      if (d_.store == Store::sram)
-        tally_.unit_weights[g % d_.out_parts * d_.in_parts + part] += rows * columns;
-      part = part + 1 == d_.in_parts ? 0 : part + 1;
+    for (const auto& word : deal_.words) {
+      for (Count g = from; g < to; ++g) fetch(g, (g - from) * d_.units.rows, word);
+      ++words_[word.part];
     }
-    auto& longest = tally_.step_words[step];
-    longest = std::max(longest, *std::max_element(words_.begin(), words_.end()));
-    reduce(first, rows);
+    multiply_parts(rows);
+    for (Count g = from; g < to; ++g) {
+      auto& longest = tally_.step_words[g / d_.out_parts];
+      longest = std::max(longest, *std::max_element(words_.begin(), words_.end()));
+      reduce(g, (g - from) * d_.units.rows);
+    }
     tally_.stored += stored_bits(first, first + rows, input_.size, weights_.shape().bits, d_.group,
                                  d_.group_bits);
   }
@@ -134,6 +179,10 @@ class Worker {
   const Tally& tally() const { return tally_; }
 
  private:
+  Count rows_of(Count g) const {
+    return std::min(d_.units.rows, weights_.shape().rows - g * d_.units.rows);
+  }
+
   void load(Count first, Count rows) {
     const auto columns = input_.size;
     const Count bits = weights_.shape().bits;
@@ -144,13 +193,25 @@ class Worker {
         ones_[r * columns + i] = static_cast<std::uint8_t>(
             std::count(&scratch_[i * bits], &scratch_[i * bits] + bits, 1));
     }
+    std::copy_n(block_.begin(), rows * columns, operands_.begin());
+    for (Count r = 0; r < rows; ++r) deal_.deal(&block_[r * columns], &dealt_[r * columns]);
   }
 
   void naive(Count first, Count rows) {
-    for (std::size_t t = 0; t < tokens_; ++t)
-      for (Count r = 0; r < rows; ++r)
-        result_.naive[t * weights_.shape().rows + first + r] =
-            dot(&block_[r * input_.size], input_.token(t).data(), input_.size);
+    add_products({operands_.data(), rows, input_.size, input_.values.data(), tokens_, input_.size,
+                  input_.size},
+                 isa_, &result_.naive[first], weights_.shape().rows);
+  }
+
+  // What each part makes of its own columns.
+  void multiply_parts(Count rows) {
+    std::fill(partial_.begin(), partial_.end(), 0);
+    for (Count part = 0; part < d_.in_parts; ++part) {
+      const auto at = deal_.begin[part];
+      add_products({&dealt_[at], rows, input_.size, &dealt_inputs_[at], tokens_, input_.size,
+                    deal_.begin[part + 1] - at},
+                   isa_, partial(part, 0), rows_of_piece());
+    }
   }
 
   Count one_bits(std::size_t at, std::size_t columns) const {
@@ -162,60 +223,72 @@ class Worker {
     return sum;
   }
 
+  Count rows_of_piece() const { return chunks_ * d_.units.rows; }
+
+  std::int32_t* partial(Count part, std::size_t token) {
+    return &partial_[(part * tokens_ + token) * rows_of_piece()];
+  }
+
   // One word of one unit: rows x columns weights, fetched once a token group, used for every token.
-  void tile(Count rows, std::size_t at, std::size_t columns, Count part, bool inputs_there) {
-    auto& c = tally_.counts;
+  // Chunk g begins at row `at` of the block.
+  void fetch(Count g, Count at, const Deal::Word& word) {
     Count ones = 0;
     Count used = 0;
+    const auto rows = rows_of(g);
     for (Count r = 0; r < rows; ++r) {
-      const auto from = r * input_.size + at;
-      if (d_.store == Store::rom) ones += one_bits(from, columns);
+      const auto from = (at + r) * input_.size + word.from;
+      if (d_.store == Store::rom) ones += one_bits(from, word.columns);
       used += weights_.shape().code == Code::ternary
-                  ? count_nonzero(std::span<const std::int8_t>(block_).subspan(from, columns))
-                  : columns;
+                  ? count_nonzero(std::span<const std::int8_t>(block_).subspan(from, word.columns))
+                  : word.columns;
     }
-    for (Count first = 0; first < tokens_; first += d_.units.token_tile) {
-      if (d_.store == Store::rom) {
-        ++c.rom_words;
-        c.rom_one_bits += ones;
-      }
-      const auto last = std::min<Count>(tokens_, first + d_.units.token_tile);
-      for (Count t = first; t < last; ++t) {
-        c.unit_active_cycles += d_.step_cycles;
-        if (!inputs_there) c.buffer_read_bits += columns * m_.activation_bits;
-        (d_.base ? c.base_adds : c.dense_macs) += used;
-        auto* sums = &partial_[(part * tokens_ + t) * d_.units.rows];
-        for (Count r = 0; r < rows; ++r)
-          sums[r] += dot(&block_[r * input_.size + at], input_.token(t).data() + at, columns);
-      }
+    const bool inputs_there = kept_ && g >= d_.out_parts;
+    auto& c = tally_.counts;
+    if (d_.store == Store::rom) {
+      c.rom_words += groups_;
+      c.rom_one_bits += groups_ * ones;
     }
+    c.unit_active_cycles += tokens_ * d_.step_cycles;
+    if (!inputs_there) c.buffer_read_bits += tokens_ * word.columns * m_.activation_bits;
+    (d_.base ? c.base_adds : c.dense_macs) += tokens_ * used;
+    if (d_.store == Store::sram)
+      tally_.unit_weights[g % d_.out_parts * d_.in_parts + word.part] += rows * word.columns;
   }
 
   // The reduction tree: one add for every part after the first, whether it had weights or not.
-  void reduce(Count first, Count rows) {
+  void reduce(Count g, Count at) {
+    Count adds = 0;
     for (std::size_t t = 0; t < tokens_; ++t)
-      for (Count r = 0; r < rows; ++r) {
-        std::int32_t sum = partial_[t * d_.units.rows + r];
+      for (Count r = 0; r < rows_of(g); ++r) {
+        std::int32_t sum = partial(0, t)[at + r];
         for (Count part = 1; part < d_.in_parts; ++part) {
-          sum += partial_[(part * tokens_ + t) * d_.units.rows + r];
-          ++tally_.counts.tree_adds;
+          sum += partial(part, t)[at + r];
+          ++adds;
         }
-        result_.parts[t * weights_.shape().rows + first + r] = sum;
+        result_.parts[t * weights_.shape().rows + g * d_.units.rows + r] = sum;
       }
+    tally_.counts.tree_adds += adds;
   }
 
   const Machine& m_;
   const Dealing& d_;
   const Matrix& weights_;
   const Activations& input_;
+  const Deal& deal_;
+  const std::vector<std::int16_t>& dealt_inputs_;
   MatrixResult& result_;
+  Isa isa_;
   std::size_t tokens_;
+  Count groups_;  // of tokens, that share a fetch
   bool kept_;
-  bool wide_;                          // weights of more than 8 bit
-  std::vector<std::int8_t> block_;     // the rows of a chunk
-  std::vector<std::uint8_t> ones_;     // 1-bits of each weight of the block, if they are wide
-  std::vector<std::int32_t> partial_;  // input parts x tokens x rows
-  std::vector<Count> words_;           // of each input part, in one chunk
+  bool wide_;                           // weights of more than 8 bit
+  Count chunks_;                        // of a piece
+  std::vector<std::int8_t> block_;      // the rows of a piece
+  std::vector<std::int16_t> operands_;  // the same, as products take them
+  std::vector<std::int16_t> dealt_;     // and as the parts have them
+  std::vector<std::uint8_t> ones_;      // 1-bits of each weight of the block, if they are wide
+  std::vector<std::int32_t> partial_;   // input parts x tokens x rows of a piece
+  std::vector<Count> words_;            // of each input part, in one chunk
   std::vector<std::uint8_t> scratch_;
   Tally tally_;
 };
@@ -332,13 +405,17 @@ MatrixResult multiply(const Machine& machine, const Dealing& dealing, const Matr
   result.naive.resize(tokens * weights.shape().rows);
   result.parts.resize(result.naive.size());
   const Count chunks = steps(weights.shape().rows, dealing.units.rows);
-  const auto crew = static_cast<Count>(std::clamp<Count>(chunks / 8, 1, threads));
-  std::vector<Worker> workers(crew, Worker(machine, dealing, weights, input, result));
+  const auto together = Worker::chunks_of_piece(dealing.units.rows);
+  const auto crew = std::clamp<Count>(chunks / together, 1, threads);
+  const Deal deal(input.size, dealing.in_parts, dealing.width);
+  const auto dealt = dealt_inputs(input, deal);
+  std::vector<Worker> workers(crew, Worker(machine, dealing, weights, input, deal, dealt, result));
   {
     std::vector<std::jthread> running;
     for (Count w = 0; w < crew; ++w)
-      running.emplace_back([&workers, w, crew, chunks] {
-        for (Count g = w; g < chunks; g += crew) workers[w].chunk(g);
+      running.emplace_back([&workers, w, crew, chunks, together] {
+        for (Count from = w * together; from < chunks; from += crew * together)
+          workers[w].piece(from, std::min(chunks, from + together));
       });
   }
   Tally all;

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <mutex>
+
+#include "parallel.hpp"
 
 namespace tomestimate::reference {
 namespace {
@@ -28,22 +31,50 @@ void read_row(const Grouped& m, std::size_t r, Row& row) {
   }
 }
 
+std::uint64_t load(std::span<const std::uint8_t> bytes, std::size_t at) {
+  std::uint64_t out = 0;
+  std::memcpy(&out, bytes.data() + at, 8);
+  return out;
+}
+
+// The 1-bits of `count` numbers of eight bytes, which are number(0), number(1), ... Without an
+// instruction for it, so that any machine's vectors do: sums of bytes hold 31 numbers.
+template <class Number>
+std::uint64_t ones_of(std::size_t count, Number number) {
+  constexpr std::uint64_t odd = 0x5555555555555555, pairs = 0x3333333333333333,
+                          nibbles = 0x0F0F0F0F0F0F0F0F, even_bytes = 0x00FF00FF00FF00FF;
+  std::uint64_t out = 0;
+  for (std::size_t from = 0; from < count; from += 31) {
+    const auto to = std::min(count, from + 31);
+    std::uint64_t bytes = 0;
+    for (std::size_t i = from; i < to; ++i) {
+      auto x = number(i);
+      x -= x >> 1 & odd;
+      x = (x & pairs) + (x >> 2 & pairs);
+      bytes += (x + (x >> 4)) & nibbles;
+    }
+    const auto words = (bytes & even_bytes) + (bytes >> 8 & even_bytes);
+    out += words * 0x0001000100010001 >> 48;
+  }
+  return out;
+}
+
+std::uint64_t ones_of(std::span<const std::uint8_t> bytes) {
+  const auto whole = bytes.size() / 8;
+  auto out = ones_of(whole, [&](std::size_t i) { return load(bytes, 8 * i); });
+  for (const auto byte : bytes.subspan(8 * whole))
+    out += static_cast<unsigned>(std::popcount(unsigned{byte}));
+  return out;
+}
+
 // A word that is shorter than the other is padded with zeros.
 std::uint64_t differing_bits(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   const auto both = std::min(a.size(), b.size());
-  std::uint64_t out = 0;
-  std::size_t i = 0;
-  for (; i + 8 <= both; i += 8) {
-    std::uint64_t x = 0;
-    std::uint64_t y = 0;
-    std::memcpy(&x, a.data() + i, 8);
-    std::memcpy(&y, b.data() + i, 8);
-    out += static_cast<unsigned>(std::popcount(x ^ y));
-  }
-  for (; i < std::max(a.size(), b.size()); ++i)
-    out += static_cast<unsigned>(std::popcount(
-        static_cast<unsigned>((i < a.size() ? a[i] : 0) ^ (i < b.size() ? b[i] : 0))));
-  return out;
+  const auto whole = both / 8;
+  auto out = ones_of(whole, [&](std::size_t i) { return load(a, 8 * i) ^ load(b, 8 * i); });
+  for (std::size_t i = 8 * whole; i < both; ++i)
+    out += static_cast<unsigned>(std::popcount(unsigned{a[i]} ^ unsigned{b[i]}));
+  return out + ones_of(a.subspan(both)) + ones_of(b.subspan(both));
 }
 
 // The words of one unit, as they pass by.
@@ -69,42 +100,79 @@ void pass_word(std::span<const std::uint8_t> word, const WordStream& stream, Uni
 }
 
 void count_row(const Row& row, MatrixCounts& out) {
+  out.one_bits += ones_of(row.codes);
+  std::uint32_t zeros = 0;
   for (std::size_t c = 0; c < row.codes.size(); ++c) {
-    out.one_bits += static_cast<unsigned>(std::popcount(row.codes[c]));
-    out.zeros += row.signs[c] == 0;
+    zeros += row.signs[c] == 0;
     out.plus[c] += row.signs[c] > 0;
     out.minus[c] += row.signs[c] < 0;
+  }
+  out.zeros += zeros;
+}
+
+// What the rows of lanes from .. to - 1 add to the counts.
+template <class M>
+MatrixCounts count_lanes(const M& matrix, std::size_t width, const WordStream& stream,
+                         std::size_t from, std::size_t to) {
+  MatrixCounts out;
+  const auto columns = matrix.columns();
+  out.plus.resize(columns);
+  out.minus.resize(columns);
+  Row row{std::vector<std::uint8_t>(columns), std::vector<std::int8_t>(columns)};
+  for (std::size_t lane = from; lane < to; ++lane) {
+    std::vector<Unit> units(stream.units);
+    for (std::size_t r = lane; r < matrix.rows(); r += stream.lanes) {
+      read_row(matrix, r, row);
+      count_row(row, out);
+      for (std::size_t at = 0, w = 0; at < columns; at += width, ++w)
+        pass_word(std::span(row.codes).subspan(at, std::min(width, columns - at)), stream,
+                  units[w % stream.units], out);
+    }
+    for (const auto& unit : units) {
+      if (unit.words == 0) continue;
+      ++out.wraps;
+      out.wrap_data_toggles += differing_bits(unit.last, unit.first);
+      out.wrap_address_toggles +=
+          static_cast<unsigned>(std::popcount((unit.words - 1) % stream.bank_words));
+    }
+  }
+  return out;
+}
+
+void add(const MatrixCounts& part, MatrixCounts& sum) {
+  sum.words += part.words;
+  sum.one_bits += part.one_bits;
+  sum.zeros += part.zeros;
+  sum.pairs += part.pairs;
+  sum.data_toggles += part.data_toggles;
+  sum.address_toggles += part.address_toggles;
+  sum.wraps += part.wraps;
+  sum.wrap_data_toggles += part.wrap_data_toggles;
+  sum.wrap_address_toggles += part.wrap_address_toggles;
+  for (std::size_t c = 0; c < sum.plus.size(); ++c) {
+    sum.plus[c] += part.plus[c];
+    sum.minus[c] += part.minus[c];
   }
 }
 
 template <class M>
-MatrixCounts count(const M& matrix, std::size_t bits, const WordStream& stream) {
+MatrixCounts count(const M& matrix, std::size_t bits, const WordStream& stream, unsigned threads) {
   MatrixCounts out;
   const auto columns = matrix.columns();
-  const auto width = std::max<std::size_t>(1, stream.word_bits / bits);
   out.bits = matrix.rows() * columns * bits;
   out.rows = matrix.rows();
   out.lanes = std::min(matrix.rows(), stream.lanes);
   out.units = stream.units;
-  out.word_columns = width;
+  out.word_columns = std::max<std::size_t>(1, stream.word_bits / bits);
   out.plus.resize(columns);
   out.minus.resize(columns);
-  std::vector<Unit> units(stream.lanes * stream.units);
-  Row row{std::vector<std::uint8_t>(columns), std::vector<std::int8_t>(columns)};
-  for (std::size_t r = 0; r < matrix.rows(); ++r) {
-    read_row(matrix, r, row);
-    count_row(row, out);
-    for (std::size_t from = 0, w = 0; from < columns; from += width, ++w)
-      pass_word(std::span(row.codes).subspan(from, std::min(width, columns - from)), stream,
-                units[r % stream.lanes * stream.units + w % stream.units], out);
-  }
-  for (const auto& unit : units) {
-    if (unit.words == 0) continue;
-    ++out.wraps;
-    out.wrap_data_toggles += differing_bits(unit.last, unit.first);
-    out.wrap_address_toggles +=
-        static_cast<unsigned>(std::popcount((unit.words - 1) % stream.bank_words));
-  }
+  std::mutex adding;
+  const auto work = static_cast<double>(matrix.rows()) * static_cast<double>(columns);
+  parallel(threads, out.lanes, work, [&](std::size_t from, std::size_t to) {
+    const auto part = count_lanes(matrix, out.word_columns, stream, from, to);
+    const std::scoped_lock lock(adding);
+    add(part, out);
+  });
   return out;
 }
 
@@ -137,10 +205,11 @@ std::uint64_t activation_toggles(const MatrixCounts& m, std::span<const std::uin
 
 }  // namespace
 
-MatrixCounts count_matrix(const Matrix& matrix, const WordStream& stream) {
-  if (const auto* ternary = std::get_if<Ternary>(&matrix)) return count(*ternary, 2, stream);
+MatrixCounts count_matrix(const Matrix& matrix, const WordStream& stream, unsigned threads) {
+  if (const auto* ternary = std::get_if<Ternary>(&matrix))
+    return count(*ternary, 2, stream, threads);
   const auto& grouped = std::get<Grouped>(matrix);
-  return count(grouped, static_cast<std::size_t>(grouped.bits()), stream);
+  return count(grouped, static_cast<std::size_t>(grouped.bits()), stream, threads);
 }
 
 DataCounts& DataCounts::operator+=(const DataCounts& o) {
@@ -212,16 +281,17 @@ double toggles_if_independent(const DataCounts& counts, std::size_t word_bits) {
          (1 - ones);
 }
 
-Counter::Counter(WordStream stream, std::size_t layers, bool sign_magnitude)
+Counter::Counter(WordStream stream, std::size_t layers, bool sign_magnitude, unsigned threads)
     : stream_(stream),
       sign_magnitude_(sign_magnitude),
+      threads_(threads),
       matrices_(layers * spec::projection_count),
       counts_(matrices_.size()) {}
 
 void Counter::add(std::size_t layer, spec::Projection projection, const Matrix& matrix,
                   std::span<const std::uint8_t> codes, std::size_t tokens) {
   const auto i = layer * spec::projection_count + static_cast<std::size_t>(projection);
-  if (!matrices_[i]) matrices_[i] = count_matrix(matrix, stream_);
+  if (!matrices_[i]) matrices_[i] = count_matrix(matrix, stream_, threads_);
   counts_[i] += count_data(*matrices_[i], codes, tokens, sign_magnitude_);
 }
 

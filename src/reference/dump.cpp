@@ -47,6 +47,17 @@ fs::path real_path(const std::string& folder) {
   return path.has_filename() ? path : path.parent_path();
 }
 
+fs::path new_folder_beside(const fs::path& target) {
+  auto name = target.string() + ".XXXXXX";
+  if (mkdtemp(name.data()) == nullptr)
+    fail(target, fmt::format("cannot make a folder beside it: {}", std::strerror(errno)));
+  // mkdtemp makes the folder private; a dump gets the mode any other new folder would.
+  const auto mask = umask(0);
+  umask(mask);
+  fs::permissions(name, static_cast<fs::perms>(0777 & ~mask));
+  return name;
+}
+
 void move_into_place(const fs::path& draft, const fs::path& target) {
   if (std::rename(draft.c_str(), target.c_str()) == 0) return;
   if (errno != ENOTEMPTY && errno != EEXIST) fail(target, std::strerror(errno));
@@ -69,40 +80,35 @@ void check_dump_folder(const std::string& folder) {
          "folder, or one that holds only a dump)");
 }
 
-Dump::Dump(const std::string& folder) {
-  check_dump_folder(folder);
-  target_ = real_path(folder);
-  auto name = target_.string() + ".XXXXXX";
-  if (mkdtemp(name.data()) == nullptr)
-    fail(folder, fmt::format("cannot make a folder beside it: {}", std::strerror(errno)));
-  draft_ = name;
-  // mkdtemp makes the folder private; a dump gets the mode any other new folder would.
-  const auto mask = umask(0);
-  umask(mask);
-  fs::permissions(draft_, static_cast<fs::perms>(0777 & ~mask));
-}
+Dump::Dump(const std::string& folder)
+    : draft_([&] {
+        check_dump_folder(folder);
+        target_ = real_path(folder);
+        return new_folder_beside(target_);
+      }) {}
 
 Dump::~Dump() {
   std::error_code ignored;
-  if (!draft_.empty()) fs::remove_all(draft_, ignored);
+  fs::remove_all(draft_.path(), ignored);
 }
 
 void Dump::add(const Record& record, std::size_t layers) {
+  const auto held = process::hold_signals();  // or what is made here could outlive the draft
   const bool in_tail = record.layer == layers;
   const auto where = fmt::format("pass{:03}/{}", record.pass,
                                  in_tail ? "tail" : fmt::format("layer{:02}", record.layer));
-  fs::create_directories(draft_ / where);
+  fs::create_directories(draft_.path() / where);
   for (const auto& array : record.arrays) {
     const auto file =
         fmt::format("{}/{}.{}.{}.npy", where, spec::name(record.op), array.role, array.name);
-    write_npy((draft_ / file).string(), array.elements, array.shape);
-    bytes_ += fs::file_size(draft_ / file);
+    array::write_npy((draft_.path() / file).string(), array.elements, array.shape);
+    bytes_ += fs::file_size(draft_.path() / file);
     nlohmann::ordered_json entry{{"file", file}, {"pass", record.pass}};
     entry["layer"] = in_tail ? nlohmann::ordered_json() : nlohmann::ordered_json(record.layer);
     entry["op"] = spec::name(record.op);
     entry["role"] = array.role;
     entry["name"] = array.name;
-    entry["dtype"] = dtype(array.elements);
+    entry["dtype"] = array::dtype(array.elements);
     entry["shape"] = array.shape;
     arrays_.push_back(std::move(entry));
   }
@@ -111,10 +117,10 @@ void Dump::add(const Record& record, std::size_t layers) {
 void Dump::finish(const nlohmann::ordered_json& run) {
   const nlohmann::ordered_json manifest{
       {"kind", "tomestimate dump"}, {"version", 1}, {"run", run}, {"arrays", arrays_}};
-  spec::write_file((draft_ / "manifest.json").string(), manifest.dump(1) + "\n");
+  spec::write_file((draft_.path() / "manifest.json").string(), manifest.dump(1) + "\n");
   // Again, as late as can be: someone may have put a file there meanwhile.
   check_dump_folder(target_.string());
-  move_into_place(draft_, target_);
+  move_into_place(draft_.path(), target_);
 }
 
 nlohmann::ordered_json describe(const Config& c, Arithmetic arithmetic) {

@@ -46,28 +46,6 @@ struct Tile {
 template <int R, int T>
 using Sums = std::array<std::int32_t, static_cast<std::size_t>(R) * T>;
 
-struct Baseline {
-  template <int R, int T>
-  static void run(const Tile& tile, Sums<R, T>& sums) {
-    std::array<std::int8_t, block_columns> codes{};
-    sums.fill(0);
-    for (std::size_t r = 0; r < R; ++r)
-      for (std::size_t b = 0; b < tile.blocks; ++b) {
-        const auto* bytes = tile.codes + r * tile.row_bytes + b * 64;
-        for (std::size_t k = 0; k < 4; ++k)
-          for (std::size_t j = 0; j < 64; ++j)
-            codes[k * 64 + j] = static_cast<std::int8_t>(bytes[j] >> 2 * k & 3);
-        for (std::size_t t = 0; t < T; ++t) {
-          const auto* x = tile.x + t * tile.stride + b * block_columns;
-          std::int32_t sum = 0;
-          for (std::size_t c = 0; c < block_columns; ++c)
-            sum += static_cast<std::int16_t>(codes[c]) * static_cast<std::int16_t>(x[c]);
-          sums[r * T + t] += sum;
-        }
-      }
-  }
-};
-
 #if defined(__x86_64__)
 
 // One token passes each weight once: memory is what binds. Tiles go through the matrix in order, so
@@ -176,8 +154,6 @@ struct Avx512 {
   }
 };
 
-#endif
-
 struct Job {
   const Ternary& weights;
   const Bytes& x;
@@ -212,6 +188,85 @@ struct Job {
       for (; t < x.tokens; ++t) rows_of<Kernel, 1, 1>(rows_of<Kernel, 4, 1>(row, end, t), end, t);
     }
   }
+};
+
+#endif
+
+// Any machine's instructions. Codes are widened once for all tokens, activations once for all rows:
+// compilers know instructions that multiply and add pairs of 16-bit numbers.
+class Baseline {
+ public:
+  Baseline(const Ternary& weights, const Bytes& x, std::span<std::int32_t> out)
+      : weights_(weights),
+        x_(x),
+        out_(out),
+        wide_(x.values.begin(), x.values.end()),
+        codes_(2 * x.stride) {}
+
+  void run(std::size_t from, std::size_t to) {
+    if (x_.tokens == 1) {
+      for (; from < to; ++from) out_[from] = dot(weights_.row(from)) - x_.sums[0];
+      return;
+    }
+    for (; from + 2 <= to; from += 2) rows<2>(from);
+    if (from < to) rows<1>(from);
+  }
+
+ private:
+  template <int R>
+  void rows(std::size_t row) {
+    for (std::size_t r = 0; r < R; ++r) widen(weights_.row(row + r), &codes_[r * x_.stride]);
+    std::size_t t = 0;
+    for (; t + 4 <= x_.tokens; t += 4) tile<R, 4>(row, t);
+    for (; t < x_.tokens; ++t) tile<R, 1>(row, t);
+  }
+
+  // Of the only token: codes are used where they are.
+  std::int32_t dot(const std::uint8_t* bytes) const {
+    const std::int16_t* x = wide_.data();
+    std::array<std::int32_t, 4> sums{};
+    for (std::size_t b = 0; b < x_.stride; b += block_columns, bytes += 64, x += block_columns)
+      for (std::size_t j = 0; j < 64; ++j) {
+        const std::int16_t byte = bytes[j];
+        sums[0] += static_cast<std::int16_t>(byte & 3) * x[j];
+        sums[1] += static_cast<std::int16_t>(byte >> 2 & 3) * x[64 + j];
+        sums[2] += static_cast<std::int16_t>(byte >> 4 & 3) * x[128 + j];
+        sums[3] += static_cast<std::int16_t>(byte >> 6) * x[192 + j];
+      }
+    return sums[0] + sums[1] + sums[2] + sums[3];
+  }
+
+  void widen(const std::uint8_t* bytes, std::int16_t* codes) const {
+    for (std::size_t b = 0; b < x_.stride; b += block_columns, bytes += 64, codes += block_columns)
+      for (std::size_t j = 0; j < 64; ++j) {
+        codes[j] = bytes[j] & 3;
+        codes[64 + j] = bytes[j] >> 2 & 3;
+        codes[128 + j] = bytes[j] >> 4 & 3;
+        codes[192 + j] = bytes[j] >> 6;
+      }
+  }
+
+  template <int R, int T>
+  void tile(std::size_t row, std::size_t token) {
+    const std::int16_t* __restrict codes = codes_.data();
+    const std::int16_t* __restrict x = &wide_[token * x_.stride];
+    std::int32_t sums[R][T]{};
+    for (std::size_t c = 0; c < x_.stride; ++c)
+#pragma GCC unroll 2
+      for (std::size_t r = 0; r < R; ++r)
+#pragma GCC unroll 4
+        for (std::size_t t = 0; t < T; ++t)
+          sums[r][t] += codes[r * x_.stride + c] * x[t * x_.stride + c];
+    for (std::size_t r = 0; r < R; ++r)
+      for (std::size_t t = 0; t < T; ++t)
+        out_[(token + t) * weights_.rows() + row + r] = sums[r][t] - x_.sums[token + t];
+  }
+
+  const Ternary& weights_;
+  const Bytes& x_;
+  std::span<std::int32_t> out_;
+  std::vector<std::int16_t> wide_;   // of x
+  std::vector<std::int16_t> codes_;  // of two rows
 };
 
 // ---- groups ----
@@ -294,10 +349,13 @@ void Ternary::set(std::uint64_t first, std::span<const std::int8_t> weights) {
 }
 
 void Ternary::row_weights(std::size_t r, std::span<std::int8_t> weights) const {
-  const auto* codes = row(r);
-  for (std::size_t c = 0; c < columns_; ++c) {
-    const auto [byte, shift] = place(c);
-    weights[c] = static_cast<std::int8_t>((codes[byte] >> shift & 3) - 1);
+  const auto* bytes = row(r);
+  std::array<std::int8_t, block_columns> block;
+  for (std::size_t from = 0; from < columns_; from += block_columns, bytes += 64) {
+    for (std::size_t j = 0; j < 64; ++j)
+      for (std::size_t k = 0; k < 4; ++k)
+        block[64 * k + j] = static_cast<std::int8_t>((bytes[j] >> 2 * k & 3) - 1);
+    std::copy_n(block.begin(), std::min(block_columns, columns_ - from), &weights[from]);
   }
 }
 
@@ -345,13 +403,13 @@ void Bytes::add_up() {
 
 void multiply(const Ternary& weights, const Bytes& x, std::size_t from, std::size_t to, Isa isa,
               std::span<std::int32_t> out) {
-  const Job job{weights, x, out};
 #if defined(__x86_64__)
+  const Job job{weights, x, out};
   if (isa == Isa::avx512) return job.run<Avx512>(from, to);
   if (isa == Isa::avx2) return job.run<Avx2>(from, to);
 #endif
   (void)isa;
-  job.run<Baseline>(from, to);
+  Baseline(weights, x, out).run(from, to);
 }
 
 std::vector<std::int32_t> group_sums(const Bytes& x, std::size_t columns, std::size_t group) {

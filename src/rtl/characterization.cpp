@@ -195,7 +195,8 @@ double normal(std::mt19937_64& random) {
 
 constexpr double weight_zeros = 0.42;   // BitNet b1.58 2B4T, all layers
 constexpr double activation_sigma = 4;  // of E4M3
-constexpr double weight_sigma = 2.5;    // of 4-bit weights around their zero point, 8
+constexpr double activation_sigma_int8 = 32;
+constexpr double weight_sigma = 2.5;  // of 4-bit weights around their zero point, 8
 
 struct Stimulus {
   std::string name;
@@ -209,6 +210,9 @@ std::vector<Stimulus> stimuli(Unit unit) {
             {"ternary weights, held activations", true, true},
             {"E4M3 x E4M3, both new", false, false},
             {"E4M3 x E4M3, one held", false, true}};
+  if (unit == Unit::mvu_int8)
+    return {{"ternary weights, new activations", true, false},
+            {"ternary weights, held activations", true, true}};
   if (unit == Unit::l_unit)
     return {{"4-bit weights, new activations", false, false},
             {"4-bit weights, held activations", false, true}};
@@ -220,12 +224,15 @@ std::uint32_t draw_operand(Unit unit, bool first, bool ternary, std::mt19937_64&
     return static_cast<std::uint32_t>(static_cast<std::int64_t>(
         std::clamp(std::nearbyint(centre + sigma * normal(random)), low, high)));
   };
+  if (!first && ternary) {
+    const auto u = static_cast<double>(random() >> 11) * 0x1p-53;
+    return u < weight_zeros ? 0u : 1u + static_cast<std::uint32_t>(random() >> 63);
+  }
   switch (unit) {
-    case Unit::mvu: {
-      if (first || !ternary) return encode_float(activation_sigma * normal(random), 4, 3);
-      const auto u = static_cast<double>(random() >> 11) * 0x1p-53;
-      return u < weight_zeros ? 0u : 1u + static_cast<std::uint32_t>(random() >> 63);
-    }
+    case Unit::mvu:
+      return encode_float(activation_sigma * normal(random), 4, 3);
+    case Unit::mvu_int8:
+      return integer(activation_sigma_int8, 0, -128, 127);
     case Unit::l_unit:
       return first ? encode_float(normal(random), 5, 10) : integer(weight_sigma, 8, 0, 15);
     case Unit::fp16_add:

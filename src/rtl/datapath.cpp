@@ -51,6 +51,31 @@ constexpr std::string_view mvu_text = R"(module @module@ (
   end endgenerate
 )";
 
+// A product is the activation, 0, or the activation inverted, and the count of these added to the
+// tree's sum.
+constexpr std::string_view mvu_int8_text = R"(module @module@ (
+  input  wire clock,
+  input  wire clear,
+  input  wire [8*@width@-1:0] activations,
+  input  wire [8*@width@-1:0] operands,
+  output reg  [31:0] sum
+);
+  localparam WIDTH = @width@, LEVELS = @levels@, P = 8, T = 9, S = 32;
+  reg [8*WIDTH-1:0] a, b;
+  reg clear1, clear2, clear3;
+  reg [T*WIDTH-1:0] product;
+  wire [T*WIDTH-1:0] product_next;
+  genvar i, l;
+  generate for (i = 0; i < WIDTH; i = i + 1) begin : lane
+    wire [7:0] x = a[8*i +: 8];
+    wire plus = b[8*i];
+    wire minus = b[8*i+1];
+    assign product_next[T*i +: T] = {minus, ({8{plus}} & x) | ({8{minus}} & ~x)};
+    wire negative = product[T*i+8];
+    wire [P-1:0] value = product[T*i +: 8];
+  end endgenerate
+)";
+
 constexpr std::string_view l_unit_text = R"(module @module@ (
   input  wire clock,
   input  wire clear,
@@ -245,6 +270,8 @@ Shape shape(Unit unit) {
       return {32, 32, 32};
     case Unit::int8_multiply:
       return {8, 8, 16};
+    case Unit::mvu_int8:
+      return {8, 8, 32};
   }
   return {};
 }
@@ -312,7 +339,9 @@ std::int64_t dot(Unit unit, const UnitVector& v) {
   std::int64_t sum = 0;
   for (std::size_t i = 0; i < v.a.size(); ++i) {
     const auto b = static_cast<std::int64_t>(v.b[i]);
-    if (unit == Unit::l_unit)
+    if (unit == Unit::mvu_int8)
+      sum += static_cast<std::int8_t>(v.a[i]) * (b == 0 ? 0 : b == 1 ? 1 : -1);
+    else if (unit == Unit::l_unit)
       sum += fixed_point(v.a[i], 5, 10) * (b - v.zero);
     else if (v.ternary)  // a weight of 1 is 2^9 smallest E4M3 subnormals
       sum += fixed_point(v.a[i], 4, 3) * (b == 0 ? 0 : b == 1 ? 512 : -512);
@@ -366,6 +395,9 @@ std::string unit_verilog(Unit unit, std::size_t width, const std::string& module
         return lanes_verilog(mvu_text,
                              "    a <= activations;\n    b <= operands;\n    weights <= ternary;\n",
                              width, module);
+      case Unit::mvu_int8:
+        return lanes_verilog(mvu_int8_text, "    a <= activations;\n    b <= operands;\n", width,
+                             module);
       case Unit::l_unit:
         return lanes_verilog(l_unit_text,
                              "    a <= activations;\n    b <= operands;\n    z <= zero;\n", width,
@@ -404,7 +436,7 @@ std::vector<UnitVector> random_vectors(Unit unit, std::size_t width, std::size_t
   for (std::size_t i = 0; i < count; ++i) {
     auto& v = out[i];
     v.clear = i % 4 == 0;
-    v.ternary = unit == Unit::mvu && i / 4 % 2 == 0;
+    v.ternary = unit == Unit::mvu_int8 || (unit == Unit::mvu && i / 4 % 2 == 0);
     v.zero = static_cast<std::uint8_t>(random() >> 60);
     for (std::size_t lane = 0; lane < (has_lanes(unit) ? width : 1); ++lane) {
       v.a.push_back(draw(unit, s.a, random));
@@ -489,8 +521,10 @@ endmodule
                            last.zero, hex(last.a, s.a), hex(last.b, s.b), s.answer);
   }
   const auto ports =
-      unit == Unit::mvu      ? ".clock(clock), .ternary(ternary), .clear(clear), .activations(a), "
-                               ".operands(b), .sum(y)"
+      unit == Unit::mvu ? ".clock(clock), .ternary(ternary), .clear(clear), .activations(a), "
+                          ".operands(b), .sum(y)"
+      : unit == Unit::mvu_int8
+          ? ".clock(clock), .clear(clear), .activations(a), .operands(b), .sum(y)"
       : unit == Unit::l_unit ? ".clock(clock), .clear(clear), .zero(zero), .activations(a), "
                                ".operands(b), .sum(y)"
                              : ".a(a), .b(b), .y(y)";

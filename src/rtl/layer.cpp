@@ -9,18 +9,32 @@
 
 namespace tomestimate::rtl {
 
+namespace {
+
+// Bits of the unit's sum.
+int sum_bits(const LayerSlice& slice) { return slice.int8 ? 32 : 48; }
+
+// A sum as the unit gives it: that of E4M3 has 9 bits more, for products of two of them.
+std::uint64_t sum_code(const LayerSlice& slice, std::int64_t sum) {
+  const auto mask = ~std::uint64_t{0} >> (64 - sum_bits(slice));
+  return static_cast<std::uint64_t>(sum) << (slice.int8 ? 0 : 9) & mask;
+}
+
+}  // namespace
+
 std::string layer_verilog(const LayerSlice& slice, const std::string& module, RomForm form,
                           const std::string& comment) {
   const auto lanes = slice.tile.shape.width;
   return rom_verilog(slice.tile, module + "_bank", form, comment) + "\n" +
-         unit_verilog(Unit::mvu, lanes, module + "_mvu", "The unit that reads it.") +
+         unit_verilog(slice.int8 ? Unit::mvu_int8 : Unit::mvu, lanes, module + "_mvu",
+                      "The unit that reads it.") +
          fmt::format(R"(
 module {0} (
   input  wire clock,
   input  wire clear,
   input  wire [{1}:0] address,
   input  wire [{2}:0] activations,
-  output wire [47:0] sum
+  output wire [{5}:0] sum
 );
   wire [{3}:0] word;
   wire [{2}:0] operands;
@@ -29,12 +43,12 @@ module {0} (
   generate for (i = 0; i < {4}; i = i + 1) begin : weight
     assign operands[8*i +: 8] = {{6'd0, word[2*i +: 2]}};
   end endgenerate
-  {0}_mvu mvu (.clock(clock), .ternary(1'b1), .clear(clear), .activations(activations),
+  {0}_mvu mvu (.clock(clock), {6}.clear(clear), .activations(activations),
     .operands(operands), .sum(sum));
 endmodule
 )",
                      module, address_bits(slice.tile.shape.words) - 1, 8 * lanes - 1, 2 * lanes - 1,
-                     lanes);
+                     lanes, sum_bits(slice) - 1, slice.int8 ? "" : ".ternary(1'b1), ");
 }
 
 std::string layer_testbench(const LayerSlice& slice, const std::string& module,
@@ -48,16 +62,16 @@ std::string layer_testbench(const LayerSlice& slice, const std::string& module,
     values += fmt::format("    codes[{}] = {}'h{};\n", i, 8 * lanes, digits);
   }
   for (std::size_t i = 0; i < slice.sums.size(); ++i)
-    values += fmt::format("    wanted[{}] = 48'h{:x};\n", i,
-                          static_cast<std::uint64_t>(slice.sums[i]) << 9 & 0xFFFFFFFFFFFF);
+    values += fmt::format("    wanted[{}] = {}'h{:x};\n", i, sum_bits(slice),
+                          sum_code(slice, slice.sums[i]));
   const auto count = slice.tokens * slice.rows;
   return fmt::format(R"({0}module {1}_testbench;
   reg clock, clear;
   reg [{2}:0] address;
   reg [{3}:0] activations;
-  wire [47:0] sum;
+  wire [{11}:0] sum;
   reg [{3}:0] codes [0:{4}];
-  reg [47:0] wanted [0:{5}];
+  reg [{11}:0] wanted [0:{5}];
   // Of the operands of this clock and of three before it: the sum that they end, or -1.
   integer ends [0:3];
   integer token, row, chunk, k, errors;
@@ -102,7 +116,7 @@ endmodule
 )",
                      commented(comment), module, address_bits(slice.tile.shape.words) - 1,
                      8 * lanes - 1, slice.tokens * slice.chunks - 1, count - 1, slice.rows,
-                     slice.chunks, values, slice.tokens, count);
+                     slice.chunks, values, slice.tokens, count, sum_bits(slice) - 1);
 }
 
 }  // namespace tomestimate::rtl

@@ -181,7 +181,8 @@ std::string unit_table(const Characterization& c, const UnitFacts& u) {
 std::string technology_toml(const Characterization& c) {
   auto out = fmt::format("# Made by tomestimate characterize: {}.\n", origin(c));
   out += bank_table(c) + flip_flop_table(c);
-  for (const auto& unit : c.units) out += unit_table(c, unit);
+  for (const auto& unit : c.units)  // specs have no int8 unit
+    if (unit.unit != Unit::mvu_int8) out += unit_table(c, unit);
   return out;
 }
 

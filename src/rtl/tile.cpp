@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <optional>
 #include <random>
 #include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/units/math.hpp>
 
@@ -64,35 +64,9 @@ class LineReader {
   std::size_t at_ = 0;
 };
 
-constexpr std::string_view array_magic = "\x93NUMPY";
-
 [[noreturn]] void refuse_array(const std::string& file, std::string message) {
   throw spec::SpecError(
       {{{file, 1, 1}, std::move(message), "a matrix of int8 in C order, of -1, 0 and 1"}});
-}
-
-// What follows a key in the header of an array, which is a Python dictionary.
-std::string_view array_field(std::string_view header, std::string_view key) {
-  const auto at = header.find(fmt::format("'{}':", key));
-  if (at == std::string_view::npos) return "";
-  auto rest = header.substr(at + key.size() + 3);
-  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  return rest;
-}
-
-// The sizes of "(4, 3)" at the beginning of text.
-std::optional<std::pair<std::size_t, std::size_t>> array_shape(std::string_view text) {
-  std::array<std::size_t, 2> sizes{};
-  for (const std::size_t i : {0, 1}) {
-    const auto before = i == 0 ? "(" : ", ";
-    if (!text.starts_with(before)) return std::nullopt;
-    text.remove_prefix(std::string_view(before).size());
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), sizes[i]);
-    if (error != std::errc{}) return std::nullopt;
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  }
-  if (!text.starts_with(")")) return std::nullopt;
-  return std::pair(sizes[0], sizes[1]);
 }
 
 }  // namespace
@@ -165,42 +139,20 @@ Tile parse_tile(std::string_view text, const std::string& file) {
   return tile;
 }
 
-bool is_array(std::string_view bytes) { return bytes.starts_with(array_magic); }
-
 Tile parse_tile_array(std::string_view bytes, const std::string& file) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
-  if (bytes.size() < 12) refuse_array(file, "the array has no header");
-  const bool long_header = byte(6) == 2;
-  if (byte(6) != 1 && !long_header)
-    refuse_array(file, fmt::format("version {} of NumPy's format", byte(6)));
-  const std::size_t start = long_header ? 12 : 10;
-  std::size_t length = 0;
-  for (std::size_t i = start; i > 8; --i) length = length * 256 + byte(i - 1);
-  if (length > bytes.size() - start) refuse_array(file, "the array's header ends too early");
-  const auto header = bytes.substr(start, length);
-  const auto type = array_field(header, "descr");
-  if (!type.starts_with("'|i1'") && !type.starts_with("'<i1'"))
-    refuse_array(file, fmt::format("an array of type {}", type.substr(0, type.find(','))));
-  if (!array_field(header, "fortran_order").starts_with("False"))
-    refuse_array(file, "an array in Fortran's order");
-  const auto shape = array_shape(array_field(header, "shape"));
-  if (!shape) refuse_array(file, "an array that is no matrix");
-  const auto [words, width] = *shape;
+  const auto matrix = array::parse_npy(bytes, file);
+  if (matrix.dtype != "int8")
+    refuse_array(file, fmt::format("has elements of type {}", matrix.dtype));
+  if (matrix.shape.size() != 2) refuse_array(file, "is no matrix");
+  const auto words = matrix.shape[0], width = matrix.shape[1];
   if (words == 0 || width == 0 || words > largest_tile / width)
     refuse_array(file, fmt::format("{} x {} weights, where a tile has from 1 to {}", words, width,
                                    largest_tile));
-  const auto data = bytes.substr(start + length);
-  if (data.size() != words * width)
-    refuse_array(file,
-                 fmt::format("{} bytes follow the header, not {}", data.size(), words * width));
-  Tile tile{{words, 1, width}, {}};
-  for (const char c : data) {
-    const auto weight = static_cast<std::int8_t>(c);
-    if (weight < -1 || weight > 1)
-      refuse_array(file, fmt::format("weight {} of row {} is {}", tile.weights.size() % width,
-                                     tile.weights.size() / width, int(weight)));
-    tile.weights.push_back(weight);
-  }
+  Tile tile{{words, 1, width}, matrix.elements<std::int8_t>()};
+  for (std::size_t i = 0; i < tile.weights.size(); ++i)
+    if (tile.weights[i] < -1 || tile.weights[i] > 1)
+      refuse_array(file, fmt::format("weight {} of row {} is {}", i % width, i / width,
+                                     int(tile.weights[i])));
   return tile;
 }
 

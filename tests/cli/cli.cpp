@@ -143,6 +143,14 @@ TEST_CASE("validate compares small graphs") {
   CHECK(has(r.out, "PASS:"));
 }
 
+TEST_CASE("validate takes a prefill of --prompt tokens at full size") {
+  const auto r = run("validate " + design +
+                     " --set model.layers=1 --prompt 3 --format csv --table validation");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "full: prefill,1,3,0,"));
+  CHECK(has(run("validate " + design + " --prompt 9000").out, "take less --context, --prompt"));
+}
+
 TEST_CASE("published says what is predicted") {
   const auto r = run("published " + specs + "/published.toml");
   CHECK(r.code == 0);

@@ -60,8 +60,9 @@ struct Place {
 TEST_CASE("signals at any time: temporary folders go, what was there stays") {
   const Place place;
   std::ofstream(place.folder.file("kept.xlsx")) << "old";
-  const std::vector<std::string> commands{"workbook " + design + " -o kept.xlsx",
-                                          "report " + design + " -o out/report"};
+  const std::vector<std::string> commands{
+      "workbook " + design + " -o kept.xlsx", "report " + design + " -o out/report",
+      "run " + test_data + "/reference/data/packed --tokens 1,2,3 --generate 300 --dump out/dump"};
   for (const auto& command : commands)
     for (const std::string signal : {"INT", "TERM", "HUP"})
       for (const std::string after : {"0.02", "0.1", "0.2", "0.35", "0.5"}) {
@@ -73,6 +74,7 @@ TEST_CASE("signals at any time: temporary folders go, what was there stays") {
         CHECK((done || ended));
         if (done) {
           fs::remove_all(place.folder.path / "out/report");
+          fs::remove_all(place.folder.path / "out/dump");
           std::ofstream(place.folder.file("kept.xlsx")) << "old";
         }
         CHECK(place.clean());

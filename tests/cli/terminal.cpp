@@ -187,3 +187,19 @@ TEST_CASE("help, versions and mistyped words are answered") {
   CHECK(flag.code == 2);
   CHECK(has(flag.out, "did you mean \"--context\"?"));
 }
+
+TEST_CASE("long computations say on a terminal how far they are, and leave no line of it") {
+  const std::string packed = std::string(TOMESTIMATE_TESTS) + "/reference/data/packed";
+  const std::string gone = "\033[K";  // after a carriage return
+  for (const auto& [command, line] : std::vector<std::pair<std::string, std::string>>{
+           {"run " + packed + " --tokens 1,2 --generate 2", "pass 2 of 2, layer 3 of 3"},
+           {"validate --small " + design, "small: no adapter, layer 3 of 3"}}) {
+    const auto r = run_on_terminal(command, 80);
+    CAPTURE(r.out);
+    CHECK(r.code == 0);
+    CHECK(has(r.out, gone + line));
+    CHECK(r.out.rfind(gone) + gone.size() < r.out.size());
+    CHECK(!r.out.substr(r.out.rfind(gone)).starts_with(gone + line));
+    CHECK(!has(run(command).out, "layer 3 of 3"));
+  }
+}

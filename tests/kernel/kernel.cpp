@@ -8,6 +8,7 @@
 
 #include "../../src/kernel/arithmetic.hpp"
 #include "../../src/kernel/machine.hpp"
+#include "../../src/kernel/products.hpp"
 #include "../../src/kernel/weights.hpp"
 #include "catch.hpp"
 
@@ -532,4 +533,32 @@ TEST_CASE("every weight matters: one weight fewer zero changes the output") {
   const auto before = run(hardware(), m).output_hash;
   m.weights.zero_share[1] -= 1.0 / 64;
   CHECK(run(hardware(), m).output_hash != before);
+}
+
+TEST_CASE("products are those of plain loops, for every instruction set and uneven size") {
+  using namespace kernel;
+  std::vector<Isa> all{Isa::baseline};
+  if (best_isa() >= Isa::avx2) all.push_back(Isa::avx2);
+  if (best_isa() >= Isa::avx512) all.push_back(Isa::avx512);
+  constexpr std::size_t step = 300;
+  std::vector<std::int16_t> w(7 * step), x(9 * step);
+  for (std::size_t i = 0; i < w.size(); ++i) w[i] = static_cast<std::int16_t>(mix(i) % 256) - 128;
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<std::int16_t>(mix(~i) % 255) - 127;
+  std::fill_n(w.begin(), step, std::int16_t{-128});
+  std::fill_n(x.begin(), step, std::int16_t{-128});
+  for (const std::size_t rows : {1, 2, 3, 7})
+    for (const std::size_t tokens : {1, 3, 4, 9})
+      for (const std::size_t columns : {0, 1, 15, 33, 128, 299}) {
+        std::vector<std::int32_t> wanted(tokens * 8, 5);
+        for (std::size_t t = 0; t < tokens; ++t)
+          for (std::size_t r = 0; r < rows; ++r)
+            for (std::size_t c = 0; c < columns; ++c)
+              wanted[t * 8 + r] += w[r * step + c] * x[t * step + c];
+        for (const auto isa : all) {
+          std::vector<std::int32_t> sums(wanted.size(), 5);
+          add_products({w.data(), rows, step, x.data(), tokens, step, columns}, isa, sums.data(),
+                       8);
+          CHECK(sums == wanted);
+        }
+      }
 }

@@ -275,7 +275,9 @@ TEST_CASE("counts of a matrix worked by hand") {
   Ternary matrix(3, 3);
   matrix.set(0, std::vector<std::int8_t>{1, -1, 0, 0, 0, 0, -1, -1, 1});
   const WordStream stream{2, 1, 4, 2};
-  const auto m = count_matrix(matrix, stream);
+  const auto m = count_matrix(matrix, stream, 1);
+  for (const unsigned threads : {2u, 3u, 9u})
+    CHECK(count_matrix(matrix, stream, threads).data_toggles == m.data_toggles);
   CHECK(m.words == 6);
   CHECK(m.bits == 18);
   CHECK(m.one_bits == 5);

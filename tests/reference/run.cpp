@@ -52,7 +52,7 @@ Greedy run_greedy(const Model& model, const std::vector<std::size_t>& prompt, st
 
 // The largest difference of our logits to those of a file, steps x vocabulary.
 double largest_difference(const Greedy& ours, const std::string& file) {
-  const auto theirs = read_npy(file);
+  const auto theirs = array::read_floats(file);
   REQUIRE(theirs.shape == std::vector<std::size_t>{ours.logits.size(), ours.logits[0].size()});
   double most = 0;
   for (std::size_t s = 0; s < ours.logits.size(); ++s)
@@ -115,7 +115,7 @@ TEST_CASE("an independent numpy BitNet: integers equal, logits close, 64 tokens 
           array.elements);
   };
   const auto ours = run_greedy(model, numpy_prompt, 64, {}, std::move(hooks));
-  CHECK(integers == read_npy(data + "numpy_integers.npy").values);
+  CHECK(integers == array::read_floats(data + "numpy_integers.npy").values);
   CHECK(ours.tokens == read_tokens(data + "numpy_tokens.txt"));
   CHECK(largest_difference(ours, data + "numpy_logits.npy") < 1e-5);
 }
@@ -235,19 +235,18 @@ TEST_CASE("synthetic weights have the distribution that is stated") {
   const auto model = small_synthetic("bitnet-2b", {});
   const auto wanted = std::get<Synthetic>(model.weights).zero_share[0][4];
   const auto layer = model.layer(0);
-  const auto counts = count_matrix(layer.projections[4], {});  // gate: 98,304 weights
+  const auto counts = count_matrix(layer.projections[4], {}, 1);  // gate: 98,304 weights
   const auto n = static_cast<double>(384 * 256);
   CHECK(static_cast<double>(counts.zeros) / n == Approx(wanted).margin(0.01));
   std::uint64_t plus = 0;
   for (const auto p : counts.plus) plus += p;
   CHECK(static_cast<double>(plus) / (n - static_cast<double>(counts.zeros)) ==
         Approx(0.5).margin(0.01));
-  CHECK(count_matrix(model.layer(0).projections[4], {}).data_toggles == counts.data_toggles);
+  CHECK(count_matrix(model.layer(0).projections[4], {}, 1).data_toggles == counts.data_toggles);
   ModelOptions other;
   other.seed = 2;
-  CHECK(
-      count_matrix(small_synthetic("bitnet-2b", other).layer(0).projections[4], {}).data_toggles !=
-      counts.data_toggles);
+  CHECK(count_matrix(small_synthetic("bitnet-2b", other).layer(0).projections[4], {}, 1)
+            .data_toggles != counts.data_toggles);
 }
 
 TEST_CASE("synthetic models have the activation of their spec") {
@@ -261,7 +260,7 @@ TEST_CASE("synthetic models have the activation of their spec") {
 
 TEST_CASE("counts of a run are those of its codes and weights") {
   const auto model = open_checkpoint_model(data + "packed", {});
-  Counter counter({4, 2, 32, 64}, model.config.layers, false);
+  Counter counter({4, 2, 32, 64}, model.config.layers, false, 1);
   std::uint64_t zeros = 0;
   Hooks hooks;
   hooks.linear = [&](std::size_t l, Projection p, const Matrix& m, const Quantized& x) {
@@ -303,7 +302,7 @@ TEST_CASE("activation toggles are those of each input of a unit, step by step") 
             held = now;
           }
     }
-  const auto counts = count_matrix(matrix, {2, 2, 2 * width, 64});
+  const auto counts = count_matrix(matrix, {2, 2, 2 * width, 64}, 1);
   CHECK(count_data(counts, codes, tokens, false).activation_toggles == wanted);
   CHECK(wanted > 0);
 }
@@ -355,39 +354,6 @@ TEST_CASE("weights by value have the counts that import counts, for all storages
   CHECK(tensors == 7 + 4 * 14);
 }
 
-TEST_CASE(".npy: there and back, and files that are none") {
-  const Folder folder;
-  const std::vector<float> values{1, -2.5f, 3, 4, 5, 6};
-  const auto file = folder.file("x.npy");
-  write_npy(file, std::span<const float>(values), std::vector<std::size_t>{2, 3});
-  CHECK(read_npy(file).values == values);
-  CHECK(read_npy(file).shape == std::vector<std::size_t>{2, 3});
-  const auto broken = [&](const std::string& bytes) {
-    const auto bad = folder.file("bad.npy");
-    std::ofstream(bad, std::ios::binary) << bytes;
-    CHECK_THROWS_AS(read_npy(bad), spec::SpecError);
-  };
-  std::ifstream in(file, std::ios::binary);
-  const std::string good{std::istreambuf_iterator<char>(in), {}};
-  broken("");
-  broken("NUMPY");
-  broken(good.substr(0, 40));
-  broken(good.substr(0, good.size() - 1));
-  broken(good + "x");
-  auto huge = good;
-  huge.replace(huge.find("2, 3"), 4, "9999999999999999999999, 3");
-  broken(huge);
-  auto overflow = good;
-  overflow.replace(overflow.find("(2, 3)"), 6, "(4294967296, 4294967296, 4)");
-  broken(overflow);
-  auto integers = good;
-  integers.replace(integers.find("<f4"), 3, "<i4");
-  broken(integers);
-  auto none = good;
-  none.replace(none.size() - 4, 4, std::string("\0\0\xC0\x7F", 4));
-  broken(none);
-}
-
 TEST_CASE("a dump replaces a dump, and nothing else") {
   const Folder folder;
   const auto target = folder.file("dump");
@@ -398,12 +364,13 @@ TEST_CASE("a dump replaces a dump, and nothing else") {
     dump.finish({{"model", "m"}});
   };
   make();
-  CHECK(read_npy(target + "/pass000/layer01/q.output.y.npy").values == std::vector<float>{1, 2});
+  CHECK(array::read_floats(target + "/pass000/layer01/q.output.y.npy").values ==
+        std::vector<float>{1, 2});
   make();
   CHECK(folder.files() == 1);
   { const Dump left(target); }  // not finished
   CHECK(folder.files() == 1);
-  CHECK(read_npy(target + "/pass000/layer01/q.output.y.npy").values.size() == 2);
+  CHECK(array::read_floats(target + "/pass000/layer01/q.output.y.npy").values.size() == 2);
   std::ofstream(target + "/notes.txt") << "mine";
   CHECK_THROWS_AS(Dump(target), std::runtime_error);
   std::filesystem::remove(target + "/notes.txt");

@@ -88,6 +88,17 @@ TEST_CASE("the model's sums by hand") {
   CHECK(v[1].answer == std::uint64_t{894} << 18);
   CHECK(v[2].answer == ((std::uint64_t{1} << 48) + 1 - (1 << 18)));
 
+  // int8: -(-128) + 127 - 5 x 0, and once more.
+  std::vector<UnitVector> n(2);
+  n[0].a = {0x80, 0x7f, 0x05};
+  n[0].b = {2, 1, 0};
+  n[1] = n[0];
+  n[1].clear = false;
+  n[1].b = {1, 2, 2};
+  rtl::answer(Unit::mvu_int8, n);
+  CHECK(n[0].answer == 255);
+  CHECK(n[1].answer == (std::uint64_t{1} << 32) - 5);
+
   // FP16: 0x3c00 is 1, 0xc000 -2; units of 2^-24, weights less the zero point 8: 3 and -8.
   std::vector<UnitVector> w(1);
   w[0].zero = 8;

@@ -113,7 +113,7 @@ std::string array(const std::string& header, const std::string& data, char versi
   out += '\0';
   out += static_cast<char>(length & 0xff);
   out += static_cast<char>(length >> 8);
-  if (version == 2) out.append(2, '\0');
+  if (version > 1) out.append(2, '\0');
   return out + header + data;
 }
 
@@ -133,9 +133,8 @@ std::string array_refusal(const std::string& bytes) {
 }  // namespace
 
 TEST_CASE("a matrix in NumPy's format") {
-  for (const char version : {1, 2}) {
+  for (const char version : {1, 2, 3}) {
     const auto bytes = array(good_header, good_data, version);
-    REQUIRE(rtl::is_array(bytes));
     const auto tile = rtl::parse_tile_array(bytes, "w.npy");
     CHECK(tile.shape.words == 2);
     CHECK(tile.shape.width == 4);
@@ -144,7 +143,6 @@ TEST_CASE("a matrix in NumPy's format") {
     CHECK(split.shape.words == 4);
     CHECK(split.word(1)[0] == -1);
   }
-  CHECK(!rtl::is_array("1,0,-1\n"));
 
   const auto refused = [](const std::string& bytes, const std::string& why) {
     const auto said = array_refusal(bytes);
@@ -152,9 +150,10 @@ TEST_CASE("a matrix in NumPy's format") {
     CHECK(said.find(why) != std::string::npos);
   };
   refused("\x93NUMPY", "no header");
-  refused(array(good_header, good_data, 3), "version 3");
   refused(array(good_header, good_data).substr(0, 30), "ends too early");
-  refused(array("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", good_data), "'<f4'");
+  refused(array("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }",
+                good_data + good_data + good_data + good_data),
+          "elements of type float32");
   refused(array("{'descr': '|i1', 'fortran_order': True, 'shape': (2, 4), }", good_data),
           "Fortran");
   refused(array("{'descr': '|i1', 'fortran_order': False, 'shape': (8,), }", good_data),
@@ -162,8 +161,6 @@ TEST_CASE("a matrix in NumPy's format") {
   refused(array("{'descr': '|i1', 'fortran_order': False, 'shape': (0, 4), }", ""),
           "0 x 4 weights");
   refused(array("{'descr': '|i1', 'fortran_order': False, 'shape': (9999999999, 4), }", ""),
-          "9999999999 x 4");
-  refused(array("{}", good_data), "array of type");
-  refused(array(good_header, good_data + "x"), "9 bytes follow the header, not 8");
+          "ends before its array of 9999999999 x 4");
   refused(array(good_header, good_data.substr(1) + "\x02"), "weight 3 of row 1 is 2");
 }

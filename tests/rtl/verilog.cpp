@@ -79,7 +79,8 @@ TEST_CASE("names of modules") {
 TEST_CASE("the testbench of a layer wants sums in the unit's own units") {
   // Rows {+1, -1} and {0, +1} of the token {1.0, -1.0}: 2 and -1, in units of 2^-9 1024 and -512,
   // of 2^-18 0x80000 and -0x40000.
-  const rtl::LayerSlice slice{{{2, 1, 2}, {1, -1, 0, 1}}, 2, 1, 1, {0x38, 0xb8}, {1024, -512}};
+  const rtl::LayerSlice slice{
+      {{2, 1, 2}, {1, -1, 0, 1}}, 2, 1, 1, false, {0x38, 0xb8}, {1024, -512}};
   const auto bench = rtl::layer_testbench(slice, "m", "two rows");
   CHECK(bench.find("codes[0] = 16'hb838;") != std::string::npos);
   CHECK(bench.find("wanted[0] = 48'h80000;") != std::string::npos);
@@ -88,4 +89,10 @@ TEST_CASE("the testbench of a layer wants sums in the unit's own units") {
   // +1 is 01 and -1 is 10, the first weight in the low end.
   CHECK(unit.find("1'd0: word = 4'b1001;") != std::string::npos);
   CHECK(unit.find("1'd1: word = 4'b0100;") != std::string::npos);
+  // The same rows of the int8 token {100, -128}: 228 and -128.
+  const rtl::LayerSlice whole{{{2, 1, 2}, {1, -1, 0, 1}}, 2, 1, 1, true, {0x64, 0x80}, {228, -128}};
+  const auto whole_bench = rtl::layer_testbench(whole, "m", "two rows");
+  CHECK(whole_bench.find("codes[0] = 16'h8064;") != std::string::npos);
+  CHECK(whole_bench.find("wanted[0] = 32'he4;") != std::string::npos);
+  CHECK(whole_bench.find("wanted[1] = 32'hffffff80;") != std::string::npos);
 }

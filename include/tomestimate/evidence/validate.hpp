@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,15 +50,17 @@ Validation compare(const spec::Hardware<double>& hw, const spec::Model<double>& 
                    const spec::Pass<double>& pass, const kernel::PassCounts& counted);
 
 // Runs a graph in the kernel and compares. Throws std::invalid_argument if the kernel cannot run
-// it.
-Validation validate(const Graph& graph, unsigned threads);
+// it. `progress` is called before each layer.
+Validation validate(const Graph& graph, unsigned threads,
+                    const std::function<void(std::size_t layer)>& progress = {});
 
 // Small graphs around a design: shapes that fill nothing evenly, batches, prefill, gating domains,
 // LM head in ROM, integer weights, no adapter. Same order and content on every run.
 std::vector<Graph> small_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
 
-// The design itself, full size: a decode step at the workload, and a short prefill that takes more
-// than one token group.
-std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model);
+// The design itself, full size: a decode step at the workload, and a prefill of `prompt` tokens, or
+// a short one that takes more than one token group.
+std::vector<Graph> full_graphs(const spec::Hardware<double>& hw, const spec::Model<double>& model,
+                               std::optional<double> prompt);
 
 }  // namespace tomestimate::evidence

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -94,7 +95,9 @@ struct PassCounts {
 // Operands of more than 8 bit are counted with their own width and computed with 8-bit stand-ins.
 // The result does not depend on `threads`. Takes specs that keep the rules of spec/rules.hpp;
 // throws std::invalid_argument if a layer has dead neurons only, or a DRAM gives no bit a cycle.
+// `progress` is called before each layer.
 PassCounts run(const spec::Hardware<double>& hw, const spec::Model<double>& model,
-               const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed);
+               const spec::Pass<double>& pass, unsigned threads, std::uint64_t seed,
+               const std::function<void(std::size_t layer)>& progress = {});
 
 }  // namespace tomestimate::kernel

@@ -46,7 +46,8 @@ struct MatrixCounts {
   std::vector<std::uint32_t> minus;  // by column: weights below 0
 };
 // Ternary words have 2 bits a weight: 0 is 00, +1 is 01, -1 is 10. Grouped ones have their codes.
-MatrixCounts count_matrix(const Matrix& matrix, const WordStream& stream);
+// The same for any number of threads.
+MatrixCounts count_matrix(const Matrix& matrix, const WordStream& stream, unsigned threads);
 
 // Sums over the tokens of a run.
 struct DataCounts {
@@ -85,7 +86,7 @@ double toggles_if_independent(const DataCounts& counts, std::size_t word_bits);
 // passes the ROM is taken to sleep, so no word follows another.
 class Counter {
  public:
-  Counter(WordStream stream, std::size_t layers, bool sign_magnitude);
+  Counter(WordStream stream, std::size_t layers, bool sign_magnitude, unsigned threads);
 
   void add(std::size_t layer, spec::Projection projection, const Matrix& matrix,
            std::span<const std::uint8_t> codes, std::size_t tokens);
@@ -98,6 +99,7 @@ class Counter {
  private:
   WordStream stream_;
   bool sign_magnitude_;
+  unsigned threads_;
   std::vector<std::optional<MatrixCounts>> matrices_;
   std::vector<DataCounts> counts_;
 };

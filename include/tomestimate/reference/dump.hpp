@@ -21,6 +21,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/reference/run.hpp>
 
 namespace tomestimate::reference {
@@ -29,6 +30,7 @@ namespace tomestimate::reference {
 void check_dump_folder(const std::string& folder);
 
 // Arrays go to a new folder beside the wanted one, which takes its place when the dump is whole.
+// If a signal ends the program before, nothing is left.
 class Dump {
  public:
   // Throws std::runtime_error, as all of these do, with path and reason.
@@ -45,7 +47,7 @@ class Dump {
 
  private:
   std::filesystem::path target_;
-  std::filesystem::path draft_;
+  process::RemovedOnSignal draft_;  // may be gone, or hold what the dump replaced
   nlohmann::ordered_json arrays_ = nlohmann::ordered_json::array();
   std::uintmax_t bytes_ = 0;
 };

@@ -32,12 +32,14 @@
 #include <string>
 #include <vector>
 
+#include <tomestimate/array/npy.hpp>
 #include <tomestimate/reference/counts.hpp>
 #include <tomestimate/reference/model.hpp>
-#include <tomestimate/reference/npy.hpp>
 #include <tomestimate/spec/graph.hpp>
 
 namespace tomestimate::reference {
+
+using array::Elements;
 
 enum class Arithmetic { int8, fp8 };
 

@@ -12,7 +12,7 @@
 
 namespace tomestimate::rtl {
 
-// A slice of a matrix-vector unit and of ROMA's L-Unit, and what lanes, vector units and trees are
+// Slices of matrix-vector units and of ROMA's L-Unit, and what lanes, vector units and trees are
 // made of.
 enum class Unit {
   mvu,       // ternary x E4M3 and E4M3 x E4M3: lanes, adder tree, accumulator, registers
@@ -23,14 +23,17 @@ enum class Unit {
   fp32_multiply,
   int32_add,
   int8_multiply,  // unsigned
+  mvu_int8,       // ternary x int8: lanes, adder tree, accumulator, registers
 };
-inline constexpr spec::Names<8> unit_names{"mvu",           "l-unit",       "fp16-add",
-                                           "fp16-multiply", "fp32-add",     "fp32-multiply",
-                                           "int32-add",     "int8-multiply"};
+inline constexpr spec::Names<9> unit_names{"mvu",           "l-unit",        "fp16-add",
+                                           "fp16-multiply", "fp32-add",      "fp32-multiply",
+                                           "int32-add",     "int8-multiply", "mvu-int8"};
 constexpr std::string_view name(Unit u) { return unit_names[static_cast<std::size_t>(u)]; }
 
 // Whether a unit has lanes: a width, registers and a clock.
-constexpr bool has_lanes(Unit u) { return u == Unit::mvu || u == Unit::l_unit; }
+constexpr bool has_lanes(Unit u) {
+  return u == Unit::mvu || u == Unit::l_unit || u == Unit::mvu_int8;
+}
 
 // A width that a unit can have: a power of two from 2 to 1,024.
 bool is_lane_count(std::size_t width);
@@ -40,6 +43,8 @@ bool is_lane_count(std::size_t width);
 //   mvu     sum[47:0] in units of 2^-18. `ternary` says that operands are weights, 2 bits each in
 //           the low end of 8 (0 is 00, +1 is 01, -1 is 10), else E4M3. 0x7f and 0xff (NaN) are read
 //           as if they were numbers.
+//   mvu_int8  sum[31:0], a whole number; operands as ternary ones of mvu, activations in two's
+//           complement.
 //   l_unit  sum[55:0] in units of 2^-24; `zero` is the zero point. Infinities and NaN likewise.
 // `clear` starts a sum with the operands it comes with. Operands of a clock are in `sum` after the
 // fourth edge.

@@ -20,13 +20,14 @@ struct LayerSlice {
   std::size_t rows = 0;
   std::size_t chunks = 0;
   std::size_t tokens = 0;
-  std::vector<std::uint8_t> codes;  // tokens x (chunks x lanes), E4M3
-  std::vector<std::int64_t> sums;   // tokens x rows, in units of 2^-9
+  bool int8 = false;                // codes are int8, in two's complement; else E4M3
+  std::vector<std::uint8_t> codes;  // tokens x (chunks x lanes)
+  std::vector<std::int64_t> sums;   // tokens x rows, in units of the smallest code: 1, or 2^-9
 };
 
-// Modules NAME_bank (the ROM), NAME_mvu (unit_verilog) and NAME (clock, clear, address, activations
-// -> sum[47:0] in units of 2^-18), which joins them. The lanes are tile.shape.width, which
-// is_lane_count allows.
+// Modules NAME_bank (the ROM), NAME_mvu (unit_verilog: mvu, or mvu_int8) and NAME (clock, clear,
+// address, activations -> sum[47:0] in units of 2^-18, or sum[31:0]), which joins them. The lanes
+// are tile.shape.width, which is_lane_count allows.
 std::string layer_verilog(const LayerSlice& slice, const std::string& module, RomForm form,
                           const std::string& comment);
 

@@ -63,12 +63,8 @@ Tile clustered_tile(const TileShape& shape, double zero_share, double zero_block
 // spec::SpecError with line and column of the first thing that is wrong.
 Tile parse_tile(std::string_view text, const std::string& file);
 
-// Likewise of an array in NumPy's format (.npy, version 1 or 2): two dimensions of int8, in C
-// order.
+// Likewise of an array in NumPy's format (.npy): two dimensions of int8, in C order.
 Tile parse_tile_array(std::string_view bytes, const std::string& file);
-
-// Whether bytes begin as NumPy's format does.
-bool is_array(std::string_view bytes);
 
 // The tile with each word split into words of rows x width weights, first ones first. Those weights
 // have to divide the old word's.
