@@ -3,14 +3,14 @@
 #include "binary.hpp"
 
 TEST_CASE("every command that prints a result says what it does not hang on or was carried") {
-  const std::string set = "--set 'tech.node=5 nm' ";
+  const std::string set = " --set 'tech.node=5 nm' ";
   for (const std::string& command :
        {"estimate " + design, "estimate --all " + design, "what-if " + design,
         "sensitivity " + design, "uncertainty --samples 50 " + design, "explain power " + design,
         "quantities " + design, "solve --vary chip.clock --target 'power=3 W' " + design,
         "sweep --vary chip.clock=400MHz,500MHz " + design,
         "pareto --vary chip.clock=400MHz,500MHz --max throughput --min power " + design,
-        "compare " + specs + "/tom.toml," + specs + "/bitnet-2b.toml "}) {
+        "compare " + specs + "/tom.toml," + specs + "/bitnet-2b.toml"}) {
     const auto r = run(command + set);
     INFO(command << r.out);
     CHECK(r.code == 0);
@@ -41,7 +41,7 @@ TEST_CASE("a value outside its range is named, and solve stays inside unless tol
 
 TEST_CASE("sweeps name what no column hangs on, on standard error") {
   const auto r = run_command("( " TOMESTIMATE_BINARY " sweep " + design +
-                             "--vary host.latency=1us,2us --columns throughput 2>/dev/null )");
+                             " --vary host.latency=1us,2us --columns throughput 2>/dev/null )");
   CHECK(!has(r.out, "CAUTION"));
   const auto all = run("sweep " + design + " --vary host.latency=1us,2us --columns throughput");
   CHECK(has(all.out, "CAUTION: no column hangs on host.latency: end_to_end.throughput"));
@@ -50,16 +50,16 @@ TEST_CASE("sweeps name what no column hangs on, on standard error") {
 TEST_CASE("uncertainty: choices, shares, figures that are given") {
   const std::string base = "uncertainty --samples 2000 --metric power " + design;
   CHECK(has(run(base).out, "only unknowns are drawn; choices stay"));
-  CHECK(!has(run(base + "--choices").out, "choices stay"));
-  const auto given = run(base + "--given tom.power");
+  CHECK(!has(run(base + " --choices").out, "choices stay"));
+  const auto given = run(base + " --given tom.power");
   CHECK(given.code == 0);
   CHECK(has(given.out, "given tom.power (power=5.33 W)"));
   CHECK(has(given.out, "effective sample size"));
-  const auto no = run(base + "--given power=900");
+  const auto no = run(base + " --given power=900");
   CHECK(no.code == 2);
   CHECK(has(no.out, "nothing fits"));
   CHECK(has(no.out, "power goes from"));
-  CHECK(run(base + "--given tom.powre").code == 2);
+  CHECK(run(base + " --given tom.powre").code == 2);
 }
 
 TEST_CASE("a node that is set by either name is no longer a label that says nothing") {

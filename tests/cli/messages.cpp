@@ -123,7 +123,7 @@ TEST_CASE("each bad --set is told, in one go") {
   CHECK(has(r, "--batch z: error: expected a number for workload.batch"));
   CHECK(std::count(r.begin(), r.end(), '\n') == 5);
   const auto sweep = refusal("sweep " + design +
-                             "--vary base.lanes=8 --columns powr --set chip.clock=3 "
+                             " --vary base.lanes=8 --columns powr --set chip.clock=3 "
                              "--set base.lnaes=8 --context z");
   CHECK(has(sweep, "--context z: error: expected a number for workload.context"));
   CHECK(has(sweep, "--set chip.clock=3: error: expected a frequency"));
@@ -176,7 +176,7 @@ TEST_CASE("messages name what is there") {
   CHECK(has(plain, "Take less context, more SRAM"));
   CHECK_FALSE(has(plain, "adapters"));
   const auto dram = run("estimate " + design +
-                        "--set 'dram.bandwidth=100 GB/s' --set 'dram.energy=4 pJ/bit' --set "
+                        " --set 'dram.bandwidth=100 GB/s' --set 'dram.energy=4 pJ/bit' --set "
                         "map.weights=dram");
   CHECK(has(dram.out, "relieved by dram.bandwidth"));
   CHECK_FALSE(has(dram.out, "rom.read_width"));

@@ -282,9 +282,9 @@ TEST_CASE("characterize refuses bad cells and flags") {
 TEST_CASE("bank and int8 MVU of a layer that was run read back the reference's sums") {
   const Folder folder;
   const auto dump = folder.file("dump"), bench = folder.file("bench.v");
-  REQUIRE(
-      run("run " + test_data + "/reference/data/packed --tokens 5,17,3,9 --dump-weights --dump " + dump)
-          .code == 0);
+  REQUIRE(run("run " + test_data +
+              "/reference/data/packed --tokens 5,17,3,9 --dump-weights --dump " + dump)
+              .code == 0);
   for (const std::string projection : {"q", "k", "v", "o", "gate", "up", "down"}) {
     REQUIRE(make_rom(folder, "--dump " + dump + " --layer 1 --projection " + projection +
                                  " --first-row 3 --rows 6 --lanes 16")
