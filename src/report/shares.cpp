@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/study/parts.hpp>
 
 #include "binding.hpp"
 #include "cells.hpp"
@@ -73,31 +74,16 @@ std::vector<Tile> treemap(const std::vector<double>& values, double width, doubl
   return out;
 }
 
-Bars power_bars(const study::Evaluation<double>& all) {
-  auto bars = energy_bars(all);
-  const std::array<double, 2> step_us{in(all.base.decode.time, "us"),
-                                      in(all.ungated.decode.time, "us")};
-  for (std::size_t b = 0; b < 2; ++b)
-    for (auto& part : bars.bars[b].parts) part /= step_us[b];  // uJ / us
-  return bars;
-}
-
-Bars area_parts(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
+Bars area_parts(const engine::Estimate<double>& e) {
   const auto& area = e.common.area;
+  const std::array<units::Area<double>, study::area_parts.size()> parts{
+      area.rom, area.sram, area.base, area.side, area.vector, area.buffers, area.wires, area.control};
   Bars out{{}, {{"chip", {}}}};
-  const auto add = [&out](const char* name, units::Area<double> part) {
-    if (in(part, "mm^2") <= 0) return;
-    out.parts.emplace_back(name);
-    out.bars[0].parts.push_back(in(part, "mm^2"));
-  };
-  add("ROM", area.rom);
-  add("SRAM", area.sram);
-  add("base units", area.base);
-  if (uses_side(hw)) add("side units", area.side);
-  add("vector units", area.vector);
-  add("buffers and workspace", area.buffers);
-  add("bus and links", area.wires);
-  add("control", area.control);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (in(parts[i], "mm^2") <= 0) continue;
+    out.parts.emplace_back(study::area_parts[i].words);
+    out.bars[0].parts.push_back(in(parts[i], "mm^2"));
+  }
   return out;
 }
 

@@ -20,6 +20,7 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/equations.hpp>
+#include <tomestimate/study/parts.hpp>
 
 #include "sheet.hpp"
 
@@ -460,10 +461,9 @@ class Workbook {
   // What the area is the sum of, less what is 0 whatever the inputs.
   std::vector<Part> area_parts() const {
     std::vector<Part> out;
-    for (const std::string part :
-         {"rom", "sram", "base", "side", "vector", "buffers", "wires", "control"})
-      if (const auto* found = all_.look_up("area." + part))
-        out.push_back({part, found->name, found->value});
+    for (const auto& part : study::area_parts)
+      if (const auto* found = all_.look_up(fmt::format("area.{}", part.id)))
+        out.push_back({std::string(part.words), found->name, found->value});
     return out;
   }
 

@@ -95,24 +95,16 @@ function passesOf(model) {
   return [...new Set(names)];
 }
 
-// [{op, cycles, binds}] in order; binds: the resource that takes longest.
+// [{op, cycles, binds}] in order; binds: the resources that take longest.
 function opsOf(model, result, pass) {
-  const resources = new Map();
-  const pattern = new RegExp(`^${pass}\\.(.+)\\.([a-z0-9_]+)_cycles$`);
-  for (const q of model.quantities) {
-    const m = pattern.exec(q.name);
-    if (!m || m[2] === 'latency' || m[2] === 'lane_active' || m[2].startsWith('awake')) continue;
-    if (!resources.has(m[1])) resources.set(m[1], []);
-    resources.get(m[1]).push([m[2], result.of(q)]);
-  }
   const out = [];
   for (const q of model.quantities) {
-    const m = opPattern.exec(q.name);
-    if (!m || m[1] !== pass || !(result.of(q) > 0)) continue;
-    const all = (resources.get(m[2]) || []).filter(r => r[1] > 0);
-    const most = Math.max(0, ...all.map(r => r[1]));
-    const binds = all.filter(r => r[1] === most).map(r => words(r[0])).join(' = ') || 'latency';
-    out.push({op: m[2], cycles: result.of(q), binds});
+    const m = opPattern.exec(q.name), cycles = result.of(q);
+    if (!m || m[1] !== pass || !(cycles > 0)) continue;
+    const all = model.resources.map(([id, words]) => [words, result.get(`${pass}.${m[2]}.${id}`) || 0]);
+    const most = Math.max(...all.map(r => r[1]));
+    const binds = most > 0 ? all.filter(r => r[1] === most).map(r => r[0]).join(' = ') : 'latency';
+    out.push({op: m[2], cycles, most, binds});
   }
   return out;
 }
@@ -195,25 +187,71 @@ const driversFigure = {
   },
 };
 
+// ---- a metric at both ends of each input ----
+
+const tornadoFigure = {
+  id: 'tornado',
+  options: model => model.leads,
+  draw(svg, width, {model, now, design}, metric) {
+    const here = now.get(metric);
+    if (!now.variant || !Number.isFinite(here)) return null;
+    const q = model.byName.get(metric), rows = model.swings(design, metric).slice(0, 10);
+    if (!rows.length) return null;
+    const left = Math.min(190, width * 0.45), step = 30, bottom = rows.length * step + 4;
+    canvas(svg, width, bottom + 44);
+    const [low, high] = d3.extent([here, ...rows.flatMap(r => r.ends.map(e => e.value))].filter(Number.isFinite));
+    const x = d3.scaleLinear([low, high], [left + 8, width - 10]);
+    const fill = ['var(--low)', colours[0]];
+    rows.forEach((r, i) => {
+      const y = i * step, input = model.inputs[r.input];
+      textAt(svg, left - 4, y + 12, input.name.length > 27 ? `${input.name.slice(0, 26)}…` : input.name, 'end');
+      const g = svg.append('g');
+      // Where both ends are on one side, the longer bar is below.
+      const size = e => Number.isFinite(e.value) ? Math.abs(e.value - here) : 0;
+      for (const e of [0, 1].sort((a, b) => size(r.ends[b]) - size(r.ends[a]))) {
+        const {value} = r.ends[e];
+        if (Number.isFinite(value) && value !== here)
+          boxAt(g, Math.min(x(here), x(value)), y + 2, Math.abs(x(value) - x(here)), 13, fill[e]);
+      }
+      const said = e => `${fmt(e.at)} → ${Number.isFinite(e.value) ? fmt(e.value) : 'no design'}`;
+      tip(g, `${input.name} at ${r.ends.map(said).join(', at ')} ${q.unit}`);
+      textAt(svg, left - 4, y + 25, `${fmt(r.ends[0].at)} to ${withUnit(r.ends[1].at, input.unit)}`, 'end', 'small');
+      const lost = r.ends.filter(e => !Number.isFinite(e.value)).map(e => fmt(e.at));
+      if (lost.length) textAt(svg, x(here) > (left + width) / 2 ? x(low) : x(here) + 4, y + 25, `no design at ${lost.join(' and ')}`, 'start', 'small');
+    });
+    svg.append('line').attr('class', 'zero').attr('x1', x(here)).attr('x2', x(here)).attr('y1', 0).attr('y2', bottom);
+    axis(svg, x, 'axisBottom', [0, bottom + 1], width - left - 18);
+    textAt(svg, width - 10, bottom + 38, unitLabel(metric, q.unit), 'end');
+    const first = rows[0], name = model.inputs[first.input].name;
+    const said = e => `${Number.isFinite(e.value) ? fmt(e.value) : 'no design'} at ${withUnit(e.at, model.inputs[first.input].unit)}`;
+    return {title: `${words(metric)} is ${withUnit(here, q.unit)}; ${name} moves it most: ${said(first.ends[0])}, ${said(first.ends[1])}`,
+            note: 'Each input at the ends of its range (below its name): the spec\'s, or else 10 % around the value, or half and twice a whole one. Light: at the low end; dark: at the high end.'};
+  },
+};
+
 // ---- power by component, gated and not ----
 
+// [{name, value}]: W of the components while decoding ("decode"), and without gating ("ungated").
+// Switching is paid for once in the time between tokens, which lockstep makes shorter than a step;
+// leakage for as long as the step takes.
 function powerOf(model, result, pass) {
-  const time = result.get(`${pass}.time`) || result.get('tpot');
-  const prefix = `${pass}.energy.`;
-  return model.quantities.filter(q => q.name.startsWith(prefix) && q.unit === 'uJ')
-    .map(q => ({name: q.name.slice(prefix.length), power: result.of(q) / time}))
-    .filter(p => p.power > 0);
+  const longer = result.get(`${pass}.total_cycles`) / result.get('decode.total_cycles');
+  const chip = result.get('decode.chip_time'), between = result.get('decode.tokens') / result.get('throughput') * 1e6;
+  const lockstep = between < chip * (1 - 1e-9), step = chip * longer, interval = lockstep ? between : step;
+  return model.energies.map(([id, name]) => ({
+    name, value: result.get(`${pass}.energy.${id}`) / (id.endsWith('leakage') ? step : interval),
+  })).filter(p => p.value > 0);
 }
 
 const powerFigure = {
   id: 'power',
   draw(svg, width, {model, now, reference}) {
-    const parts = powerOf(model, now, 'decode').sort((p, q) => q.power - p.power);
+    const parts = powerOf(model, now, 'decode').sort((p, q) => q.value - p.value);
     if (!parts.length) return null;
-    const of = list => new Map(list.map(p => [p.name, p.power]));
+    const of = list => new Map(list.map(p => [p.name, p.value]));
     const before = of(powerOf(model, reference, 'decode')), open = of(powerOf(model, now, 'ungated'));
-    const left = 118, step = 20, total = sumOf(parts, p => p.power);
-    const most = Math.max(d3.max(parts, p => p.power), ...before.values());
+    const left = 118, step = 20, total = sumOf(parts, p => p.value);
+    const most = Math.max(d3.max(parts, p => p.value), ...before.values());
     const height = parts.length * step + 44;
     canvas(svg, width, height);
     const x = d3.scaleLinear([0, most * 1.02], [left, width - 84]);
@@ -221,75 +259,139 @@ const powerFigure = {
       const y = i * step, was = before.get(p.name), ungated = open.get(p.name);
       textAt(svg, left - 6, y + 13, words(p.name), 'end');
       const g = svg.append('g');
-      boxAt(g, left, y + 2, x(p.power) - left, step - 6, colours[0]);
+      boxAt(g, left, y + 2, x(p.value) - left, step - 6, colours[0]);
       if (was !== undefined) boxAt(g, x(was) - 1.5, y, 3, step - 2, 'var(--ink)');
-      tip(g, `${words(p.name)}: ${withUnit(p.power, 'W')}, ${share(p.power / total)}` +
-             (ungated ? `; ungated ${withUnit(ungated, 'W')}` : '') + (was ? `; ${change(p.power, was)}` : ''));
-      const end = Math.max(x(p.power), was === undefined ? 0 : x(was)) + 6;
-      textAt(svg, end, y + 13, fmt(p.power) + (ungated > p.power * 1.05 ? ` (${fmt(ungated)})` : ''), 'start', 'value');
+      tip(g, `${words(p.name)}: ${withUnit(p.value, 'W')}, ${share(p.value / total)}` +
+             (ungated ? `; ungated ${withUnit(ungated, 'W')}` : '') + (was ? `; ${change(p.value, was)}` : ''));
+      const end = Math.max(x(p.value), was === undefined ? 0 : x(was)) + 6;
+      textAt(svg, end, y + 13, fmt(p.value) + (ungated > p.value * 1.05 ? ` (${fmt(ungated)})` : ''), 'start', 'value');
     });
     axis(svg, x, 'axisBottom', [0, parts.length * step + 2], width - left - 84);
     textAt(svg, left, parts.length * step + 40, 'W, averaged over a decode step', 'start');
     const without = now.get('power_ungated'), first = parts[0];
-    return {title: `${words(first.name)} takes ${share(first.power / total)} of ${withUnit(total, 'W')}` +
+    return {title: `${words(first.name)} takes ${share(first.value / total)} of ${withUnit(total, 'W')}` +
                    (without > total * 1.001 ? `; ungated it would be ${withUnit(without, 'W')}` : ''),
             note: 'In brackets: without power gating. A mark: the design compared with.'};
   },
 };
 
-// ---- area ----
+// ---- from ungated power to gated ----
 
-// Parts first; then metrics as long as they do not exceed the whole: those that do are sums of parts.
-function areasOf(model, result) {
-  const total = result.get('area');
-  const named = role => model.quantities.filter(q => q.role === role && q.name.startsWith('area.') && q.unit === 'mm^2');
-  const out = [];
-  let sum = 0;
-  for (const q of [...named('part'), ...named('metric')]) {
-    const area = result.of(q);
-    if (!(area > 0) || sum + area > total * (1 + 1e-9)) continue;
-    sum += area;
-    out.push({name: q.name.slice(5), area});
+// [{name, change}] of the components that gating moves by at least 1 %, most taken off first, then
+// the others in one: as the figure of a report has it.
+function fallsOf(open, gated) {
+  const before = new Map(open.map(p => [p.name, p.value])), after = new Map(gated.map(p => [p.name, p.value]));
+  const total = sumOf(open, p => p.value), out = [];
+  let others = 0;
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const moved = (after.get(name) || 0) - (before.get(name) || 0);
+    if (Math.abs(moved) < 0.01 * total) others += moved;
+    else out.push({name, change: moved});
   }
-  return out;
+  out.sort((p, q) => p.change - q.change);
+  return [...out, {name: 'others', change: others}];
+}
+
+const waterfallFigure = {
+  id: 'waterfall',
+  draw(svg, width, {model, now, reference}) {
+    const open = powerOf(model, now, 'ungated'), gated = powerOf(model, now, 'decode');
+    if (!open.length || !gated.length) return null;
+    const from = sumOf(open, p => p.value), to = sumOf(gated, p => p.value), steps = fallsOf(open, gated);
+    const left = 118, step = 22, count = steps.length + 2, bottom = count * step;
+    canvas(svg, width, bottom + 44);
+    // The highest that the bars come to: what gating costs may stand above what it starts from.
+    let at = from, most = Math.max(from, to);
+    for (const s of steps) most = Math.max(most, at += s.change);
+    const x = d3.scaleLinear([0, most], [left, width - 66]);
+    const bar = (row, low, high, name, text, fill) => {
+      textAt(svg, left - 6, row * step + 14, words(name), 'end');
+      const g = svg.append('g');
+      boxAt(g, x(Math.min(low, high)), row * step + 3, Math.max(1, Math.abs(x(high) - x(low))), step - 7, fill);
+      tip(g, `${words(name)}: ${text}`);
+      textAt(svg, x(Math.max(low, high)) + 5, row * step + 14, text, 'start', 'value');
+    };
+    bar(0, 0, from, 'without gating', withUnit(from, 'W'), 'var(--whole)');
+    at = from;
+    steps.forEach((s, i) => {
+      svg.append('line').attr('class', 'joint').attr('x1', x(at)).attr('x2', x(at)).attr('y1', (i + 1) * step - 4).attr('y2', (i + 1) * step + 3);
+      const none = Math.abs(s.change) < 5e-4 * from;
+      bar(i + 1, at, at + s.change, s.name, none ? '0' : `${s.change < 0 ? '−' : '+'}${withUnit(Math.abs(s.change), 'W')}`,
+          s.change < 0 ? colours[2] : colours[3]);
+      at += s.change;
+    });
+    bar(count - 1, 0, to, 'with gating', withUnit(to, 'W'), 'var(--whole)');
+    axis(svg, x, 'axisBottom', [0, bottom + 2], width - left - 66);
+    textAt(svg, left, bottom + 40, 'W, averaged over a decode step', 'start');
+    const was = sumOf(powerOf(model, reference, 'decode'), p => p.value);
+    const first = steps[0];
+    return {title: steps.length < 2 || from <= to * 1.001 ? `Gating takes nothing off ${withUnit(to, 'W')}`
+              : `Gating takes ${withUnit(from, 'W')} to ${withUnit(to, 'W')}; ${words(first.name)} is ${share(first.change / (to - from))} of what it takes off`,
+            note: 'From the power without gating to that with it, by component' +
+                  (was > 0 && was !== to ? `; with gating, the design compared with takes ${withUnit(was, 'W')}.` : '.')};
+  },
+};
+
+// ---- area and power as treemaps ----
+
+// [{name, value}]: mm^2 of what the chip's area is the sum of.
+const areasOf = (model, result) =>
+  model.areas.map(([id, name]) => ({name, value: result.get(id)})).filter(p => p.value > 0);
+
+// Boxes as large as their parts, in a picture as large as the whole, beside the design compared with.
+// parts, before: [{name, value}]; colour: of a name.
+function drawTreemap(svg, width, {parts, before, unit, colour}) {
+  const total = sumOf(parts, p => p.value), was = sumOf(before, p => p.value);
+  const old = new Map(before.map(p => [p.name, p.value]));
+  const height = Math.min(300, width * 0.6), scale = Math.sqrt(total / Math.max(total, was));
+  canvas(svg, width, height);
+  if (was > total) boxAt(svg, 1, 1, width - 2, height - 2, 'none').attr('class', 'outline');
+  const root = d3.treemap().size([width * scale - 2, height * scale - 2]).padding(2)(
+    d3.hierarchy({children: parts}).sum(p => p.value || 0).sort((p, q) => q.value - p.value));
+  for (const leaf of root.leaves()) {
+    const g = svg.append('g').attr('transform', `translate(${leaf.x0 + 1},${leaf.y0 + 1})`);
+    const w = leaf.x1 - leaf.x0, h = leaf.y1 - leaf.y0, p = leaf.data;
+    boxAt(g, 0, 0, w, h, colour(p.name));
+    const moved = old.has(p.name) ? change(p.value, old.get(p.name)) : '';
+    tip(g, `${words(p.name)}: ${withUnit(p.value, unit)}, ${share(p.value / total)}${moved ? `; ${moved}` : ''}`);
+    const lines = [words(p.name), withUnit(p.value, unit), share(p.value / total)];
+    if (moved && moved !== 'same') lines.push(moved);
+    lines.slice(0, Math.floor((h - 4) / 14)).forEach((line, i) => {
+      if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line).style('fill', inkOn(colour(p.name)));
+    });
+  }
+  const first = largest(parts, p => p.value);
+  return {title: `${words(first.name)} is ${share(first.value / total)} of ${withUnit(total, unit)}`,
+          note: was > total ? ' Dashed: the design compared with.' : ''};
 }
 
 const areaFigure = {
   id: 'area',
   draw(svg, width, {model, now, reference}) {
-    const parts = areasOf(model, now), total = now.get('area');
+    const parts = areasOf(model, now);
     if (!parts.length) return null;
-    const before = new Map(areasOf(model, reference).map(p => [p.name, p.area]));
-    const colour = colourOf(model.quantities.filter(q => q.name.startsWith('area.')).map(q => q.name.slice(5)));
-    // The picture's area is the chip's, compared with the other design's.
-    const most = Math.max(total, reference.get('area') || 0), height = Math.min(300, width * 0.6);
-    const scale = Math.sqrt(total / most);
-    canvas(svg, width, height);
-    if (reference.get('area') > total)
-      boxAt(svg, 1, 1, width - 2, height - 2, 'none').attr('class', 'outline');
-    const root = d3.treemap().size([width * scale - 2, height * scale - 2]).padding(2)(
-      d3.hierarchy({children: parts}).sum(p => p.area || 0).sort((p, q) => q.value - p.value));
-    for (const leaf of root.leaves()) {
-      const g = svg.append('g').attr('transform', `translate(${leaf.x0 + 1},${leaf.y0 + 1})`);
-      const w = leaf.x1 - leaf.x0, h = leaf.y1 - leaf.y0, p = leaf.data;
-      boxAt(g, 0, 0, w, h, colour(p.name));
-      const moved = before.has(p.name) ? change(p.area, before.get(p.name)) : '';
-      tip(g, `${words(p.name)}: ${withUnit(p.area, 'mm^2')}, ${share(p.area / total)}${moved ? `; ${moved}` : ''}`);
-      const lines = [words(p.name), `${fmt(p.area)} mm²`, share(p.area / total)];
-      if (moved && moved !== 'same') lines.push(moved);
-      lines.slice(0, Math.floor((h - 4) / 14)).forEach((line, i) => {
-        if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line).style('fill', inkOn(colour(p.name)));
-      });
-    }
-    const first = largest(parts, p => p.area);
-    return {title: `${words(first.name)} is ${share(first.area / total)} of ${withUnit(total, 'mm²')}`,
-            note: 'Areas true to scale' + (reference.get('area') > total ? '; dashed: the design compared with.' : '.')};
+    const colour = colourOf(model.areas.map(a => a[1]));
+    const drawn = drawTreemap(svg, width, {parts, before: areasOf(model, reference), unit: 'mm²', colour});
+    return {title: `Area: ${drawn.title}`, note: `Areas true to scale.${drawn.note}`};
+  },
+};
+
+const powerSharesFigure = {
+  id: 'power-shares',
+  draw(svg, width, {model, now, reference}) {
+    const parts = powerOf(model, now, 'decode');
+    if (!parts.length) return null;
+    const colour = colourOf(model.energies.map(e => e[1]));
+    const drawn = drawTreemap(svg, width, {parts, before: powerOf(model, reference, 'decode'), unit: 'W', colour});
+    return {title: `Power: ${drawn.title}`, note: `Watts of a decode step, gating as it is, true to scale.${drawn.note}`};
   },
 };
 
 // ---- roofline ----
 
-// [{name, kind, intensity, rate}] of the matrix ops of a decode step, and the roofs.
+// [{name, kind, intensity, rate}] of the matrix ops of a decode step, and the roofs: what is read of which
+// memory, and how fast.
+const memories = [['ROM', 'rom_bits', 'memory_cycles'], ['DRAM', 'dram_bits', 'memory_cycles'], ['SRAM', 'sram_read_bits', 'sram_cycles']];
 function rooflineOf(model, result) {
   const perUs = result.get('decode.total_cycles') / result.get('decode.chip_time');  // cycles
   const at = name => result.get(`decode.${name}`);
@@ -299,9 +401,9 @@ function rooflineOf(model, result) {
     const m = opPattern.exec(q.name);
     if (!m || m[1] !== 'decode') continue;
     const op = m[2];
-    for (const [kind, read, port] of [['rom', 'rom_bits', 'rom_cycles'], ['sram', 'sram_read_bits', 'sram_cycles']]) {
+    for (const [kind, read, port] of memories) {
       const moved = at(`${op}.${read}`);
-      const macs = kind === 'rom' ? result.get(`layer0.${op}.stored_bits`) / bits * tokens : at(`${op}.macs_8bit`);
+      const macs = kind === 'SRAM' ? at(`${op}.dense_macs`) : result.get(`layer0.${op}.stored_bits`) / bits * tokens;
       if (!(moved > 0) || !(macs > 0)) continue;
       points.push({name: op, kind, intensity: 2 * macs / (moved / 8), rate: 2 * macs / at(`${op}.cycles`) * perUs / 1e6,
                    cycles: at(`${op}.cycles`)});
@@ -334,7 +436,7 @@ const rooflineFigure = {
     axis(svg, y, 'axisLeft', [left, 0], bottom - top);
     textAt(svg, width - 10, bottom + 32, 'operations a byte read', 'end');
     textAt(svg, left + 4, top + 2, 'TOPS', 'start');
-    const fill = {rom: colours[0], sram: colours[1]}, clip = r => Math.max(y.domain()[0], r);
+    const fill = {ROM: colours[0], DRAM: colours[2], SRAM: colours[1]}, clip = r => Math.max(y.domain()[0], r);
     for (const [kind, rate] of ports) {
       const ridge = peak / rate, start = Math.max(low, y.domain()[0] / rate);
       svg.append('path').attr('class', 'roof').attr('stroke', fill[kind])
@@ -357,7 +459,7 @@ const rooflineFigure = {
       taken.push([x(p.intensity), at]);
       textAt(svg, x(p.intensity) - 11, at + 4, p.name, 'end', 'value');
     }
-    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind.toUpperCase()}, ${fmt(rate)} TB/s`, fill[kind]]));
+    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind}, ${fmt(rate)} TB/s`, fill[kind]]));
     const longest = largest(points, p => p.cycles);
     return {title: `${longest.name}, the longest matrix op, runs at ${share(longest.rate / peak)} of the peak`,
             note: 'Circles by cycles. A line leads from where the op was in the design compared with.'};
@@ -418,7 +520,8 @@ const contextFigure = {
   },
 };
 
-const allFigures = [timeFigure, contextFigure, powerFigure, rooflineFigure, driversFigure, areaFigure];
+const allFigures = [timeFigure, contextFigure, powerFigure, waterfallFigure, rooflineFigure, areaFigure, powerSharesFigure, driversFigure,
+                    tornadoFigure];
 
 // ---- sweeps ----
 
