@@ -23,7 +23,9 @@ using plot::Panel;
 
 // Of each of study::energy_parts.
 constexpr std::array<Ink, study::energy_parts.size()> energy_inks{
-    ink::rom, ink::rom_idle, ink::rom_wake, ink::pe, ink::kv, ink::interconnect, ink::interconnect, ink::buffer, ink::sram, ink::sram_leakage, ink::vector, ink::logic_leakage, ink::clock};
+    ink::rom,          ink::rom_idle,      ink::rom_wake, ink::pe,   ink::kv,
+    ink::interconnect, ink::interconnect,  ink::buffer,   ink::sram, ink::sram_leakage,
+    ink::vector,       ink::logic_leakage, ink::clock};
 
 constexpr std::string_view small_ones = "others";
 

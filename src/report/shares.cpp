@@ -77,7 +77,8 @@ std::vector<Tile> treemap(const std::vector<double>& values, double width, doubl
 Bars area_parts(const engine::Estimate<double>& e) {
   const auto& area = e.common.area;
   const std::array<units::Area<double>, study::area_parts.size()> parts{
-      area.rom, area.sram, area.base, area.side, area.vector, area.buffers, area.wires, area.control};
+      area.rom,    area.sram,    area.base,  area.side,
+      area.vector, area.buffers, area.wires, area.control};
   Bars out{{}, {{"chip", {}}}};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (in(parts[i], "mm^2") <= 0) continue;

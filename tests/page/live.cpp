@@ -166,8 +166,8 @@ TEST_CASE("a page says what makes numbers no design, and its address brings a de
   check_equal((*results)[4], tom());  // nonsense is left out
 }
 
-// What a figure shows must be there by the names that it looks for: sums of parts are the metrics, ops take
-// what binds them and their latency, and bytes pass the memories they come from.
+// What a figure shows must be there by the names that it looks for: sums of parts are the metrics,
+// ops take what binds them and their latency, and bytes pass the memories they come from.
 TEST_CASE("figures add up to the metrics, and none of them says NaN") {
   const std::string look = R"(
 const {live} = window, {model, now} = live, sum = list => list.reduce((s, p) => s + p.value, 0);
@@ -186,6 +186,7 @@ return {
   roofs: [...rooflineOf(model, now).ports.keys()].sort(),
   drawn: live.figures.filter(f => !f.node.classList.contains('empty')).map(f => f.figure.id),
   text: document.getElementById('figures').textContent,
+  spoken: document.querySelector('#figure-power-shares svg').getAttribute('aria-label'),
 })";
   const Json script{{"script", look}};
   const std::vector<Session> sessions{
@@ -209,6 +210,7 @@ return {
     }
     CHECK(found["roofs"] == Json(roofs[i]));
     CHECK(found["drawn"].size() >= 8);
+    CHECK(found["spoken"].get<std::string>().find("clock: ") != std::string::npos);
     const auto text = found["text"].get<std::string>();
     for (const auto* wrong : {"NaN", "undefined", "null", "Infinity"})
       CHECK(text.find(wrong) == std::string::npos);
@@ -217,8 +219,7 @@ return {
 }
 
 TEST_CASE("the page's tornado is the program's") {
-  const std::vector<Session> sessions{
-      {tom(), {{"base.lanes", "32"}}, {}, {{"script", R"(
+  const std::vector<Session> sessions{{tom(), {{"base.lanes", "32"}}, {}, {{"script", R"(
 const {model, design} = window.live;
 return model.swings(design, 'throughput').map(s => [model.inputs[s.input].name, s.swing, ...s.ends.map(e => e.value)]))"}}}};
   const auto results = shown(sessions);

@@ -377,7 +377,8 @@ TEST_CASE("shares and waterfall add up to the metrics") {
   // In lockstep many tokens share the chip at a time.
   const auto many = study::Specs{spec::load_hardware(specs + "/ankhdjet.toml"), s.model};
   const auto lockstep = power_bars(study::evaluate(many.hardware.values, many.model.values));
-  CHECK(lockstep.bars[0].total() == Approx(study::metric_value(many, "power") / watt).epsilon(1e-9));
+  CHECK(lockstep.bars[0].total() ==
+        Approx(study::metric_value(many, "power") / watt).epsilon(1e-9));
   const auto steps = falls(power);
   const double fallen = std::accumulate(steps.begin(), steps.end(), 0.0,
                                         [](double sum, const Fall& f) { return sum + f.change; });

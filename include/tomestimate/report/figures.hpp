@@ -101,8 +101,8 @@ Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>&
 // uJ of a decode step with and without power gating. Components below 2 % of both bars are one.
 Bars energy_bars(const study::Evaluation<double>& all);
 
-// W of the chip while decoding, by the same components; with gating first. The bars are the metrics power
-// and power_ungated.
+// W of the chip while decoding, by the same components; with gating first. The bars are the metrics
+// power and power_ungated.
 Bars power_bars(const study::Evaluation<double>& all);
 
 // mm^2 of the chip as it is, one bar. Parts without area are left out.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a whole is the sum of, for pictures and tables: the quantities that are its parts, and words for
-// them.
+// What a whole is the sum of, for pictures and tables: the quantities that are its parts, and words
+// for them.
 #pragma once
 
 #include <array>
@@ -42,7 +42,8 @@ constexpr std::array<Part, 13> energy_parts{{
     {"clock", "clock"},
 }};
 
-// PASS.OP.ID, as engine::visit_op_cycles calls them: the largest and the latency make PASS.OP.cycles.
+// PASS.OP.ID, as engine::visit_op_cycles calls them: the largest and the latency make
+// PASS.OP.cycles.
 constexpr std::array<Part, 7> resources{{
     {"compute_cycles", "unit compute"},
     {"memory_cycles", "weight memory"},

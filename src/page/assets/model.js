@@ -40,6 +40,15 @@ class Model {
 
   // {of(quantity), get(name), reasons, variant}: values in display units, NaN for what is not there.
   evaluate(design) {
+    const {numbers, picks} = design;
+    // Most questions are about the design that was asked about last, whose values the engine still holds.
+    // Arrays of a design are replaced, never written to.
+    if (!this.last || this.last.numbers !== numbers || this.last.picks !== picks)
+      this.last = {numbers, picks, result: this.evaluated(design)};
+    return this.last.result;
+  }
+
+  evaluated(design) {
     const variant = this.engine.variant(design.picks), count = this.quantities.length;
     if (!variant)
       return {of: () => NaN, get: () => NaN, variant: null, numbers: design.numbers,
