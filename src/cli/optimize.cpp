@@ -2,7 +2,7 @@
 #include "optimize.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -113,8 +113,11 @@ int search_grid(const study::Study& st, unsigned threads, const Output& output) 
 // The command that shows a changed design of the study, as far as its --set.
 std::string what_if_of(const QuickStudy& q, const study::Study& st) {
   const bool file = q.places.size() == 1;
-  auto out = fmt::format("tomestimate what-if {} {}", file ? st.hardware : q.places[0],
-                         file ? st.model : q.places[1]);
+  const auto found = [](const std::string& path) {
+    return std::filesystem::path(path).lexically_normal().string();
+  };
+  auto out = fmt::format("tomestimate what-if {} {}", file ? found(st.hardware) : q.places[0],
+                         file ? found(st.model) : q.places[1]);
   if (file) {
     for (const auto& [path, text] : st.set) out += fmt::format(" --set \"{}={}\"", path, text);
     return out;

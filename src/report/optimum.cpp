@@ -69,16 +69,18 @@ std::string effort(const study::Wanted& w, const study::Optimum& best) {
 
 // What one condition by itself comes to, where nothing meets all.
 std::string clash_text(const study::Clash& c) {
-  if (c.alone)
-    return fmt::format("{} is met by some designs{}", c.text,
-                       c.without ? ", and without it all else can be met" : "");
-  if (c.nearest.empty()) return fmt::format("{}: the ranges hold no design that works", c.text);
   std::vector<std::string> at;
   for (const auto& [metric, value] : c.nearest)
     at.push_back(fmt::format("{} {}", metric, metric_text(metric, value)));
+  const auto nearest = fmt::format("{}", fmt::join(at, ", "));
+  if (c.without)
+    return fmt::format("{} is met by some designs, but not where all else is: nearest to it is {}",
+                       c.text, nearest);
+  if (c.alone) return c.text + " is met by some designs";
+  if (at.empty()) return c.text + ": the ranges hold no design that works";
   return fmt::format("{} {}: nearest to it is {}", c.text,
                      c.proved ? "is met by no design of these ranges" : "was met by no design",
-                     fmt::join(at, ", "));
+                     nearest);
 }
 
 // Values that the search found at an end of what it was given.

@@ -712,7 +712,7 @@ class Clashes {
     for (const auto& t : wanted_.targets) out.push_back(alone(t));
     const bool each = std::all_of(out.begin(), out.end(), [](const Clash& c) { return c.alone; });
     if (each && out.size() > 1)
-      for (std::size_t i = 0; i < out.size(); ++i) out[i].without = all_but(i);
+      for (std::size_t i = 0; i < out.size(); ++i) leave_out(i, out[i]);
     return out;
   }
 
@@ -762,21 +762,30 @@ class Clashes {
   }
 
   static void add_nearest(Clash& out, const Optimum& best) {
+    out.nearest.clear();
     if (best.sets.empty()) return;
     for (const auto& metric : metrics_in(out.text))
       out.nearest.emplace_back(metric, metric_value(best.specs, metric));
   }
 
-  bool all_but(std::size_t i) const {
+  // Whether all others can be met, and how near the i-th can be come to then.
+  void leave_out(std::size_t i, Clash& clash) const {
     auto s = search();
     s.targets = wanted_.targets;
     auto left = conditions_;
-    if (i < left.size())
+    if (i < left.size()) {
+      s.nearest = left[i];
       left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
-    else
-      s.targets.erase(s.targets.begin() + static_cast<std::ptrdiff_t>(i - left.size()));
+    } else {
+      const auto out = s.targets.begin() + static_cast<std::ptrdiff_t>(i - left.size());
+      s.metric = out->metric;
+      s.maximize = out->goal != Goal::at_most;
+      s.targets.erase(out);
+    }
     s.where = fmt::format("{}", fmt::join(left, " and "));
-    return Finder(specs_, searched_, s).run().found;
+    const auto best = Finder(specs_, searched_, s).run();
+    clash.without = best.found;
+    add_nearest(clash, best);
   }
 
   const Specs& specs_;

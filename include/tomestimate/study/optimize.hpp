@@ -53,8 +53,8 @@ struct Clash {
   bool alone = false;    // some design of the region meets it
   bool proved = false;   // where none was found: none does
   bool without = false;  // where each is met alone: all others are met once this is left out
-  // Metrics in it, in base units, at the design that comes nearest to it; empty if there is no
-  // design.
+  // Metrics in it, in base units, at the design that comes nearest to it: of all, or of those that
+  // meet all else, if `without`. Empty if there is none.
   std::vector<std::pair<std::string, double>> nearest;
 };
 
