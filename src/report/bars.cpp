@@ -154,12 +154,11 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
         chip(2), chip(0));
   else if (ours == 0)
     caption = fmt::format(
-        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled ROM would take {:.2f} "
-        "times "
-        "that (chip {}), SRAM {:.2f} times (chip {}). With half of the bits 1 the logic would take "
-        "{}: "
+        "With the ROM as sparse logic the chip takes {} mm², as a compiled ROM {}, as SRAM {}. The "
+        "ROM takes {} of it; a compiled ROM would take {:.2f} times that, SRAM {:.2f} times. With "
+        "half of the bits 1 the logic would take {}: "
         "its zero bits save {:.0f} % of that, and without them it would {} a compiled ROM.",
-        told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3), told(rom(1)),
+        chip(0), chip(2), chip(3), told(rom(0)), rom(2) / rom(0), rom(3) / rom(0), told(rom(1)),
         100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
   else
     caption = fmt::format(

@@ -137,12 +137,12 @@ void draw_treemap(Canvas& canvas, const Panel& panel, const Bars& data, std::str
   canvas.end();
 }
 
-// The largest part and its share: "ROM (60 %)".
+// The largest part and its share: "ROM is 60 %".
 std::string largest(const Bars& data) {
   const auto& parts = data.bars[0].parts;
   const auto i =
       static_cast<std::size_t>(std::max_element(parts.begin(), parts.end()) - parts.begin());
-  return fmt::format("{} ({:.0f} %)", data.parts[i], 100 * parts[i] / data.bars[0].total());
+  return fmt::format("{} is {:.0f} %", data.parts[i], 100 * parts[i] / data.bars[0].total());
 }
 
 Panel square_of(double left, double right, std::string title) {
@@ -181,10 +181,10 @@ Figure shares_figure(const Bars& area, const Bars& power) {
   return {
       "shares",
       "Where area and power are",
-      fmt::format("Two treemaps: {} mm² of chip area, most of it {}, and {} W, most of it {}.",
-                  told(mm2), largest(area), told(watt), largest(power)),
-      {fmt::format("Most of the area, {} mm², is {}, and most of the power, {} W with gating as "
-                   "it is, {}. Parts too small for their names stand below.",
+      fmt::format("Two treemaps: of {} mm² of chip area {}, of {} W {}.", told(mm2), largest(area),
+                  told(watt), largest(power)),
+      {fmt::format("Of {} mm² {}, of {} W {}. Gating is as the spec has it. Parts too small for "
+                   "their names stand below.",
                    told(mm2), largest(area), told(watt), largest(power))},
       canvas.script(),
       canvas.hovers()};

@@ -233,7 +233,11 @@ Figure height_figure(const HeightCurve& curve);
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
                                    const std::vector<evidence::Comparison>& published);
 
-// The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes
+// What a figure says first: its heading, and title of the SVG. And the rest of that paragraph.
+// Without a caption the title.
+std::pair<std::string, std::string> finding(const Figure& figure);
+
+// The picture as SVG with finding and alt text; all its ids begin with the figure's. The same bytes
 // on every run. Throws std::runtime_error if gnuplot is not there or fails.
 std::string draw(const Figure& figure);
 
