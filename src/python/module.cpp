@@ -872,7 +872,7 @@ PYBIND11_MODULE(tomestimate, module) {
          py::object batch, py::object prompt, py::object context, int depth, std::size_t top,
          const std::string& format) {
         return explain(
-            {metric, depth, top}, format,
+            {metric, depth, top, format == "text"}, format,
             load(hardware, model,
                  {std::move(set), std::move(batch), std::move(prompt), std::move(context)}));
       },

@@ -147,11 +147,11 @@ TEST_CASE("help and errors fit 80 columns, with names that are too long for them
                        << " of November\"\n"
                        << "based_on = \"" << specs << "/tom.toml\"\n[base]\nlanes = 32\n";
   const auto model = " " + specs + "/bitnet-2b.toml";
-  for (const auto& command :
-       {"estimate " + named + model +
-            " --set base.lnaes=1 --set chip.clock=3 --set gating.mode=foo",
-        "estimate " + design + " --context 100000", "estimat", "explain powr " + design,
-        "what-if " + named + model + " --set chip.voltage=0.75V", "compare a=" + named + ",x"}) {
+  for (const auto& command : std::vector<std::string>{
+           "estimate " + named + model +
+               " --set base.lnaes=1 --set chip.clock=3 --set gating.mode=foo",
+           "estimate " + design + " --context 100000", "estimat", "explain powr " + design,
+           "what-if " + named + model + " --set chip.voltage=0.75V", "compare a=" + named + ",x"}) {
     INFO(command);
     std::istringstream printed(plain(run_on_terminal(command, 80).out));
     for (std::string line, word; std::getline(printed, line);) {

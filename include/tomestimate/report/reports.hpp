@@ -59,6 +59,9 @@ struct Explain {
   std::string quantity;  // a metric, or any name of study::Equations
   int depth = 3;         // equations of operands down to this distance
   std::size_t top = 12;  // contributors
+  // To read at a terminal: long equations are cut, without values but in the lead, and of the spec
+  // values only the first `top` are shown.
+  bool brief = false;
 };
 
 // The equation of a quantity with its values, the equations of its operands, what contributes most,
