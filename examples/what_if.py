@@ -45,3 +45,19 @@ names = [column["name"] for column in values["columns"]]
 for row in values["rows"][:5]:
     value = dict(zip(names, row))
     print(f"  {value['value']:<16} elasticity {value['elasticity']:6.3f}  {value['grade']}: {value['source']}")
+
+# The smallest chip for a speed and a power, and what no other can beat.
+best = tomestimate.solve(
+    hardware,
+    model,
+    vary=["base.lanes", "base.per_lane", "chip.clock"],
+    minimize="area",
+    where="throughput >= 2000[token/s] and power < 4[W]",
+)
+assert best["found"]
+print(f"\nthe least area is {best['best']:.4g} mm^2 (no design below {best['bound']:.4g}): {best['set']}")
+
+# What would matter there.
+there = tomestimate.sensitivity("throughput", hardware, model, set=best["set"])
+for i in range(3):
+    print(f"  {there['path'][i]}: {there['swing'][i]:.4g} token/s over its range")

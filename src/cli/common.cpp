@@ -13,6 +13,7 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
@@ -43,7 +44,7 @@ void complain(const std::string& text) {
   std::string out;
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) out += spec::visible(line) + "\n";
-  std::fputs(out.c_str(), stderr);
+  std::fputs(fitted(out, STDERR_FILENO).c_str(), stderr);
 }
 
 CLI::Option* add_optional(CLI::App& command, const std::string& flags,

@@ -19,6 +19,7 @@ struct Arguments {
   report::Explain what;
   std::optional<long> layer;  // from 0
   std::string phase = "decode";
+  std::optional<int> depth;
 };
 
 // The quantity that is a metric of one layer.
@@ -61,6 +62,8 @@ int run_quantities(const Arguments& a) {
 int run_explain(Arguments a) {
   const auto specs = load(a.design, a.output);
   if (a.layer) a.what.quantity = layer_quantity(specs, a);
+  a.what.brief = a.output.brief();
+  a.what.depth = a.depth.value_or(a.what.brief ? 1 : a.what.depth);
   print(report::explain_document(specs, a.what), a.output);
   return fits(specs);
 }
@@ -80,15 +83,18 @@ std::vector<Command> add_explain_commands(CLI::App& app) {
       ->check(one_of({"decode", "prefill"}))
       ->capture_default_str()
       ->type_name("decode|prefill");
-  explain->add_option("--depth", a->what.depth, "how far down to print equations")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str()
+  explain
+      ->add_option_function<int>(
+          "--depth", [a](int depth) { a->depth = depth; },
+          "how far down to print equations; default: 1, with --all 3")
+      ->check(CLI::Range(0, 1000).description(""))
       ->type_name("N");
-  explain->add_option("--top", a->what.top, "contributors to print")
+  explain->add_option("--top", a->what.top, "contributors and spec values to print")
       ->capture_default_str()
       ->check(CLI::Range(1, 1'000'000).description(""))
       ->type_name("N");
   add_output_options(*explain, a->output);
+  add_all_option(*explain, a->output);
 
   auto* quantities =
       app.add_subcommand("quantities", "Every quantity that explain knows, with its value");

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <exception>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <tomestimate/evidence/check.hpp>
 #include <tomestimate/evidence/published.hpp>
@@ -22,6 +24,7 @@
 #include "progress_line.hpp"
 #include "run_model.hpp"
 #include "small.hpp"
+#include "terminal.hpp"
 
 namespace {
 
@@ -134,7 +137,12 @@ std::string hint(const CLI::App& app, const CLI::ParseError& error, int argc, ch
 
 // Prints help, or what is wrong with a command line.
 int say(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  if (error.get_exit_code() == 0) return app.exit(error);
+  if (error.get_exit_code() == 0) {
+    std::ostringstream out;
+    const int code = app.exit(error, out, out);
+    deliver(fitted(out.str(), STDOUT_FILENO), std::nullopt);
+    return code;
+  }
   const auto better = hint(app, error, argc, argv);
   complain((better.empty() ? spec::shortened(error.what(), 1000) + "\n" : better) +
            "Run with --help for more information.");

@@ -2,13 +2,14 @@
 #include "optimize.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <tomestimate/report/optimum.hpp>
-#include <tomestimate/study/cautions.hpp>
+#include <tomestimate/report/reports.hpp>
+#include <tomestimate/study/optimize.hpp>
 
 #include "percent.hpp"
 
@@ -18,58 +19,12 @@ namespace {
 // What sizes a chip, where --vary does not say what may be chosen.
 const std::vector<std::string> sizing{"base.lanes", "base.per_lane", "chip.clock"};
 
-// "PATH=A..B" of a "PATH": the range that the spec states, or else from a quarter of the present
-// value to four times that.
+// "PATH=A..B" of a "PATH".
 std::string with_range(const study::Specs& specs, const std::string& path) {
-  const auto p = study::find_parameter(specs, path, {"--vary " + path, 0, 0});
-  if (!p.number)
-    throw CLI::ValidationError(
-        "--vary",
-        fmt::format("{} is no plain number: say which values, {}=A,B,...", p.path, p.path));
-  const double unit = study::unit_factor(p.unit);
-  const auto stated = study::stated_range(specs, p.path);
-  double low = stated ? (*stated)[0] : std::max(p.value / 4, p.min * unit);
-  double high = stated ? (*stated)[1] : std::min(p.value * 4, p.max * unit);
-  if (p.whole) {
-    low = std::ceil(low / unit - 1e-9) * unit;
-    high = std::floor(high / unit + 1e-9) * unit;
-  }
-  if (!(low < high))
-    throw CLI::ValidationError(
-        "--vary", fmt::format("{} is {:.6g} and its spec states no range: say one, {}=A..B", p.path,
-                              p.value / unit, p.path));
-  return fmt::format("{}={}..{}{}{}", p.path, study::in_display_unit(p, low),
-                     study::in_display_unit(p, high), p.unit.empty() ? "" : " ", p.unit);
-}
-
-// The axes of the study as what may be chosen; `region` says which are regions, told by their ends.
-std::vector<study::Searched> searched_of(const study::Study& st, const std::vector<bool>& region) {
-  std::vector<study::Searched> out;
-  for (std::size_t a = 0; a < st.axes.size(); ++a) {
-    const auto& v = st.axes[a].members[0];
-    study::Searched s;
-    s.parameter = v.parameter;
-    const double unit = study::unit_factor(v.parameter.unit);
-    if (!v.is_number())
-      for (std::uint64_t i = 0; i < v.size(); ++i) s.texts.push_back(v.text(i));
-    else
-      for (std::uint64_t i = 0; i < v.size(); ++i) s.values.push_back(v.number(i) * unit);
-    std::sort(s.values.begin(), s.values.end());
-    s.values.erase(std::unique(s.values.begin(), s.values.end()), s.values.end());
-    if (!s.values.empty()) {
-      s.low = s.values.front();
-      s.high = s.values.back();
-    }
-    if (region[a]) {
-      if (!v.is_number())
-        throw CLI::ValidationError(
-            "--vary", fmt::format("{} is no plain number: say which values, {}=A,B,...",
-                                  v.parameter.path, v.parameter.path));
-      s.values.clear();
-    }
-    out.push_back(std::move(s));
-  }
-  return out;
+  const auto region = study::usual_region(specs, path, {"--vary " + path, 0, 0});
+  const auto& p = region.parameter;
+  return fmt::format("{}={}..{}{}{}", p.path, study::in_display_unit(p, region.low),
+                     study::in_display_unit(p, region.high), p.unit.empty() ? "" : " ", p.unit);
 }
 
 double tolerance_of(const std::string& text) {
@@ -84,6 +39,7 @@ double tolerance_of(const std::string& text) {
 }  // namespace
 
 void add_optimization_options(CLI::App& command, Optimization& o) {
+  add_study_places(command, o.study, "study (TOML), or HARDWARE MODEL");
   command
       .add_option("--vary", o.study.vary,
                   "what may be chosen: PATH (the range that the spec states, or a quarter of to "
@@ -93,7 +49,7 @@ void add_optimization_options(CLI::App& command, Optimization& o) {
       ->allow_extra_args(false);
   add_search_options(command, o.study);
   command
-      .add_option("--target", o.targets,
+      .add_option("--target", o.study.targets,
                   "such as \"throughput>=5000 token/s\" (=, >=, <=); repeatable")
       ->type_name("METRIC=VALUE")
       ->allow_extra_args(false);
@@ -110,61 +66,102 @@ void add_optimization_options(CLI::App& command, Optimization& o) {
 
 bool is_goal_seek(const Optimization& o) {
   const auto& s = o.study;
-  return o.targets.size() == 1 && s.vary.size() == 1 && s.vary[0].find('=') == std::string::npos &&
-         !s.where && s.columns.empty() && !s.save && s.maximize.empty() && s.minimize.empty();
+  return s.places.size() == 2 && s.targets.size() == 1 && s.vary.size() == 1 &&
+         s.vary[0].find('=') == std::string::npos && !s.where && s.columns.empty() && !s.save &&
+         s.maximize.empty() && s.minimize.empty();
 }
 
-bool is_grid(const Optimization& o) {
-  const auto& s = o.study;
-  return o.targets.empty() && !s.vary.empty() && s.maximize.size() + s.minimize.size() == 1 &&
-         std::none_of(s.vary.begin(), s.vary.end(), is_region);
+namespace {
+
+// What its axes leave out is filled in: default ranges.
+study::Study load_search(QuickStudy& q, const Output& output) {
+  if (q.places.size() == 2) {
+    if (q.maximize.size() + q.minimize.size() == 0 && q.targets.empty())
+      throw CLI::ValidationError("--target",
+                                 "what is wanted? Say a --target, or --min or --max with a metric");
+    const auto specs = load(design_of(q), output);
+    if (q.vary.empty()) q.vary = sizing;
+    for (auto& vary : q.vary)
+      if (vary.find('=') == std::string::npos) vary = with_range(specs, vary);
+    if (!q.columns.empty())
+      for (const auto& text : q.targets) {
+        const auto metric = study::parse_target(text).metric;
+        if (std::find(q.columns.begin(), q.columns.end(), metric) == q.columns.end())
+          q.columns.push_back(metric);
+      }
+  }
+  return load_study(q, outputs_of(output), study::Regions::taken);
 }
 
-int run_optimize(const Design& design, Optimization o, const Output& output) {
+// The best point of a study that has points only.
+int search_grid(const study::Study& st, unsigned threads, const Output& output) {
+  study::SweepResult result;
+  const study::Space space(st.specs, st.axes, st.formulas());
+  const auto best = study::pareto(st, space, threads, result);
+  auto document = report::pareto_document(st, space, best, result);
+  const auto& goal = st.objectives[0];
+  document.title = fmt::format("The {} {} of {} points", goal.maximize ? "most" : "least",
+                               st.columns[goal.column].name, result.points);
+  document.lead.erase(document.lead.begin());
+  document.lead.push_back(best.empty()
+                              ? "NO SOLUTION: no point is a design that meets --where"
+                              : "only the points of --vary were looked at: a better design may lie "
+                                "between them (PATH=A..B searches there too)");
+  print(std::move(document), output);
+  return best.empty() ? no : 0;
+}
+
+// The command that shows a changed design of the study, as far as its --set.
+std::string what_if_of(const QuickStudy& q, const study::Study& st) {
+  const bool file = q.places.size() == 1;
+  const auto found = [](const std::string& path) {
+    return std::filesystem::path(path).lexically_normal().string();
+  };
+  auto out = fmt::format("tomestimate what-if {} {}", file ? found(st.hardware) : q.places[0],
+                         file ? found(st.model) : q.places[1]);
+  if (file) {
+    for (const auto& [path, text] : st.set) out += fmt::format(" --set \"{}={}\"", path, text);
+    return out;
+  }
+  const auto design = design_of(q);
+  for (const auto& [flag, value] : workload_of(design)) out += fmt::format(" --{} {}", flag, value);
+  for (const auto& set : design.sets) out += fmt::format(" --set \"{}\"", set);
+  return out;
+}
+
+}  // namespace
+
+int run_optimize(Optimization o, unsigned threads, const Output& output) {
   auto& q = o.study;
-  const auto goals = q.maximize.size() + q.minimize.size();
-  if (goals > 1)
+  if (q.maximize.size() + q.minimize.size() > 1)
     throw CLI::ValidationError("--min", "one of --min and --max; several goals are for pareto");
-  if (goals == 0 && o.targets.empty())
-    throw CLI::ValidationError("--target",
-                               "what is wanted? Say a --target, or --min or --max with a metric");
-  if (q.save)
-    throw CLI::ValidationError("--save",
-                               "a study has grids: give all --vary as PATH=A,B,C or PATH=A..B/N");
   study::Wanted wanted;
   wanted.tolerance = tolerance_of(o.tolerance);
   wanted.boxes = o.effort;
-  for (const auto& t : o.targets) wanted.targets.push_back(study::parse_target(t));
-  wanted.where = q.where.value_or("");
-  wanted.maximize = !q.maximize.empty();
-  if (goals == 1) wanted.metric = wanted.maximize ? q.maximize[0] : q.minimize[0];
-
-  const auto specs = load(design, output);
-  if (q.vary.empty()) q.vary = sizing;
-  std::vector<bool> region;
-  for (auto& vary : q.vary) {
-    region.push_back(is_region(vary));
-    if (vary.find('=') == std::string::npos) vary = with_range(specs, vary);
-    if (region.back()) vary += "/2";  // its ends
+  const auto st = load_search(q, output);
+  const auto refuse = [&q](const std::string& message, const std::string& hint) {
+    throw spec::SpecError({{{q.places[0], 1, 1}, message, hint}});
+  };
+  if (st.objectives.size() > 1) refuse("solve takes one objective", "several are for pareto");
+  if (st.objectives.empty() && st.targets.empty())
+    refuse("the study says nothing that is wanted", "objectives = [\"min area\"], or targets");
+  const bool points = std::none_of(st.axes.begin(), st.axes.end(),
+                                   [](const study::Axis& axis) { return axis.region; });
+  if (points && st.targets.empty()) return search_grid(st, threads, output);
+  wanted.targets = st.targets;
+  wanted.where = st.where;
+  if (!st.objectives.empty()) {
+    const auto& column = st.columns[st.objectives[0].column];
+    if (column.formula != column.name)
+      refuse(fmt::format("\"{}\" is a formula, and a range is searched for a metric", column.name),
+             "one of the metrics, or pareto");
+    wanted.metric = column.name;
+    wanted.maximize = st.objectives[0].maximize;
   }
-  q.places = {design.hardware, design.model};
-  q.sets = design.sets;
-  q.batch = design.batch;
-  q.prompt = design.prompt;
-  q.context = design.context;
-  for (const auto& t : wanted.targets)
-    if (!q.columns.empty() &&
-        std::find(q.columns.begin(), q.columns.end(), t.metric) == q.columns.end())
-      q.columns.push_back(t.metric);
-  const auto st = load_study(q, outputs_of(output));
-  const auto searched = searched_of(st, region);
+  const auto searched = study::searched_of(st);
   if (isatty(STDERR_FILENO) != 0) wanted.progress = Percent("parts");
   const auto optimum = study::optimize(st.specs, searched, wanted);
-  auto shows = fmt::format("tomestimate what-if {} {}", design.hardware, design.model);
-  for (const auto& [flag, value] : workload_of(design))
-    shows += fmt::format(" --{} {}", flag, value);
-  for (const auto& set : design.sets) shows += fmt::format(" --set \"{}\"", set);
-  print(report::optimum_document(st, searched, wanted, optimum, shows), output);
+  print(report::optimum_document(st, searched, wanted, optimum, what_if_of(q, st)), output);
   return optimum.found ? 0 : no;
 }
 

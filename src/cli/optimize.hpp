@@ -11,22 +11,18 @@
 namespace tomestimate::cli {
 
 struct Optimization {
-  QuickStudy study;  // --vary, --min, --max, --where, --columns
-  std::vector<std::string> targets;
+  QuickStudy study;  // STUDY or HARDWARE MODEL, --vary, --target, --min, --max, --where, --columns
   std::string tolerance = "0.1 %";
   std::uint64_t effort = 50'000;
 };
 
-// --vary, --target and the flags of a search.
+// STUDY or HARDWARE MODEL, --vary, --target and the flags of a search.
 void add_optimization_options(CLI::App& command, Optimization& o);
 
 // One target, one PATH, nothing else: study::solve does that.
 bool is_goal_seek(const Optimization& o);
 
-// The best point of a grid, without targets: run_search does that.
-bool is_grid(const Optimization& o);
-
 // Searches and prints; returns the exit code. Throws like load_study.
-int run_optimize(const Design& design, Optimization o, const Output& output);
+int run_optimize(Optimization o, unsigned threads, const Output& output);
 
 }  // namespace tomestimate::cli

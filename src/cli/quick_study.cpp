@@ -98,14 +98,16 @@ std::string range_toml(const std::string& text, std::size_t dots, const std::str
   // A unit may have a slash of its own: the count is after the last one.
   const auto colon = text.find(':', dots);
   const bool by_step = colon != std::string::npos;
-  const auto cut = by_step ? colon : text.rfind('/');
+  const bool region = is_region(vary);
+  const auto cut = region ? text.size() : by_step ? colon : text.rfind('/');
   if (cut == std::string::npos || cut < dots) bad_vary(vary);
   std::vector<std::string> ends{trimmed(text.substr(0, dots)),
                                 trimmed(text.substr(dots + 2, cut - dots - 2))};
-  auto rest = trimmed(text.substr(cut + 1));
-  if (ends[0].empty() || ends[1].empty() || rest.empty()) bad_vary(vary);
+  auto rest = region ? "" : trimmed(text.substr(cut + 1));
+  if (ends[0].empty() || ends[1].empty() || rest.empty() != region) bad_vary(vary);
   share_unit(ends);
   const auto range = fmt::format("from = {}, to = {}", study_value(ends[0]), study_value(ends[1]));
+  if (region) return fmt::format("range = {{ {} }}", range);
   if (by_step) {
     std::vector<std::string> step{rest, ends[1]};
     share_unit(step);
@@ -187,6 +189,11 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
   for (const auto& metric : q.maximize) goals.push_back("max " + metric);
   for (const auto& metric : q.minimize) goals.push_back("min " + metric);
   if (!goals.empty()) out.add("--min, --max", "objectives = " + list_toml(goals));
+  if (!q.targets.empty()) {
+    out.add("--target", "targets = [");  // a line each, so that an error is at its flag
+    for (const auto& t : q.targets) out.add("--target " + t, study_string(t) + ",");
+    out.add("--target", "]");
+  }
   for (const auto& vary : q.vary) out.add("--vary " + vary, "\n[[vary]]\n" + axis_toml(vary));
   return out;
 }
@@ -208,7 +215,8 @@ spec::SpecError at_flags(const spec::SpecError& e, const std::string& file, cons
 
 bool has_flags(const QuickStudy& q) {
   return !q.vary.empty() || !q.columns.empty() || !q.sets.empty() || !q.maximize.empty() ||
-         !q.minimize.empty() || q.where || q.save || q.batch || q.prompt || q.context;
+         !q.minimize.empty() || !q.targets.empty() || q.where || q.save || q.batch || q.prompt ||
+         q.context;
 }
 
 }  // namespace
@@ -269,15 +277,8 @@ void add_search_options(CLI::App& command, QuickStudy& q) {
   add_optional(command, "--save", q.save, "keep the study as FILE")->type_name("FILE");
 }
 
-void add_study_options(CLI::App& command, QuickStudy& q) {
-  command.add_option("STUDY", q.places, "study (TOML), or HARDWARE MODEL with --vary")
-      ->required()
-      ->expected(1, 2);
-  command
-      .add_option("--vary", q.vary,
-                  "values of a spec value: A,B,C or A..B/N or A..B/Nlog or A..B:STEP; repeatable")
-      ->type_name("PATH=VALUES")
-      ->allow_extra_args(false);
+void add_study_places(CLI::App& command, QuickStudy& q, const std::string& what) {
+  command.add_option("STUDY", q.places, what)->required()->expected(1, 2);
   command.add_option("--set", q.sets, "override a spec value for all points; repeatable")
       ->type_name("PATH=VALUE")
       ->allow_extra_args(false);
@@ -285,7 +286,20 @@ void add_study_options(CLI::App& command, QuickStudy& q) {
   add_optional(command, "--prompt", q.prompt, "tokens of the prompt, for TTFT")->type_name("N");
   add_optional(command, "--context", q.context, "positions a decoded token attends to")
       ->type_name("N");
+}
+
+void add_study_options(CLI::App& command, QuickStudy& q) {
+  add_study_places(command, q, "study (TOML), or HARDWARE MODEL with --vary");
+  command
+      .add_option("--vary", q.vary,
+                  "values of a spec value: A,B,C or A..B/N or A..B/Nlog or A..B:STEP; repeatable")
+      ->type_name("PATH=VALUES")
+      ->allow_extra_args(false);
   add_search_options(command, q);
+}
+
+Design design_of(const QuickStudy& q) {
+  return {q.places[0], q.places[1], q.sets, q.batch, q.prompt, q.context};
 }
 
 NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study) {
@@ -303,13 +317,13 @@ NamedFiles inputs_of(const QuickStudy& quick, const study::Study& study) {
   return out;
 }
 
-study::Study load_study(const QuickStudy& q, const NamedFiles& outputs) {
+study::Study load_study(const QuickStudy& q, const NamedFiles& outputs, study::Regions regions) {
   if (q.places.size() == 1) {
     if (has_flags(q))
       throw CLI::ValidationError("STUDY",
                                  "a study says itself what varies: flags such as --vary go with "
                                  "HARDWARE MODEL");
-    auto loaded = study::load_study(spec::find_spec(q.places[0]));
+    auto loaded = study::load_study(spec::find_spec(q.places[0]), regions);
     check_files(inputs_of(q, loaded), outputs);
     return loaded;
   }
@@ -317,12 +331,15 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs) {
     throw CLI::ValidationError("--vary",
                                "two specs need one: --vary PATH=VALUES, such as "
                                "--vary chip.clock=0.2..1GHz/5");
+  if (regions == study::Regions::refused)
+    for (const auto& vary : q.vary)
+      if (is_region(vary)) bad_vary(vary);
   const spec::TemporaryFolder folder;
   const auto file = (folder.path() / "study.toml").string();
   const auto lines = lines_of(q, spec_from(q.places[0], {}), spec_from(q.places[1], {}));
   spec::write_file(file, lines.text);
   try {
-    auto loaded = study::load_study(file);
+    auto loaded = study::load_study(file, regions);
     auto written = outputs;
     if (q.save) written.push_back({"--save", *q.save});
     check_files(inputs_of(q, loaded), written);
@@ -336,28 +353,6 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs) {
   } catch (const spec::SpecError& e) {
     throw at_flags(e, file, lines);
   }
-}
-
-int run_search(const Design& design, QuickStudy q, unsigned threads, const Output& output) {
-  q.places = {design.hardware, design.model};
-  q.sets = design.sets;
-  q.batch = design.batch;
-  q.prompt = design.prompt;
-  q.context = design.context;
-  study::SweepResult result;
-  const auto st = load_study(q, outputs_of(output));
-  const auto best = study::pareto(st, threads, result);
-  auto document = report::pareto_document(st, best, result);
-  const auto& goal = st.objectives[0];
-  document.title = fmt::format("The {} {} of {} points", goal.maximize ? "most" : "least",
-                               st.columns[goal.column].name, result.points);
-  document.lead.erase(document.lead.begin());
-  document.lead.push_back(best.empty()
-                              ? "NO SOLUTION: no point is a design that meets --where"
-                              : "only the points of --vary were looked at: a better design may lie "
-                                "between them (PATH=A..B searches there too)");
-  print(std::move(document), output);
-  return best.empty() ? no : 0;
 }
 
 }  // namespace tomestimate::cli

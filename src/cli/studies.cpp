@@ -299,24 +299,22 @@ double range_end(const study::Specs& specs, const study::Parameter& p,
   return study::value_if_set(specs, p.path, *text, {flag + " " + *text, 0, 0});
 }
 
-int run_solve(const Design& design, const SolveArguments& a, unsigned threads,
-              const Output& output) {
+int run_solve(const SolveArguments& a, unsigned threads, const Output& output) {
   const auto& grid = a.search.study;
   if (!is_goal_seek(a.search)) {
     if (a.from || a.to || a.beyond)
       throw CLI::ValidationError(
           a.from || a.to ? "--from" : "--beyond-range",
           "goes with one --target and one PATH; --vary PATH=A..B has a range");
-    return is_grid(a.search) ? run_search(design, grid, threads, output)
-                             : run_optimize(design, a.search, output);
+    return run_optimize(a.search, threads, output);
   }
   const auto& parameter = grid.vary[0];
-  const auto specs = load(design, output);
+  const auto specs = load(design_of(grid), output);
   const auto p = study::find_parameter(specs, parameter, {"--vary " + parameter, 0, 0});
   if (!p.number)
     throw CLI::ValidationError(
         "--vary", fmt::format("{} is no plain number: try its values with what-if --set", p.path));
-  const auto target = study::parse_target(a.search.targets[0]);
+  const auto target = study::parse_target(grid.targets[0]);
   const auto range = a.beyond ? std::nullopt : study::stated_range(specs, p.path);
   using End = std::optional<double>;
   const double low = range_end(specs, p, a.from, "--from", p.min, range ? End((*range)[0]) : End());
@@ -338,8 +336,9 @@ int run_pareto(const QuickStudy& q, unsigned threads, const Output& output) {
     throw CLI::ValidationError(
         "--plot", "a picture of a front needs two objectives, such as --max throughput --min area");
   study::SweepResult result;
-  const auto front = study::pareto(st, threads, result);
-  print(report::pareto_document(st, front, result), output, [&] {
+  const study::Space space(st.specs, st.axes, st.formulas());
+  const auto front = study::pareto(st, space, threads, result);
+  print(report::pareto_document(st, space, front, result), output, [&] {
     constexpr std::uint64_t enough = 3000;  // points to see where the others are
     return report::pareto_figure(st, front, study::spread_points(st, enough, threads));
   });
@@ -480,7 +479,6 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   const auto solve_arguments = std::make_shared<SolveArguments>();
   auto* solve = app.add_subcommand(
       "solve", "Values of parameters that meet targets, or the best design of their ranges");
-  add_design_options(*solve, *design);
   add_optimization_options(*solve, solve_arguments->search);
   add_optional(*solve, "--from", solve_arguments->from,
                "lowest value; default: of the range that the spec states, or the lowest legal one")
@@ -490,8 +488,7 @@ std::vector<Command> add_study_commands(CLI::App& app) {
   solve->add_flag("--beyond-range", solve_arguments->beyond,
                   "look at all legal values, not only at the range that the spec states");
   add_output_options(*solve, *output);
-  commands.push_back(
-      {solve, [=] { return run_solve(*design, *solve_arguments, *threads, *output); }});
+  commands.push_back({solve, [=] { return run_solve(*solve_arguments, *threads, *output); }});
 
   const auto pareto_study = std::make_shared<QuickStudy>();
   auto* pareto = app.add_subcommand("pareto", "Points of a study that no other beats");

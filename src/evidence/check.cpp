@@ -14,7 +14,7 @@ std::vector<spec::Diagnostic> check(const std::string& path) try {
   const auto root = spec::parse_toml(text, path);
   const auto kind = root["kind"].value_or(std::string{});
   if (kind == "study") {
-    study::load_study(path);
+    study::load_study(path, study::Regions::taken);
     return {};
   }
   if (kind == "published" || root.contains("figure")) {

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <filesystem>
 
+#include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 
+#include <tomestimate/study/parts.hpp>
 #include <tomestimate/study/sensitivity.hpp>
 
 #include "assets.hpp"
@@ -130,6 +132,11 @@ Json texts(const Specs& specs, const Recorded& recorded, const Encoded& encoded,
     if (!p.number &&
         ranges::find(recorded.choices, p.path, &Choice::path) == recorded.choices.end())
       j["fixed"].push_back({{"path", p.path}, {"doc", p.doc}});
+  // What figures add up, by quantity and in words.
+  for (const auto& part : study::area_parts)
+    j["areas"].push_back({fmt::format("area.{}", part.id), part.words});
+  for (const auto& part : study::energy_parts) j["energies"].push_back({part.id, part.words});
+  for (const auto& part : study::resources) j["resources"].push_back({part.id, part.words});
   for (const auto& q : recorded.quantities)
     j["quantities"].push_back({q.name, q.unit, q.factor, role_name(q.role), q.doc});
   return j;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/study/parts.hpp>
 
 #include "binding.hpp"
 #include "cells.hpp"
@@ -20,34 +21,13 @@ using plot::Align;
 using plot::Ink;
 using plot::Panel;
 
-struct Component {
-  std::string_view id;    // as visit_energy calls it
-  std::string_view name;  // to read
-  Ink ink;
-};
-
-constexpr std::array<Component, 13> components{{
-    {"rom", "ROM switching", ink::rom},
-    {"rom_leakage", "ROM leakage", ink::rom_idle},
-    {"rom_wake", "ROM wake", ink::rom_wake},
-    {"base_units", "base weights applied", ink::pe},
-    {"dense_macs", "adapters and attention", ink::kv},
-    {"tree", "reduction tree", ink::interconnect},
-    {"bus", "broadcast bus", ink::interconnect},
-    {"buffer", "buffers and workspace", ink::buffer},
-    {"sram", "SRAM access", ink::sram},
-    {"sram_leakage", "SRAM leakage", ink::sram_leakage},
-    {"vector", "vector unit", ink::vector},
-    {"logic_leakage", "logic leakage", ink::logic_leakage},
-    {"clock", "clock", ink::clock},
-}};
+// Of each of study::energy_parts.
+constexpr std::array<Ink, study::energy_parts.size()> energy_inks{
+    ink::rom,          ink::rom_idle,      ink::rom_wake, ink::pe,   ink::kv,
+    ink::interconnect, ink::interconnect,  ink::buffer,   ink::sram, ink::sram_leakage,
+    ink::vector,       ink::logic_leakage, ink::clock};
 
 constexpr std::string_view small_ones = "others";
-
-const Component& component(std::string_view id) {
-  return *std::find_if(components.begin(), components.end(),
-                       [id](const Component& c) { return c.id == id; });
-}
 
 // A bar of stacked parts along x. A pointer is told the numbers of its parts, in the bar's unit.
 void draw_bar(plot::Canvas& canvas, const Panel& panel, const Bar& bar,
@@ -103,8 +83,8 @@ double longest(const Bars& data) {
 }  // namespace
 
 Ink component_ink(std::string_view name) {
-  for (const auto& c : components)
-    if (c.name == name) return c.ink;
+  for (std::size_t i = 0; i < energy_inks.size(); ++i)
+    if (study::energy_parts[i].words == name) return energy_inks[i];
   if (name == "ROM") return ink::rom;
   if (name == "SRAM") return ink::sram;
   if (name == "units" || name == "base units") return ink::pe;
@@ -174,12 +154,11 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
         chip(2), chip(0));
   else if (ours == 0)
     caption = fmt::format(
-        "As sparse logic the ROM takes {} mm² of a chip of {}; a compiled ROM would take {:.2f} "
-        "times "
-        "that (chip {}), SRAM {:.2f} times (chip {}). With half of the bits 1 the logic would take "
-        "{}: "
+        "With the ROM as sparse logic the chip takes {} mm², as a compiled ROM {}, as SRAM {}. The "
+        "ROM takes {} of it; a compiled ROM would take {:.2f} times that, SRAM {:.2f} times. With "
+        "half of the bits 1 the logic would take {}: "
         "its zero bits save {:.0f} % of that, and without them it would {} a compiled ROM.",
-        told(rom(0)), chip(0), rom(2) / rom(0), chip(2), rom(3) / rom(0), chip(3), told(rom(1)),
+        chip(0), chip(2), chip(3), told(rom(0)), rom(2) / rom(0), rom(3) / rom(0), told(rom(1)),
         100 * (1 - rom(0) / rom(1)), rom(1) > rom(2) ? "lose to" : "still beat");
   else
     caption = fmt::format(
@@ -200,34 +179,57 @@ Figure area_figure(const Bars& data, spec::RomLaw law) {
 
 // ---- energy ----
 
-Bars energy_bars(const study::Evaluation<double>& all) {
-  const auto values = [](const engine::EnergyBreakdown<double>& e) {
-    std::vector<double> out;
-    visit_energy(e, [&out](std::string_view, const auto& part) { out.push_back(in(part, "uJ")); });
-    return out;
-  };
-  const auto gated = values(all.base.decode.energy), open = values(all.ungated.decode.energy);
+namespace {
+
+using Parts = std::array<double, study::energy_parts.size()>;
+
+Parts in_uj(const engine::EnergyBreakdown<double>& e) {
+  Parts out{};
+  std::size_t i = 0;
+  visit_energy(e, [&](std::string_view, const auto& part) { out[i++] = in(part, "uJ"); });
+  return out;
+}
+
+// Switching is paid for once in the time between tokens, which lockstep makes shorter than a step;
+// leakage for as long as the step takes.
+Parts in_watt(const engine::Estimate<double>& e) {
+  auto out = in_uj(e.decode.energy);
+  const double step = in(e.decode.time, "us");
+  const double interval = in(units::tokens(e.decode.pass.batch) / e.chip.throughput, "us");
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] /= study::energy_parts[i].id.ends_with("leakage") ? step : interval;
+  return out;
+}
+
+Bars component_bars(const Parts& gated, const Parts& open) {
   const double gated_sum = std::accumulate(gated.begin(), gated.end(), 0.0);
   const double open_sum = std::accumulate(open.begin(), open.end(), 0.0);
   Bars out{{}, {{"with gating", {}}, {"without gating", {}}}};
   double rest_gated = 0, rest_open = 0;
-  std::size_t i = 0;
-  visit_energy(all.base.decode.energy, [&](std::string_view id, const auto&) {
-    const double a = gated[i], b = open[i];
-    ++i;
-    if (a < 0.02 * gated_sum && b < 0.02 * open_sum) {
-      rest_gated += a;
-      rest_open += b;
-      return;
+  for (std::size_t i = 0; i < gated.size(); ++i) {
+    if (gated[i] < 0.02 * gated_sum && open[i] < 0.02 * open_sum) {
+      rest_gated += gated[i];
+      rest_open += open[i];
+      continue;
     }
-    out.parts.emplace_back(component(id).name);
-    out.bars[0].parts.push_back(a);
-    out.bars[1].parts.push_back(b);
-  });
+    out.parts.emplace_back(study::energy_parts[i].words);
+    out.bars[0].parts.push_back(gated[i]);
+    out.bars[1].parts.push_back(open[i]);
+  }
   out.parts.emplace_back(small_ones);
   out.bars[0].parts.push_back(rest_gated);
   out.bars[1].parts.push_back(rest_open);
   return out;
+}
+
+}  // namespace
+
+Bars energy_bars(const study::Evaluation<double>& all) {
+  return component_bars(in_uj(all.base.decode.energy), in_uj(all.ungated.decode.energy));
+}
+
+Bars power_bars(const study::Evaluation<double>& all) {
+  return component_bars(in_watt(all.base), in_watt(all.ungated));
 }
 
 Figure energy_figure(const Bars& data, spec::GatingMode gating) {

@@ -7,18 +7,20 @@
 
 #include <range/v3/algorithm/stable_sort.hpp>
 
+#include <tomestimate/study/parts.hpp>
+
 namespace tomestimate::report {
 
 using engine::OpEstimate;
 
 OpCycles resources(const OpEstimate<double>& op) {
-  return {{{"unit compute", op.compute.value()},
-           {"weight memory", op.memory.value()},
-           {"SRAM port", op.sram.value()},
-           {"activation buffer", op.buffer.value()},
-           {"reduction tree", op.tree.value()},
-           {"broadcast bus", op.broadcast.value()},
-           {"vector unit", op.vector.value()}}};
+  OpCycles out;
+  std::size_t i = 0;
+  engine::visit_op_cycles(op, [&](std::string_view, const auto& cycles) {
+    if (i < out.size()) out[i] = {study::resources[i].words, cycles.value()};  // latency is last
+    ++i;
+  });
+  return out;
 }
 
 std::string binding(const OpEstimate<double>& op) {

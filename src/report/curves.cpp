@@ -88,6 +88,12 @@ Figure context_figure(const ContextCurve& curve) {
   }
   canvas.curve(rates, rate_line);
   canvas.curve(times, time_line, true);
+  // Names at the lines themselves, each on its own side of the other.
+  const double rate_y = panel.pixel_y(rates.front().y);
+  const double time_y = panel.bottom - (panel.bottom - panel.top) * times.front().y / panel.y2.max;
+  const double up = rate_y <= time_y ? 1 : -1;
+  canvas.text({panel.left + 8, rate_y - 16 * up}, "throughput", Align::left, ink::rom.colour);
+  canvas.text({panel.left + 8, time_y + 16 * up}, "time per token", Align::left, ink::pe.colour);
   canvas.mark({curve.present.context, curve.present.throughput}, Marker::circle, "#000000", 1.5,
               fmt::format("context {}: {} token/s, {} µs a token", told(curve.present.context),
                           told(curve.present.throughput), told(curve.present.tpot)));
@@ -99,21 +105,21 @@ Figure context_figure(const ContextCurve& curve) {
   canvas.legend(legend_top, entries);
   canvas.end();
 
-  std::string caption = fmt::format(
-      "At the present context of {} decode makes {} token/s, {} µs a token.",
+  const auto now = fmt::format(
+      " At the present context of {} decode makes {} token/s, {} µs a token.",
       told(curve.present.context), told(curve.present.throughput), told(curve.present.tpot));
+  std::string caption;
   const auto fits = [&](const ContextPoint& p) { return p.context <= curve.largest; };
   const auto end = std::find_if_not(curve.points.begin(), curve.points.end(), fits);
   if (end == curve.points.begin()) {
-    caption += " No context fits the SRAM.";
+    caption = "No context fits the SRAM." + now;
   } else {
     const auto& full = *(end - 1);
-    caption += fmt::format(
-        " From context 1 to {}, the largest that fits the SRAM, throughput goes from {} to {} "
-        "token/s "
-        "({:+.1f} %).",
+    caption = fmt::format(
+        "From context 1 to {}, the largest that fits the SRAM, throughput goes from {} to {} "
+        "token/s ({:+.1f} %).{}",
         told(full.context), told(first.throughput), told(full.throughput),
-        100 * (full.throughput / first.throughput - 1));
+        100 * (full.throughput / first.throughput - 1), now);
     if (!curve.spills) {
       caption += fmt::format(" Longer contexts are refused (sram.spill = \"error\"): {}",
                              full.throughput > 0.8 * first.throughput
@@ -239,11 +245,11 @@ std::vector<std::string> density_caption(const DensityCurve& curve) {
   if (!std::isfinite(d.density))
     return {"All bits of this design are 0: sparse logic needs no area for them."};
   std::string text = fmt::format(
-      "At {:.1f} % zero bits this design stores {} MiB/mm² ({}): ", 100 * d.zero_bit_ratio,
-      told(d.density), curve.law == spec::RomLaw::sparse_logic ? "sparse logic" : "compiled macro");
-  text += fmt::format("{:.2f} times a compiled ROM ({}), {:.2f} times SRAM ({}). ",
-                      d.density / curve.macro, told(curve.macro), d.density / curve.sram,
-                      told(curve.sram));
+      "At {:.1f} % zero bits this design stores {} MiB/mm² as {}, {:.2f} times a compiled ROM and "
+      "{:.2f} times SRAM. ",
+      100 * d.zero_bit_ratio, told(d.density),
+      curve.law == spec::RomLaw::sparse_logic ? "sparse logic" : "compiled macro",
+      d.density / curve.macro, d.density / curve.sram);
   text += fmt::format("By its law sparse logic beats {} and {}.",
                       beaten_from(curve, curve.macro, "a compiled ROM"),
                       beaten_from(curve, curve.sram, "SRAM"));

@@ -12,7 +12,7 @@ std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec
   const auto power = power_bars(all);
   std::vector<Figure> figures{roofline_figure(hw, m, all.base),
                               timeline_figure(timeline(hardware, m, all.base.decode)),
-                              shares_figure(area_parts(hw, all.base), power),
+                              shares_figure(area_parts(all.base), power),
                               energy_figure(energy_bars(all), hw.gating.mode),
                               waterfall_figure(power, hw.gating.mode),
                               context_figure(context_curve(hw, m))};

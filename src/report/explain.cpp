@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ namespace {
 using study::Equations;
 using study::Named;
 using study::Specs;
+
+constexpr auto every = std::numeric_limits<std::size_t>::max();
 
 std::string value_text(const Named& n) {
   return n.unit.empty() ? fmt::format("{:.6g}", n.value)
@@ -39,15 +42,44 @@ Row equation_row(const Named& n, const std::vector<Named>& names) {
       n.doc};
 }
 
+// The beginning of an equation that is too long to be read at a terminal.
+std::string cut(std::string text) {
+  constexpr std::size_t longest = 160;
+  if (text.size() <= longest) return text;
+  text.resize(text.rfind(' ', longest));
+  return text + " ...";
+}
+
+// As briefly as the lead, which has the equation of the quantity itself, lets it.
+Table brief_equation_table(const Equations& all, std::uint32_t of, int depth) {
+  Table table{"equations",
+              "Equations below it",
+              {{"quantity", ""}, {"equation", ""}, {"is", ""}, {"unit", ""}, {"what", "", -1}},
+              {},
+              {}};
+  const auto& names = all.names();
+  bool whole = true;
+  for (const auto& [n, distance] : all.operands(of)) {
+    if (names[n].input || distance > depth) continue;
+    const auto equation = study::plain_text(names[n].equation, names);
+    auto shown = cut(equation);
+    whole = whole && shown == equation;
+    table.rows.push_back(
+        {names[n].name, std::move(shown), names[n].value, names[n].unit, names[n].doc});
+  }
+  if (!whole) table.notes.push_back("...: explain QUANTITY goes on from there");
+  return table;
+}
+
 Table equation_table(const Equations& all, std::uint32_t of, int depth) {
   Table table{"equations",
               "Equations",
               {{"quantity", ""},
                {"equation", ""},
-               {"with values", ""},
+               {"with values", "", -1},
                {"is", ""},
                {"unit", ""},
-               {"what", ""}},
+               {"what", "", -2}},
               {},
               {}};
   const auto& names = all.names();
@@ -69,16 +101,18 @@ Table equation_table(const Equations& all, std::uint32_t of, int depth) {
   return table;
 }
 
-// A name and all that share its equation: "decode.gate.cycles = decode.up.cycles".
-std::string with_twins(const Equations& all, std::uint32_t of) {
+// A name and all that share its equation, at most so many: "decode.gate.cycles = decode.up.cycles".
+std::string with_twins(const Equations& all, std::uint32_t of, std::size_t most) {
   std::string text = all.names()[of].name;
+  std::size_t twins = 0;
   for (const auto& n : all.names())
-    if (n.same_as == of && n.role == study::Role::part) text += " = " + n.name;
-  return text;
+    if (n.same_as == of && n.role == study::Role::part && ++twins <= most) text += " = " + n.name;
+  return twins > most ? fmt::format("{} and {} more", text, twins - most) : text;
 }
 
 // Terms of the sums below the quantity, by how much of it they make.
-Table contributor_table(const Equations& all, std::uint32_t of, std::size_t top) {
+Table contributor_table(const Equations& all, std::uint32_t of, const Explain& what) {
+  const auto top = what.top;
   Table table{"contributors",
               "What contributes most",
               {{"part", ""}, {"is", ""}, {"unit", ""}, {"share", "%"}, {"what", ""}},
@@ -93,7 +127,8 @@ Table contributor_table(const Equations& all, std::uint32_t of, std::size_t top)
   for (const auto i : parts) {
     if (table.rows.size() == top) break;
     const auto& n = all.names()[i];
-    table.rows.push_back({with_twins(all, i), n.value, n.unit, 100 * shares[i], n.doc});
+    table.rows.push_back(
+        {with_twins(all, i, what.brief ? 1 : every), n.value, n.unit, 100 * shares[i], n.doc});
   }
   if (parts.size() > top)
     table.notes.push_back(fmt::format("{} smaller ones: --top N", parts.size() - top));
@@ -132,7 +167,7 @@ Row input_row(const Specs& specs, const Named& n, std::optional<double> elastici
   return row;
 }
 
-Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
+Table input_table(const Specs& specs, const Equations& all, std::uint32_t of, std::size_t top) {
   Table table{"inputs",
               "Spec values that go in, most important first",
               {{"value", ""},
@@ -141,8 +176,8 @@ Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
                {"elasticity", ""},
                {"grade", ""},
                {"source", ""},
-               {"place", ""},
-               {"what", ""}},
+               {"place", "", -1},
+               {"what", "", -2}},
               {},
               {}};
   const auto elasticity = elasticities(specs, all, of);
@@ -151,7 +186,12 @@ Table input_table(const Specs& specs, const Equations& all, std::uint32_t of) {
     if (all.names()[n].input) inputs.push_back(n);
   ranges::stable_sort(inputs, std::greater{},
                       [&](auto i) { return std::abs(elasticity[i].value_or(0)); });
-  for (const auto i : inputs) table.rows.push_back(input_row(specs, all.names()[i], elasticity[i]));
+  for (const auto i : inputs) {
+    if (table.rows.size() == top) break;
+    table.rows.push_back(input_row(specs, all.names()[i], elasticity[i]));
+  }
+  if (inputs.size() > top)
+    table.notes.push_back(fmt::format("{} more go in: --all", inputs.size() - top));
   table.notes.push_back(
       "elasticity: % of change for 1 % more; of a whole number the mean between half and twice of "
       "it");
@@ -185,10 +225,12 @@ Document explain_document(const Specs& specs, const Explain& what) {
   document.lead.push_back(
       fmt::format("{} = {}", value_text(n), with_values(n.equation, all.names())));
   add_doubts(specs, document);
-  document.tables.push_back(equation_table(all, of, what.depth));
-  auto contributors = contributor_table(all, of, what.top);
+  auto equations =
+      what.brief ? brief_equation_table(all, of, what.depth) : equation_table(all, of, what.depth);
+  if (!equations.rows.empty()) document.tables.push_back(std::move(equations));
+  auto contributors = contributor_table(all, of, what);
   if (!contributors.rows.empty()) document.tables.push_back(std::move(contributors));
-  document.tables.push_back(input_table(specs, all, of));
+  document.tables.push_back(input_table(specs, all, of, what.brief ? what.top : every));
   return document;
 }
 

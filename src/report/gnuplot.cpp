@@ -131,7 +131,7 @@ std::string draw(const Figure& figure) {
   // gnuplot tells its version where the alt text belongs.
   const auto alt =
       fmt::format("<title id=\"{0}-title\">{1}</title>\n<desc id=\"{0}-desc\">{2}</desc>",
-                  figure.id, escaped(figure.title), escaped(figure.alt));
+                  figure.id, escaped(finding(figure).first), escaped(figure.alt));
   constexpr std::string_view close = "</desc>";
   const auto from = svg.find("<title>"), to = svg.find(close);
   if (from > to || to == std::string::npos) fail("gnuplot made a picture of an unknown form");
@@ -140,6 +140,20 @@ std::string draw(const Figure& figure) {
   svg.insert(svg.rfind("</svg>"), overlay(figure.hovers));
   svg.insert(open, fmt::format(" role=\"img\" aria-labelledby=\"{0}-title {0}-desc\"", figure.id));
   return svg;
+}
+
+std::pair<std::string, std::string> finding(const Figure& figure) {
+  if (figure.caption.empty()) return {figure.title, ""};
+  const auto& text = figure.caption.front();
+  std::size_t end = text.size();
+  for (const std::string_view stop : {". ", ": ", "; "}) end = std::min(end, text.find(stop));
+  auto first = text.substr(0, end);
+  if (first.ends_with('.')) first.pop_back();
+  auto rest = end + 2 < text.size() ? text.substr(end + 2) : "";
+  const bool is_name = rest.substr(0, rest.find(' ')).find_first_of("._") != std::string::npos;
+  if (!rest.empty() && !is_name)
+    rest[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(rest[0])));
+  return {std::move(first), std::move(rest)};
 }
 
 }  // namespace tomestimate::report

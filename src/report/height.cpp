@@ -102,8 +102,8 @@ Figure height_figure(const HeightCurve& curve) {
           fmt::format("Curves of density over bank heights of {} to {} words, as sparse logic and "
                       "as a macro; this design is at {} words and {} MiB/mm².",
                       told(first.height), told(last.height), told(d.height), told(own)),
-          {fmt::format("With banks of {} words this design stores {} MiB/mm². As sparse logic it "
-                       "would be {} at {} words and {} at {}; as a macro {} and {}. The law "
+          {fmt::format("With banks of {} words this design stores {} MiB/mm², as sparse logic {} "
+                       "with {} words and {} with {}. As a macro it would be {} and {}. The law "
                        "counts no routing.",
                        told(d.height), told(own), told(first.sparse), told(first.height),
                        told(last.sparse), told(last.height), told(first.macro), told(last.macro))},

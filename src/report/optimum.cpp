@@ -16,13 +16,7 @@ namespace {
 
 std::string wanted_text(const study::Wanted& w) {
   std::string out = w.where;
-  for (const auto& t : w.targets)
-    out += fmt::format("{}{} {} {}", out.empty() ? "" : " and ", t.metric,
-                       t.goal == study::Goal::equal      ? "="
-                       : t.goal == study::Goal::at_least ? ">="
-                                                         : "<=",
-                       told(t.value / study::unit_factor(study::metric_unit(t.metric).value()),
-                            study::metric_unit(t.metric).value()));
+  for (const auto& t : w.targets) out += (out.empty() ? "" : " and ") + study::target_text(t);
   return out;
 }
 
@@ -71,6 +65,22 @@ std::string effort(const study::Wanted& w, const study::Optimum& best) {
   return w.metric.empty()
              ? out + fmt::format("the nearest misses by {:.3g} %", 100 * best.grid_best)
              : out + "the best has " + metric_text(w.metric, best.grid_best);
+}
+
+// What one condition by itself comes to, where nothing meets all.
+std::string clash_text(const study::Clash& c) {
+  std::vector<std::string> at;
+  for (const auto& [metric, value] : c.nearest)
+    at.push_back(fmt::format("{} {}", metric, metric_text(metric, value)));
+  const auto nearest = fmt::format("{}", fmt::join(at, ", "));
+  if (c.without)
+    return fmt::format("{} is met by some designs, but not where all else is: nearest to it is {}",
+                       c.text, nearest);
+  if (c.alone) return c.text + " is met by some designs";
+  if (at.empty()) return c.text + ": the ranges hold no design that works";
+  return fmt::format("{} {}: nearest to it is {}", c.text,
+                     c.proved ? "is met by no design of these ranges" : "was met by no design",
+                     nearest);
 }
 
 // Values that the search found at an end of what it was given.
@@ -135,6 +145,7 @@ Document optimum_document(const study::Study& st, const std::vector<study::Searc
                           const study::Wanted& w, const study::Optimum& best,
                           const std::string& command) {
   Document out{title(w, best), {proof(w, best), effort(w, best)}, {}};
+  for (const auto& clash : best.clashes) out.lead.push_back(clash_text(clash));
   if (best.sets.empty()) return out;
   std::vector<double> found;
   for (const auto& s : searched)

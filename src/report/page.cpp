@@ -165,20 +165,6 @@ std::string html_table(const Table& table) {
   return out + "</div>\n";
 }
 
-// What a figure says first: its heading. And the rest of that paragraph.
-std::pair<std::string, std::string> finding(const Figure& figure) {
-  const auto& text = figure.caption.front();
-  std::size_t end = text.size();
-  for (const std::string_view stop : {". ", ": ", "; "}) end = std::min(end, text.find(stop));
-  auto first = text.substr(0, end);
-  if (first.ends_with('.')) first.pop_back();
-  auto rest = end + 2 < text.size() ? text.substr(end + 2) : "";
-  const bool is_name = rest.substr(0, rest.find(' ')).find_first_of("._") != std::string::npos;
-  if (!rest.empty() && !is_name)
-    rest[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(rest[0])));
-  return {std::move(first), std::move(rest)};
-}
-
 std::string html_figure(const Picture& picture) {
   const auto& figure = picture.figure;
   const auto [heading, rest] = finding(figure);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <tomestimate/report/figures.hpp>
+#include <tomestimate/study/parts.hpp>
 
 #include "binding.hpp"
 #include "cells.hpp"
@@ -73,31 +74,17 @@ std::vector<Tile> treemap(const std::vector<double>& values, double width, doubl
   return out;
 }
 
-Bars power_bars(const study::Evaluation<double>& all) {
-  auto bars = energy_bars(all);
-  const std::array<double, 2> step_us{in(all.base.decode.time, "us"),
-                                      in(all.ungated.decode.time, "us")};
-  for (std::size_t b = 0; b < 2; ++b)
-    for (auto& part : bars.bars[b].parts) part /= step_us[b];  // uJ / us
-  return bars;
-}
-
-Bars area_parts(const spec::Hardware<double>& hw, const engine::Estimate<double>& e) {
+Bars area_parts(const engine::Estimate<double>& e) {
   const auto& area = e.common.area;
+  const std::array<units::Area<double>, study::area_parts.size()> parts{
+      area.rom,    area.sram,    area.base,  area.side,
+      area.vector, area.buffers, area.wires, area.control};
   Bars out{{}, {{"chip", {}}}};
-  const auto add = [&out](const char* name, units::Area<double> part) {
-    if (in(part, "mm^2") <= 0) return;
-    out.parts.emplace_back(name);
-    out.bars[0].parts.push_back(in(part, "mm^2"));
-  };
-  add("ROM", area.rom);
-  add("SRAM", area.sram);
-  add("base units", area.base);
-  if (uses_side(hw)) add("side units", area.side);
-  add("vector units", area.vector);
-  add("buffers and workspace", area.buffers);
-  add("bus and links", area.wires);
-  add("control", area.control);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (in(parts[i], "mm^2") <= 0) continue;
+    out.parts.emplace_back(study::area_parts[i].words);
+    out.bars[0].parts.push_back(in(parts[i], "mm^2"));
+  }
   return out;
 }
 
@@ -150,12 +137,12 @@ void draw_treemap(Canvas& canvas, const Panel& panel, const Bars& data, std::str
   canvas.end();
 }
 
-// The largest part and its share: "ROM (60 %)".
+// The largest part and its share: "ROM is 60 %".
 std::string largest(const Bars& data) {
   const auto& parts = data.bars[0].parts;
   const auto i =
       static_cast<std::size_t>(std::max_element(parts.begin(), parts.end()) - parts.begin());
-  return fmt::format("{} ({:.0f} %)", data.parts[i], 100 * parts[i] / data.bars[0].total());
+  return fmt::format("{} is {:.0f} %", data.parts[i], 100 * parts[i] / data.bars[0].total());
 }
 
 Panel square_of(double left, double right, std::string title) {
@@ -194,10 +181,10 @@ Figure shares_figure(const Bars& area, const Bars& power) {
   return {
       "shares",
       "Where area and power are",
-      fmt::format("Two treemaps: {} mm² of chip area, most of it {}, and {} W, most of it {}.",
-                  told(mm2), largest(area), told(watt), largest(power)),
-      {fmt::format("Most of the area, {} mm², is {}, and most of the power, {} W with gating as "
-                   "it is, {}. Parts too small for their names stand below.",
+      fmt::format("Two treemaps: of {} mm² of chip area {}, of {} W {}.", told(mm2), largest(area),
+                  told(watt), largest(power)),
+      {fmt::format("Of {} mm² {}, of {} W {}. Gating is as the spec has it. Parts too small for "
+                   "their names stand below.",
                    told(mm2), largest(area), told(watt), largest(power))},
       canvas.script(),
       canvas.hovers()};

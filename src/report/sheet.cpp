@@ -57,7 +57,7 @@ Formats make_formats(lxw_workbook* book) {
 
 lxw_format* Formats::of(double now) const {
   const double size = std::abs(now);
-  if (now == std::floor(now)) return size >= 1e5 ? large : whole;
+  if (now == std::floor(now)) return size >= 1e5 ? large : size >= 1e3 ? number : whole;
   return size < 1e-3 ? tiny : number;
 }
 

@@ -195,8 +195,8 @@ Document solve_document(const Specs& specs, const study::Solved& s, const study:
   return document;
 }
 
-Document pareto_document(const study::Study& st, const std::vector<study::Found>& front,
-                         const study::SweepResult& result) {
+Document pareto_document(const study::Study& st, const study::Space& space,
+                         const std::vector<study::Found>& front, const study::SweepResult& result) {
   Document document{"Pareto front: " + st.name, {}, {}};
   std::string goals;
   for (const auto& o : st.objectives)
@@ -205,7 +205,6 @@ Document pareto_document(const study::Study& st, const std::vector<study::Found>
   document.lead.push_back(
       fmt::format("{} of {} points are on the front of {}", front.size(), result.points, goals));
   add_no_design(result.no_design, document.lead);
-  const study::Space space(st.specs, st.axes, st.formulas());
   add_cautions(document, study::cautions(st, space));
   Table table{"front", "Front", {}, {}, {}};
   for (const auto& axis : st.axes)

@@ -181,8 +181,10 @@ std::vector<std::string> caption(const Timeline& t) {
     return fmt::format("{:.0f} %", 100 * by_work[static_cast<std::size_t>(w)] / work);
   };
   const double layers = static_cast<double>(t.layers);
-  std::string text = fmt::format("A decode step takes {} µs on the chip: {} layers of {} µs each",
-                                 told(t.step_us), t.layers, told(t.layer * t.cycle_us));
+  std::string text = fmt::format(
+      "A decode step takes {} µs on the chip, and base projections are {} of a layer's work: {} "
+      "layers of {} µs each",
+      told(t.step_us), share(Work::base), t.layers, told(t.layer * t.cycle_us));
   const double exposed = (t.exposed_first + (layers - 1) * t.exposed) * t.cycle_us;
   text += exposed > 0 ? fmt::format(", {} µs of exposed wakes", told(exposed))
                       : std::string(", no exposed wakes");

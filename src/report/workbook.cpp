@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -20,6 +21,7 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/equations.hpp>
+#include <tomestimate/study/parts.hpp>
 
 #include "sheet.hpp"
 
@@ -433,8 +435,9 @@ class Workbook {
     auto& s = breakdown_;
     s.widths({38, 18, 10, 10});
     chart_of(s, "Time of a decode step by op of the layers [us]", "time [us]", cycle_parts());
-    chart_of(s, "Energy of a decode step by component [uJ]", "energy [uJ]",
-             parts("decode.energy."));
+    std::array<RowIndex, 2> breaks{s.row(), 0};  // no chart on two pages
+    chart_of(s, "Energy of a decode step by component [uJ]", "energy [uJ]", energy_parts());
+    worksheet_set_h_pagebreaks(s.raw(), breaks.data());
     chart_of(s, "Chip area by component [mm^2]", "area [mm^2]", area_parts());
   }
 
@@ -449,23 +452,17 @@ class Workbook {
     return found == nullptr ? 0 : found->value;
   }
 
-  std::vector<Part> parts(const std::string& prefix) const {
+  std::vector<Part> parts_of(const std::string& prefix, std::span<const study::Part> list) const {
     std::vector<Part> out;
-    for (const auto& n : names())
-      if (n.name.starts_with(prefix))
-        out.push_back({n.name.substr(prefix.size()), n.name, n.value});
+    for (const auto& part : list)
+      if (const auto* found = all_.look_up(fmt::format("{}{}", prefix, part.id)))
+        out.push_back({std::string(part.words), found->name, found->value});
     return out;
   }
 
-  // What the area is the sum of, less what is 0 whatever the inputs.
-  std::vector<Part> area_parts() const {
-    std::vector<Part> out;
-    for (const std::string part :
-         {"rom", "sram", "base", "side", "vector", "buffers", "wires", "control"})
-      if (const auto* found = all_.look_up("area." + part))
-        out.push_back({part, found->name, found->value});
-    return out;
-  }
+  // What the sums are of, less what is 0 whatever the inputs.
+  std::vector<Part> energy_parts() const { return parts_of("decode.energy.", study::energy_parts); }
+  std::vector<Part> area_parts() const { return parts_of("area.", study::area_parts); }
 
   std::vector<Part> cycle_parts() const {
     std::vector<Part> out;
@@ -523,9 +520,12 @@ class Workbook {
     chart_legend_set_position(chart, LXW_CHART_LEGEND_NONE);
     lxw_chart_options options{};
     options.x_scale = 1.3;
-    options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 13);
+    // So high that LibreOffice leaves out no label.
+    constexpr double height = 288, row = 20;  // of a chart and of a row, in pixels
+    options.y_scale = std::max(1.0, static_cast<double>(table.size()) / 10);
     worksheet_insert_chart_opt(s.raw(), first - 1, 4, chart, &options);
-    s.next(std::max<RowIndex>(6, 18 - std::min<RowIndex>(18, static_cast<RowIndex>(table.size()))));
+    const auto high = static_cast<RowIndex>(options.y_scale * height / row);
+    s.next(2 + high - std::min(high, static_cast<RowIndex>(table.size())));
   }
 
   void write_summary() {

@@ -2,6 +2,7 @@
 #include <tomestimate/study/optimize.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -14,6 +15,7 @@
 
 #include <tomestimate/number/bounds.hpp>
 #include <tomestimate/number/program.hpp>
+#include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/sensitivity.hpp>
 
 #include "recorded.hpp"
@@ -65,6 +67,13 @@ std::string text_of(const Parameter& p, double base) {
 
 // ---- a region: one recording ----
 
+// What is wanted, or how near a condition can be met.
+struct Search : Wanted {
+  std::string nearest;  // in place of a metric: a condition whose excess is to be small
+
+  bool has_goal() const { return !metric.empty() || !nearest.empty(); }
+};
+
 // Positions, a number a side.
 using Point = std::vector<double>;
 using Box = std::vector<Interval>;
@@ -73,7 +82,7 @@ using Box = std::vector<Interval>;
 // largest is to be small, then what may not be above 0.
 class Region {
  public:
-  Region(Specs specs, const std::vector<Side>& sides, const Wanted& wanted)
+  Region(Specs specs, const std::vector<Side>& sides, const Search& wanted)
       : specs_(std::move(specs)), sides_(sides), recorded_(specs_, varied()) {
     add_objective(wanted);
     add_conditions(wanted);
@@ -176,16 +185,18 @@ class Region {
     return out;
   }
 
-  void add_objective(const Wanted& wanted) {
+  void add_objective(const Search& wanted) {
     axes_.assign(sides_.size(), 0);
+    if (!wanted.nearest.empty())
+      outputs_.push_back(conditions(wanted.nearest, recorded_.scope())[0].excess);
     if (!wanted.metric.empty()) {
       const auto value = evaluate_formula(wanted.metric, recorded_.scope()).number;
       outputs_.push_back(wanted.maximize ? Symbol(0) - value : value);
     }
     for (const auto& t : wanted.targets)
-      if (wanted.metric.empty())
+      if (!wanted.has_goal())
         for (const auto& miss : misses(t)) outputs_.push_back(miss);
-    if (wanted.metric.empty()) outputs_.push_back(Symbol(0));  // all met is as good as can be
+    if (!wanted.has_goal()) outputs_.push_back(Symbol(0));  // all met is as good as can be
     pieces_ = outputs_.size();
   }
 
@@ -199,7 +210,7 @@ class Region {
     return out;
   }
 
-  void add_conditions(const Wanted& wanted) {
+  void add_conditions(const Search& wanted) {
     const auto add = [&](std::string text, const Symbol& excess, bool strict, bool asked) {
       outputs_.push_back(excess);
       texts_.push_back(std::move(text));
@@ -209,7 +220,7 @@ class Region {
     if (!wanted.where.empty())
       for (auto& c : conditions(wanted.where, recorded_.scope()))
         add(std::move(c.text), c.excess, c.strict, true);
-    if (!wanted.metric.empty())
+    if (wanted.has_goal())
       for (const auto& t : wanted.targets)
         for (const auto& miss : misses(t))
           add(target_text(t), t.goal == Goal::equal ? miss - Symbol(met_beside_metric) : miss,
@@ -217,15 +228,6 @@ class Region {
     for (const auto& [reason, excess] : recorded_.rules())
       if (!excess.is_constant() || excess.value() > 0)
         add(std::string(reason), excess, false, false);
-  }
-
-  static std::string target_text(const Target& t) {
-    const auto unit = metric_unit(t.metric).value();
-    return fmt::format("{} {} {:.6g}{}{}", t.metric,
-                       t.goal == Goal::equal      ? "="
-                       : t.goal == Goal::at_least ? ">="
-                                                  : "<=",
-                       t.value / unit_factor(unit), unit.empty() ? "" : " ", unit);
   }
 
   Box values_of(const Box& box) const {
@@ -307,7 +309,7 @@ class Region {
 
 class Finder {
  public:
-  Finder(const Specs& specs, const std::vector<Searched>& searched, const Wanted& wanted)
+  Finder(const Specs& specs, const std::vector<Searched>& searched, const Search& wanted)
       : searched_(searched), wanted_(wanted) {
     for (const auto& s : searched)
       if (s.texts.empty()) sides_.push_back(side_of(s));
@@ -370,7 +372,7 @@ class Finder {
 
   double gap() const {
     if (best_ == endless) return 0;
-    return wanted_.metric.empty() ? met_alone : wanted_.tolerance * std::abs(best_);
+    return wanted_.has_goal() ? wanted_.tolerance * std::abs(best_) : met_alone;
   }
 
   void offer(std::size_t region, const Point& point, double objective) {
@@ -604,7 +606,7 @@ class Finder {
         least = objective;
         best_point_ = points[k];
       }
-      const double worse = wanted_.metric.empty() ? met_alone / 2 : 1e-5 * std::abs(best_);
+      const double worse = !wanted_.has_goal() ? met_alone / 2 : 1e-5 * std::abs(best_);
       if (least <= best_ + worse || digits == 17) {
         best_ = least < endless ? least : best_;
         break;
@@ -647,7 +649,7 @@ class Finder {
     out_.bound = std::min(out_.bound, before);
     out_.kept = regions_[best_region_]->kept(best_point_);
     const double sign = wanted_.maximize ? -1 : 1;
-    out_.found = !wanted_.metric.empty() || best_ <= met_alone;
+    out_.found = wanted_.has_goal() || best_ <= met_alone;
     // By the engine itself, not by its recording.
     out_.best = wanted_.metric.empty() ? best_ : metric_value(out_.specs, wanted_.metric);
     out_.bound *= sign;
@@ -656,7 +658,7 @@ class Finder {
   }
 
   const std::vector<Searched>& searched_;
-  const Wanted& wanted_;
+  const Search& wanted_;
   std::vector<Side> sides_;
   std::vector<std::unique_ptr<Region>> regions_;
   std::vector<std::vector<std::string>> sets_;  // by region: its texts
@@ -668,11 +670,189 @@ class Finder {
   Optimum out_;
 };
 
+// ---- why nothing meets all ----
+
+// Metrics that a condition or target names.
+std::vector<std::string> metrics_in(const std::string& text) {
+  std::vector<std::string> out;
+  std::string word;
+  for (const char c : text + " ") {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.') {
+      word += c;
+      continue;
+    }
+    if (metric_unit(word) && std::find(out.begin(), out.end(), word) == out.end())
+      out.push_back(word);
+    word.clear();
+  }
+  return out;
+}
+
+// The conditions of a formula as texts.
+std::vector<std::string> parts_of(const Specs& specs, const std::string& where) {
+  std::vector<std::string> out;
+  if (where.empty()) return out;
+  const Recorded recorded(specs, {});
+  for (auto& c : conditions(where, recorded.scope())) out.push_back(std::move(c.text));
+  return out;
+}
+
+// Each condition and target by itself; then, if each can be met, what is left without each.
+class Clashes {
+ public:
+  Clashes(const Specs& specs, const std::vector<Searched>& searched, const Wanted& wanted)
+      : specs_(specs),
+        searched_(searched),
+        wanted_(wanted),
+        conditions_(parts_of(specs, wanted.where)) {}
+
+  std::vector<Clash> find() const {
+    std::vector<Clash> out;
+    for (const auto& c : conditions_) out.push_back(alone(c));
+    for (const auto& t : wanted_.targets) out.push_back(alone(t));
+    const bool each = std::all_of(out.begin(), out.end(), [](const Clash& c) { return c.alone; });
+    if (each && out.size() > 1)
+      for (std::size_t i = 0; i < out.size(); ++i) leave_out(i, out[i]);
+    return out;
+  }
+
+ private:
+  Search search() const {
+    constexpr std::uint64_t enough = 5000;  // a hint is not worth waiting for
+    Search out;
+    out.tolerance = wanted_.tolerance;
+    out.boxes = std::min(enough, wanted_.boxes);
+    if (wanted_.progress)  // to be stopped by, not to be told
+      out.progress = [this](std::uint64_t, std::uint64_t) {
+        wanted_.progress(wanted_.boxes, wanted_.boxes);
+      };
+    return out;
+  }
+
+  Clash alone(const std::string& condition) const {
+    auto s = search();
+    s.nearest = condition;
+    const auto best = Finder(specs_, searched_, s).run();
+    const bool strict = strict_of(condition);
+    const auto holds = [strict](double excess) { return strict ? excess < 0 : excess <= 0; };
+    Clash out{condition, best.found && holds(best.best), !holds(best.bound), false, {}};
+    if (!best.found) out.proved = best.closed;
+    add_nearest(out, best);
+    return out;
+  }
+
+  Clash alone(const Target& target) const {
+    auto s = search();
+    s.targets = {target};
+    const auto best = Finder(specs_, searched_, s).run();
+    const double met = wanted_.metric.empty() ? met_alone : met_beside_metric;
+    const bool any = !best.sets.empty();
+    Clash out{target_text(target),
+              any && best.best <= met,
+              any ? best.bound > met : best.closed,
+              false,
+              {}};
+    add_nearest(out, best);
+    return out;
+  }
+
+  bool strict_of(const std::string& condition) const {
+    const Recorded recorded(specs_, {});
+    return conditions(condition, recorded.scope())[0].strict;
+  }
+
+  static void add_nearest(Clash& out, const Optimum& best) {
+    out.nearest.clear();
+    if (best.sets.empty()) return;
+    for (const auto& metric : metrics_in(out.text))
+      out.nearest.emplace_back(metric, metric_value(best.specs, metric));
+  }
+
+  // Whether all others can be met, and how near the i-th can be come to then.
+  void leave_out(std::size_t i, Clash& clash) const {
+    auto s = search();
+    s.targets = wanted_.targets;
+    auto left = conditions_;
+    if (i < left.size()) {
+      s.nearest = left[i];
+      left.erase(left.begin() + static_cast<std::ptrdiff_t>(i));
+    } else {
+      const auto out = s.targets.begin() + static_cast<std::ptrdiff_t>(i - left.size());
+      s.metric = out->metric;
+      s.maximize = out->goal != Goal::at_most;
+      s.targets.erase(out);
+    }
+    s.where = fmt::format("{}", fmt::join(left, " and "));
+    const auto best = Finder(specs_, searched_, s).run();
+    clash.without = best.found;
+    add_nearest(clash, best);
+  }
+
+  const Specs& specs_;
+  const std::vector<Searched>& searched_;
+  const Wanted& wanted_;
+  std::vector<std::string> conditions_;
+};
+
 }  // namespace
 
 Optimum optimize(const Specs& specs, const std::vector<Searched>& searched, const Wanted& wanted) {
   if (!wanted.metric.empty()) require_metric(wanted.metric, {wanted.metric, 0, 0});
-  return Finder(specs, searched, wanted).run();
+  const Search search{wanted, ""};
+  auto out = Finder(specs, searched, search).run();
+  if (!out.found) out.clashes = Clashes(specs, searched, wanted).find();
+  return out;
+}
+
+Searched usual_region(const Specs& specs, const std::string& path, const spec::Place& place) {
+  const auto refuse = [&place](std::string message, std::string hint) {
+    throw spec::SpecError({{place, std::move(message), std::move(hint)}});
+  };
+  Searched out;
+  out.parameter = find_parameter(specs, path, place);
+  const auto& p = out.parameter;
+  if (!p.number)
+    refuse(fmt::format("{} is no plain number", p.path),
+           fmt::format("say which values: {}=A,B,...", p.path));
+  const double unit = unit_factor(p.unit);
+  const auto stated = stated_range(specs, p.path);
+  out.low = stated ? (*stated)[0] : std::max(p.value / 4, p.min * unit);
+  out.high = stated ? (*stated)[1] : std::min(p.value * 4, p.max * unit);
+  if (p.whole) {
+    out.low = std::ceil(out.low / unit - 1e-9) * unit;
+    out.high = std::floor(out.high / unit + 1e-9) * unit;
+  }
+  if (!(out.low < out.high))
+    refuse(fmt::format("{} is {:.6g} and its spec states no range", p.path, p.value / unit),
+           fmt::format("say one: {}=A..B", p.path));
+  return out;
+}
+
+std::vector<Searched> searched_of(const Study& study) {
+  std::vector<Searched> out;
+  for (const auto& axis : study.axes) {
+    const auto& v = axis.members[0];
+    if (axis.members.size() > 1)
+      throw spec::SpecError(
+          {{{v.parameter.path, 0, 0}, "values that move together are not searched", "use pareto"}});
+    Searched s;
+    s.parameter = v.parameter;
+    const double unit = unit_factor(v.parameter.unit);
+    for (std::uint64_t i = 0; i < v.size(); ++i)
+      if (v.is_number())
+        s.values.push_back(v.number(i) * unit);
+      else
+        s.texts.push_back(v.text(i));
+    std::sort(s.values.begin(), s.values.end());
+    s.values.erase(std::unique(s.values.begin(), s.values.end()), s.values.end());
+    if (!s.values.empty()) {
+      s.low = s.values.front();
+      s.high = s.values.back();
+    }
+    if (axis.region) s.values.clear();
+    out.push_back(std::move(s));
+  }
+  return out;
 }
 
 }  // namespace tomestimate::study

@@ -69,8 +69,8 @@ class Front {
 
 }  // namespace
 
-std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result) {
-  const Space space(study.specs, study.axes, study.formulas());
+std::vector<Found> pareto(const Study& study, const Space& space, unsigned threads,
+                          SweepResult& result) {
   const Rows rows(study, space, RowFormat::csv);
   const auto columns = study.columns.size();
   Front front(study.objectives, columns);

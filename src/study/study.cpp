@@ -35,7 +35,8 @@ std::string as_text(const toml::node& node) {
 
 class Loader {
  public:
-  explicit Loader(const std::string& path) : path_(path), text_(spec::read_file(path)) {}
+  Loader(const std::string& path, Regions regions)
+      : path_(path), text_(spec::read_file(path)), regions_(regions) {}
 
   Study load() {
     const auto root = spec::parse_toml(text_, path_);
@@ -47,6 +48,7 @@ class Loader {
     collect([&] { read_axes(root); });
     bool columns = false;
     collect([&] { columns = read_columns(root); });
+    collect([&] { read_targets(root); });
     if (root.contains("where")) collect([&] { study_.where = text(root, "where"); });
     if (columns) {
       collect([&] { read_order(root); });
@@ -110,6 +112,8 @@ class Loader {
     const auto folder = std::filesystem::path(path_).parent_path();
     const auto hardware = spec::find_spec(text(root, "hardware"), folder);
     const auto model = spec::find_spec(text(root, "model"), folder);
+    study_.hardware = hardware;
+    study_.model = model;
     study_.specs = {spec::load_hardware(hardware), spec::load_model(model)};
     for (const auto& name : {hardware, model})
       for (auto& file : spec::files_of(name)) study_.files.push_back(std::move(file));
@@ -127,8 +131,10 @@ class Loader {
     if (node == nullptr) return;
     if (!node->is_table()) fail(*node, "expected a table of spec values for \"set\"");
     std::vector<spec::Override> all;
-    for (const auto& [key, value] : *node->as_table())
+    for (const auto& [key, value] : *node->as_table()) {
       all.push_back({std::string(key.str()), as_text(value), place(value)});
+      study_.set.emplace_back(all.back().path, all.back().text);
+    }
     spec::override_values(study_.specs.hardware, study_.specs.model, std::move(all));
   }
 
@@ -160,12 +166,15 @@ class Loader {
     Axis axis;
     const auto* zip = table.get_as<toml::array>("zip");
     if (zip == nullptr) {
+      axis.region = is_region(table);
       axis.members.push_back(read_varied(table));
       return axis;
     }
     known_keys(table, std::span(vary_keys).last(1));
     for (const auto& member : *zip) {
       if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
+      if (is_region(*member.as_table()))
+        fail(member, "a range in \"zip\" has \"points\" or \"step\"");
       axis.members.push_back(read_varied(*member.as_table()));
     }
     if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
@@ -175,6 +184,13 @@ class Loader {
              fmt::format("zipped values differ in number: {} has {}, {} has {}",
                          axis.members[0].parameter.path, axis.size(), v.parameter.path, v.size()));
     return axis;
+  }
+
+  // { from, to } alone, where that is taken.
+  bool is_region(const toml::table& axis) const {
+    const auto* range = axis.get_as<toml::table>("range");
+    return regions_ == Regions::taken && range != nullptr && !range->contains("points") &&
+           !range->contains("step");
   }
 
   Varied read_varied(const toml::table& table) const {
@@ -228,8 +244,10 @@ class Loader {
     const double to = end("to");
     if (!(from < to)) fail(*range, "expected from < to");
     if (log && from <= 0) fail(*range, "a log range starts above 0");
+    if (!log && is_region(table)) return Varied::Numbers{from, to};
     if (range->contains("points") == range->contains("step") || (log && range->contains("step")))
-      fail(*range, log ? "expected \"points\"" : "expected either \"points\" or \"step\"");
+      fail(*range, log ? "expected \"points\"" : "expected either \"points\" or \"step\"",
+           log || range->contains("points") ? "" : "all from one to the other is for solve");
     const auto few_enough = [&](double points) {
       if (!(points <= static_cast<double>(most_values)))
         fail(*range, fmt::format("more than {} values on one axis", most_values));
@@ -339,6 +357,22 @@ class Loader {
       collect([&] { study_.objectives.push_back(read_objective(item)); });
   }
 
+  void read_targets(const toml::table& root) {
+    const auto* node = root.get("targets");
+    if (node == nullptr) return;
+    const auto* list = node->as_array();
+    if (list == nullptr || list->empty()) fail(*node, "expected a list for \"targets\"");
+    for (const auto& item : *list)
+      collect([&] {
+        try {
+          study_.targets.push_back(parse_target(as_text(item)));
+        } catch (const spec::SpecError& e) {
+          const auto& d = e.diagnostics().front();
+          fail(item, d.message, d.hint);
+        }
+      });
+  }
+
   Objective read_objective(const toml::node& item) const {
     const auto words = as_text(item);
     const bool maximize = words.starts_with("max ");
@@ -375,6 +409,7 @@ class Loader {
 
   std::string path_;
   std::string text_;
+  Regions regions_;
   Study study_;
   std::vector<spec::Sourced> varied_;  // paths and places
   std::vector<spec::Diagnostic> errors_;
@@ -397,7 +432,7 @@ std::vector<std::string> Study::formulas() const {
   return out;
 }
 
-Study load_study(const std::string& path) { return Loader(path).load(); }
+Study load_study(const std::string& path, Regions regions) { return Loader(path, regions).load(); }
 
 std::vector<std::string> metric_names() {
   std::vector<std::string> out;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // explain, quantities and workbook on the real binary.
+#include <algorithm>
 #include "binary.hpp"
 #include "folder.hpp"
 
@@ -17,7 +18,7 @@ TEST_CASE("explain prints the equation, its values, and where they come from") {
 }
 
 TEST_CASE("explain knows metrics of a layer and any quantity") {
-  const auto energy = run("explain energy --layer 3 " + design);
+  const auto energy = run("explain energy --layer 3 --all " + design);
   CHECK(energy.code == 0);
   CHECK(has(energy.out, "decode.layer3.energy"));
   CHECK(has(energy.out, "tech.switch_residual"));
@@ -27,6 +28,23 @@ TEST_CASE("explain knows metrics of a layer and any quantity") {
   const auto quantity = run("explain decode.gate.cycles --depth 1 " + design);
   CHECK(quantity.code == 0);
   CHECK(has(quantity.out, "max(decode.gate.compute_cycles"));
+}
+
+TEST_CASE("explain is brief to read, and has everything with --all") {
+  const auto brief = run("explain power " + design), all = run("explain power --all " + design);
+  CHECK(brief.code == 0);
+  const auto lines = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  CHECK(lines(brief.out) < 100);
+  CHECK(lines(all.out) > 1000);
+  CHECK(has(brief.out, "decode.energy.base_units"));
+  CHECK(has(brief.out, "more go in: --all"));
+  CHECK(has(all.out, "with values"));
+  // Formats for programs have everything.
+  CHECK(run("explain power --format json " + design).out ==
+        run("explain power --all --format json " + design).out);
+  CHECK(lines(run("explain power --depth 2 " + design).out) > lines(brief.out));
 }
 
 TEST_CASE("explain traces an override to its flag") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Studies without a file: sweep, pareto and solve on two specs and flags.
 #include <algorithm>
+#include <fstream>
 #include <sstream>
 
 #include "binary.hpp"
@@ -130,18 +131,75 @@ TEST_CASE("solve searches ranges, proves, and takes several targets") {
   const auto none = run(solve + "--max throughput --where \"power < 0.001[W]\"");
   CHECK(none.code == 1);
   CHECK(has(none.out, "NO SOLUTION: proved"));
+  CHECK(has(none.out,
+            "power < 0.001[W] is met by no design of these ranges: nearest to it is power "));
+  const auto torn =
+      run(solve + "--min area --where \"throughput >= 2000[token/s] and power < 1[W]\"");
+  CHECK(torn.code == 1);
+  CHECK(has(torn.out,
+            "power < 1[W] is met by some designs, but not where all else is: nearest to it is "
+            "power 1.19"));
   // Switches by their values, numbers between ends.
   CHECK(run(solve + "--min power --vary gating.mode=none,switches --vary chip.clock=0.1..1GHz")
             .code == 0);
 
   CHECK(run(solve + "--min power --vary gating.mode").code == 2);
-  CHECK(run(solve + "--min power --vary chip.clock=0.1..1GHz --save s.toml").code == 2);
   CHECK(run(solve + "--min power --max area --vary chip.clock=0.1..1GHz").code == 2);
   CHECK(run(solve + "--min power --tolerance 2").code == 2);
   CHECK(run(solve + "--min power --where \"power <\"").code == 2);
   CHECK(run(solve + "--min power --from 1MHz").code == 2);
   CHECK(run(solve + "--vary chip.clock=0.1..1GHz").code == 2);
   CHECK(run(solve + "--target powr=3 --target area=50").code == 2);
+}
+
+TEST_CASE("ranges are kept as a study, which solve searches and nothing else") {
+  const Folder folder;
+  const auto file = folder.file("ranges.toml");
+  const auto flags =
+      run("solve " + design +
+          " --vary base.lanes --vary chip.clock=0.3..1GHz --set adapter.rank=8 --context 300 "
+          "--min area --where \"power < 4[W]\" --target \"throughput>=2000 token/s\" --save " +
+          file);
+  CHECK(flags.code == 0);
+  const auto kept = run("solve " + file);
+  CHECK(kept.code == 0);
+  const auto numbers = [](const std::string& out) {
+    return out.substr(out.find("What was chosen"));
+  };
+  CHECK(numbers(kept.out) == numbers(flags.out));
+  CHECK(kept.out.substr(0, kept.out.find("this design")) ==
+        flags.out.substr(0, flags.out.find("this design")));
+  // The design that it names is the one found.
+  const auto from = kept.out.find("tomestimate what-if") + 12;
+  CHECK(run(kept.out.substr(from, kept.out.find('\n', from) - from)).code == 0);
+  CHECK(run("check " + file).code == 0);
+  for (const auto* other : {"sweep ", "pareto "}) {
+    const auto refused = run(other + file);
+    CHECK(refused.code == 2);
+    CHECK(has(refused.out, "all from one to the other is for solve"));
+  }
+  CHECK(run("solve " + file + " --min power").code == 2);
+  const std::string study = read(file);
+  const auto with = [&](const std::string& was, const std::string& is) {
+    auto text = study;
+    text.replace(text.find(was), was.size(), is);
+    std::ofstream(folder.file("other.toml")) << text;
+    return run("solve " + folder.file("other.toml"));
+  };
+  const auto bad = with("throughput>=2000 token/s", "throughput>=2000 W");
+  CHECK(bad.code == 2);
+  CHECK(has(bad.out, "other.toml:"));
+  CHECK(has(bad.out, "expected"));
+  CHECK(with("\"min area\"", "\"min area\", \"max throughput\"").code == 2);
+  const auto nothing = with("objectives = [\"min area\"]", "");
+  CHECK(nothing.code == 0);  // the target alone
+  CHECK(has(nothing.out, "all targets are met"));
+  // Points, no ranges: the best of these.
+  const auto grid = folder.file("grid.toml");
+  const auto points =
+      run("solve " + design + " --vary base.lanes=8,16,32 --min area --save " + grid);
+  CHECK(points.code == 0);
+  CHECK(run("solve " + grid).out == points.out);
 }
 
 TEST_CASE("compare sets values in all designs") {

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
+#include <fstream>
 #include <sstream>
 #include <vector>
 
@@ -99,6 +101,60 @@ TEST_CASE("every command fits 80 columns") {
     CHECK(widest(r.out) <= 80);
     // A narrower terminal gets 80 too; a wide one more.
     CHECK(run_on_terminal(command, 40).out == r.out);
+  }
+}
+
+TEST_CASE("help and errors fit 80 columns, with names that are too long for them") {
+  const auto help = run("--help").out;
+  std::vector<std::string> commands{"--help", "help"};
+  std::istringstream rows(help.substr(help.find("Subcommands:")));
+  std::string row;
+  std::getline(rows, row);
+  while (std::getline(rows, row) && row.starts_with("  ")) {
+    const auto name = row.substr(2, row.find(' ', 2) - 2);
+    if (!name.empty()) commands.push_back(name + " --help");
+  }
+  CHECK(commands.size() > 25);
+  for (const auto& command : commands) {
+    INFO(command);
+    const auto r = run_on_terminal(command, 80);
+    CHECK(r.code == 0);
+    CHECK(widest(r.out) <= 80);
+    // The same words, wrapped or not.
+    const auto words = [](const std::string& text) {
+      std::string out;
+      for (const char c : text)
+        if (std::isspace(static_cast<unsigned char>(c)) == 0) out += c;
+      return out;
+    };
+    CHECK(words(r.out) == words(run(command).out));
+  }
+  const auto options = run_on_terminal("solve --help", 80).out;
+  CHECK(has(options, "\n" + std::string(30, ' ') + "states, or a quarter of to four times"));
+
+  const Folder folder;
+  const auto named = folder.file("long.toml");
+  std::ofstream(named) << "kind = \"hardware\"\nname = \"" << std::string(100, 'x')
+                       << " of November\"\n"
+                       << "based_on = \"" << specs << "/tom.toml\"\n[base]\nlanes = 32\n";
+  const auto model = " " + specs + "/bitnet-2b.toml";
+  for (const auto& command : std::vector<std::string>{
+           "estimate " + named + model +
+               " --set base.lnaes=1 --set chip.clock=3 --set gating.mode=foo",
+           "estimate " + design + " --context 100000", "estimat", "explain powr " + design,
+           "what-if " + named + model + " --set chip.voltage=0.75V", "compare a=" + named + ",x"}) {
+    INFO(command);
+    std::istringstream printed(plain(run_on_terminal(command, 80).out));
+    for (std::string line, word; std::getline(printed, line);) {
+      // But for words that have no end.
+      const auto longest = [&line] {
+        std::istringstream all(line);
+        std::size_t most = 0;
+        for (std::string w; all >> w;) most = std::max(most, w.size());
+        return most;
+      };
+      CHECK((line.size() <= 80 || longest() >= 80));
+    }
   }
 }
 

@@ -5,9 +5,11 @@
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/write.hpp>
 #include <tomestimate/study/equations.hpp>
+#include <tomestimate/study/sensitivity.hpp>
 
 #include <sys/wait.h>
 
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -162,6 +164,82 @@ TEST_CASE("a page says what makes numbers no design, and its address brings a de
   CHECK(toml.find("[gating]\nmode = { value = \"isolation\",") != std::string::npos);
   CHECK(toml.find("--set 'chip.clock=600 MHz' --set 'gating.mode=isolation'") != std::string::npos);
   check_equal((*results)[4], tom());  // nonsense is left out
+}
+
+// What a figure shows must be there by the names that it looks for: sums of parts are the metrics,
+// ops take what binds them and their latency, and bytes pass the memories they come from.
+TEST_CASE("figures add up to the metrics, and none of them says NaN") {
+  const std::string look = R"(
+const {live} = window, {model, now} = live, sum = list => list.reduce((s, p) => s + p.value, 0);
+for (const f of live.figures) {
+  for (const option of f.select ? [...f.select.options] : [null]) {
+    if (option) f.select.value = option.value;
+    live.draw(f);
+  }
+}
+const ops = opsOf(model, now, 'decode');
+return {
+  area: [sum(areasOf(model, now)), now.get('area')],
+  power: [sum(powerOf(model, now, 'decode')), now.get('power')],
+  ungated: [sum(powerOf(model, now, 'ungated')), now.get('power_ungated')],
+  cycles: [ops.reduce((s, o) => s + o.most + now.get(`decode.${o.op}.latency_cycles`), 0), ops.reduce((s, o) => s + o.cycles, 0)],
+  roofs: [...rooflineOf(model, now).ports.keys()].sort(),
+  drawn: live.figures.filter(f => !f.node.classList.contains('empty')).map(f => f.figure.id),
+  text: document.getElementById('figures').textContent,
+  spoken: document.querySelector('#figure-power-shares svg').getAttribute('aria-label'),
+})";
+  const Json script{{"script", look}};
+  const std::vector<Session> sessions{
+      {tom(), {}, {}, script},
+      {tom(), {}, {{"gating.mode", "none"}}, script},
+      {shipped("roma.toml", "llama-3.2-3b-int4.toml"), {}, {}, script},
+      {shipped("ankhdjet.toml", "bitnet-2b.toml"), {}, {}, script},
+      {shipped("a100.toml", "bitnet-2b.toml"), {}, {}, script}};
+  const auto results = shown(sessions);
+  if (!results) return;
+  const std::vector<std::vector<std::string>> roofs{
+      {"ROM", "SRAM"}, {"ROM", "SRAM"}, {"ROM", "SRAM"}, {"ROM", "SRAM"}, {"DRAM", "SRAM"}};
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    INFO(i);
+    const auto& r = (*results)[i];
+    const auto& found = r["script"];
+    for (const auto* pair : {"area", "power", "ungated", "cycles"}) {
+      INFO(pair);
+      CHECK(found[pair][0].get<double>() ==
+            Approx(found[pair][1].get<double>()).epsilon(1e-9).margin(1e-12));
+    }
+    CHECK(found["roofs"] == Json(roofs[i]));
+    CHECK(found["drawn"].size() >= 8);
+    CHECK(found["spoken"].get<std::string>().find("clock: ") != std::string::npos);
+    const auto text = found["text"].get<std::string>();
+    for (const auto* wrong : {"NaN", "undefined", "null", "Infinity"})
+      CHECK(text.find(wrong) == std::string::npos);
+    CHECK(r["log"].empty());
+  }
+}
+
+TEST_CASE("the page's tornado is the program's") {
+  const std::vector<Session> sessions{{tom(), {{"base.lanes", "32"}}, {}, {{"script", R"(
+const {model, design} = window.live;
+return model.swings(design, 'throughput').map(s => [model.inputs[s.input].name, s.swing, ...s.ends.map(e => e.value)]))"}}}};
+  const auto results = shown(sessions);
+  if (!results) return;
+  const auto specs = changed(sessions[0]);
+  const double here = study::metric_value(specs, "throughput");
+  std::vector<study::Sensitivity> expected;
+  for (auto& s : study::sensitivity(specs, "throughput"))
+    if (s.swing(here) > 0) expected.push_back(std::move(s));
+  const auto& found = (*results)[0]["script"];
+  REQUIRE(found.size() == expected.size());
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    INFO(found[i].dump());
+    CHECK(found[i][1].get<double>() == Approx(expected[i].swing(here)).epsilon(1e-9));
+    const std::array<std::optional<double>, 2> ends{expected[i].at_low, expected[i].at_high};
+    for (std::size_t e = 0; e < 2; ++e) {
+      REQUIRE(found[i][2 + e].is_null() != ends[e].has_value());
+      if (ends[e]) CHECK(found[i][2 + e].get<double>() == Approx(*ends[e]).epsilon(1e-9));
+    }
+  }
 }
 
 // How long it takes is for a benchmark to say, not for a test: machines differ.

@@ -289,5 +289,130 @@ zip = [{ path = "base.width", values = [128, 256] }, { path = "rom.read_width", 
         self.assertEqual(len(ticks), 20)
 
 
+def printed_table(*args):
+    """Rows of a table as the program prints it in JSON, dicts by column."""
+    (table,) = json.loads(run(*args, "--format", "json"))["tables"]
+    names = [column["name"] for column in table["columns"]]
+    return [dict(zip(names, row)) for row in table["rows"]]
+
+
+class Studies(unittest.TestCase):
+    """What the study commands print, as dicts and arrays."""
+
+    def test_what_if(self):
+        change = {"base.lanes": 32, "chip.clock": "600 MHz"}
+        found = tomestimate.what_if(TOM, BITNET, set=change, context=300)
+        before = tomestimate.estimate(TOM, BITNET)
+        after = tomestimate.estimate(TOM, BITNET, set=change, context=300)
+        self.assertEqual(list(found), list(after))
+        for name, one in found.items():
+            self.assertEqual((one["before"], one["after"]), (before[name], after[name]))
+            self.assertEqual(one["delta"], after[name] - before[name])
+            self.assertEqual(one["unit"], tomestimate.unit(name))
+        self.assertEqual(found["power"]["ratio"], after["power"] / before["power"])
+        with self.assertRaises(tomestimate.Error):
+            tomestimate.what_if(TOM, BITNET, set={"base.lane": 32})
+
+    def test_parameters(self):
+        found = tomestimate.parameters(TOM, BITNET, set={"base.lanes": 32})
+        self.assertEqual(list(found), run("parameters", TOM, BITNET, "--names").split())
+        for row in printed_table("parameters", TOM, BITNET, "--set", "base.lanes=32"):
+            one = found[row["name"]]
+            self.assertEqual((one["unit"], one["doc"]), (row["unit"], row["what"]))
+            if row["from"] is None:
+                self.assertEqual(", ".join(one["choices"]), row["choices"])
+            else:
+                self.assertEqual(one["legal"], (row["from"], row["to"]))
+                self.assertEqual(one["value"], row["value"])
+        clock = found["chip.clock"]
+        self.assertEqual((clock["value"], clock["unit"]), (500, "MHz"))
+        self.assertTrue(clock["source"] and ":" in clock["place"])
+        self.assertEqual(found["base.width"]["range"], (96, 256))
+
+    def test_sensitivity(self):
+        found = tomestimate.sensitivity("power", TOM, BITNET, context=300)
+        printed = printed_table("sensitivity", TOM, BITNET, "--metric", "power", "--context", 300, "--top", 1000)
+        place = {path: i for i, path in enumerate(found["path"])}
+        self.assertEqual(list(found["path"][:len(printed)]), [row["value"] for row in printed])
+        for row in printed:
+            i = place[row["value"]]
+            for name in ["swing", "elasticity"]:
+                if row[name] is not None:
+                    self.assertAlmostEqual(found[name][i], row[name], 12)
+            self.assertEqual(row["at low"] is None, math.isnan(found["at_low"][i]))
+        self.assertEqual(found["swing"].dtype, np.float64)
+
+    def test_uncertainty(self):
+        found = tomestimate.uncertainty(TOM, BITNET, metrics=["power", "area"], samples=500, seed=7)
+        again = tomestimate.uncertainty(TOM, BITNET, metrics="power", samples=500, seed=7)
+        self.assertEqual(list(found), ["power", "area"])
+        power = found["power"]
+        np.testing.assert_array_equal(power["quantiles"], again["power"]["quantiles"])
+        self.assertTrue((np.diff(power["quantiles"]) >= 0).all())
+        self.assertEqual(power["here"], tomestimate.estimate(TOM, BITNET)["power"])
+        rows = json.loads(run("uncertainty", TOM, BITNET, "--metric", "power", "--samples", 500, "--seed", 7, "--format", "json"))
+        texts = json.dumps(rows)
+        self.assertIn(repr(float(power["quantiles"][2])), texts)
+        with self.assertRaises(ValueError):
+            tomestimate.uncertainty(TOM, BITNET, samples=1)
+        with self.assertRaises(tomestimate.Error):
+            tomestimate.uncertainty(TOM, BITNET, metrics="powr")
+
+    def test_pareto(self):
+        vary = {"base.lanes": [8, 16, 32], "chip.clock": ([300, 500, 700], "MHz")}
+        rows = tomestimate.pareto(TOM, BITNET, vary=vary, maximize="throughput", minimize=["power"])
+        printed = printed_table("pareto", TOM, BITNET, "--vary", "base.lanes=8,16,32", "--vary",
+                                "chip.clock=300,500,700MHz", "--max", "throughput", "--min", "power")
+        self.assertGreater(rows.rows, 1)
+        for name in ["base.lanes", "throughput", "power"]:
+            np.testing.assert_allclose(rows[name], [float(row[name]) for row in printed])
+        with self.assertRaisesRegex(tomestimate.Error, "no objectives"):
+            tomestimate.pareto(TOM, BITNET, vary=vary)
+
+    def test_solve_finds_the_programs_design(self):
+        best = tomestimate.solve(TOM, BITNET, vary=["base.lanes", "chip.clock"], minimize="area",
+                                 where="throughput >= 2000[token/s] and power < 4[W]")
+        out = run("solve", TOM, BITNET, "--vary", "base.lanes", "--vary", "chip.clock", "--min",
+                  "area", "--where", "throughput >= 2000[token/s] and power < 4[W]")
+        self.assertTrue(best["found"] and best["proved"])
+        for path, text in best["set"].items():
+            self.assertIn(f"{path}={text}", out)
+        design = tomestimate.estimate(TOM, BITNET, set=best["set"])
+        self.assertEqual(best["best"], design["area"])
+        self.assertGreaterEqual(design["throughput"], 2000)
+        self.assertEqual(best["metrics"]["power"], design["power"])
+        self.assertLessEqual(best["bound"], best["best"])
+        self.assertEqual(best["clashes"], [])
+
+    def test_solve_with_targets_and_choices(self):
+        best = tomestimate.solve(
+            TOM, BITNET, targets=["throughput >= 4000 token/s", "area <= 60 mm^2"],
+            vary={"chip.clock": ("200 MHz", "1 GHz"), "base.lanes": [8, 16, 32], "gating.mode": ["none", "switches"]})
+        self.assertTrue(best["found"])
+        design = tomestimate.estimate(TOM, BITNET, set=best["set"])
+        self.assertGreaterEqual(design["throughput"], 4000)
+        self.assertLessEqual(design["area"], 60)
+        self.assertIn(best["set"]["gating.mode"], ["none", "switches"])
+
+    def test_solve_says_what_cannot_be_met(self):
+        best = tomestimate.solve(TOM, BITNET, vary="chip.clock", maximize="throughput", where="power < 0.001[W] and area < 60[mm^2]")
+        self.assertFalse(best["found"])
+        self.assertTrue(best["proved"])
+        power, area = best["clashes"]
+        self.assertEqual((power["condition"], power["met_alone"], power["proved"]), ("power < 0.001[W]", False, True))
+        self.assertTrue(area["met_alone"])
+        self.assertAlmostEqual(power["nearest"]["power"], tomestimate.estimate(TOM, BITNET, set={"chip.clock": "125 MHz"})["power"])
+
+    def test_solve_errors(self):
+        for bad in [dict(vary="chip.clok", minimize="area"), dict(vary="gating.mode", minimize="area"),
+                    dict(vary="chip.clock"), dict(vary="chip.clock", minimize=["area", "power"]),
+                    dict(vary="chip.clock", targets="power"), dict(vary="chip.clock", minimize="area", where="power <"),
+                    dict(vary={"chip.clock": ("1 GHz", "200 MHz")}, minimize="area"), dict(vary={}, minimize="area")]:
+            with self.assertRaises(tomestimate.Error, msg=repr(bad)):
+                tomestimate.solve(TOM, BITNET, **bad)
+        with self.assertRaises(ValueError):
+            tomestimate.solve(TOM, BITNET, vary="chip.clock", minimize="area", tolerance=0)
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1], verbosity=2)

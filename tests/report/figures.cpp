@@ -252,7 +252,7 @@ TEST_CASE("the area's caption follows the ROM's law and its zero bits") {
     return caption(area_figure(area_bars(d.hw(), d.estimate()), d.hw().rom.law));
   };
   CHECK(has(text(Pair()), "a compiled ROM would take 2.6"));
-  CHECK(has(text(Pair()), "of a chip of 55.42"));
+  CHECK(has(text(Pair()), "the chip takes 55.42"));
   CHECK(has(text(Pair()), "would still beat a compiled ROM"));
   CHECK(has(text(Pair().set("tech.rom_area", "0.1 um^2/bit")), "would lose to a compiled ROM"));
   CHECK(has(text(roma()), "stores base weights in a compiled macro"));

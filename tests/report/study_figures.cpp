@@ -220,7 +220,7 @@ TEST_CASE("a front is marked among the others, with a step for two objectives") 
       "columns = [\"throughput\", \"power\"]\nobjectives = [\"max throughput\", \"min power\"]",
       lanes + clocks);
   study::SweepResult result;
-  const auto front = study::pareto(st, 1, result);
+  const auto front = study::pareto(st, {st.specs, st.axes, st.formulas()}, 1, result);
   const auto figure = pareto_figure(st, front, points_of(st));
   CHECK(figure.hovers.size() == front.size());
   CHECK(has(figure.title, fmt::format("{} designs are on the front", front.size())));
@@ -361,7 +361,7 @@ TEST_CASE("treemap: the paper's example, and areas that are the values") {
 TEST_CASE("shares and waterfall add up to the metrics") {
   const auto s = shipped();
   const auto all = study::evaluate(s.hardware.values, s.model.values);
-  const auto area = area_parts(s.hardware.values, all.base);
+  const auto area = area_parts(all.base);
   CHECK(area.bars[0].total() ==
         Approx(study::metric_value(s, "area") / study::unit_factor("mm^2")).epsilon(1e-12));
   const auto power = power_bars(all);
@@ -369,6 +369,11 @@ TEST_CASE("shares and waterfall add up to the metrics") {
   CHECK(power.bars[0].total() == Approx(study::metric_value(s, "power") / watt).epsilon(1e-9));
   CHECK(power.bars[1].total() ==
         Approx(study::metric_value(s, "power_ungated") / watt).epsilon(1e-9));
+  // In lockstep many tokens share the chip at a time.
+  const auto many = study::Specs{spec::load_hardware(specs + "/ankhdjet.toml"), s.model};
+  const auto lockstep = power_bars(study::evaluate(many.hardware.values, many.model.values));
+  CHECK(lockstep.bars[0].total() ==
+        Approx(study::metric_value(many, "power") / watt).epsilon(1e-9));
   const auto steps = falls(power);
   const double fallen = std::accumulate(steps.begin(), steps.end(), 0.0,
                                         [](double sum, const Fall& f) { return sum + f.change; });

@@ -89,6 +89,23 @@ TEST_CASE("what cannot be is proved, and so is the nearest miss") {
   CHECK(!none.found);
   CHECK(none.closed);
   CHECK(none.sets.empty());
+  REQUIRE(none.clashes.size() == 1);
+  CHECK(!none.clashes[0].alone);
+  CHECK(none.clashes[0].proved);
+  REQUIRE(none.clashes[0].nearest.size() == 1);
+  CHECK(none.clashes[0].nearest[0].first == "area");
+  CHECK(none.clashes[0].nearest[0].second == Approx(with(specs, "area", {"chip.clock=100 MHz"})));
+
+  // A rate and a power that no clock has both: at the least power for the rate, and at the rate for
+  // the power.
+  Wanted torn;
+  torn.metric = "area";
+  torn.where = "throughput >= 3000[token/s] and power < 1[W]";
+  const auto clash = study::optimize(specs, {range(specs, "chip.clock", 100, 1000)}, torn).clashes;
+  REQUIRE(clash.size() == 2);
+  CHECK((clash[0].alone && clash[1].alone && clash[0].without && clash[1].without));
+  const auto clock = fmt::format("chip.clock={} MHz", 3000 * 147670. / 1e6);
+  CHECK(clash[1].nearest[0].second == Approx(with(specs, "power", {clock})).epsilon(1e-3));
 
   // A clock makes one rate: with a second target for it one of them is missed, by half at best.
   Wanted both;

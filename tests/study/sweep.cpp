@@ -384,7 +384,7 @@ TEST_CASE("the Pareto front is what comparing every pair leaves") {
                  "[[vary]]\npath = \"gating.mode\"\nvalues = [\"switches\", \"none\"]\n"
                  "[[vary]]\npath = \"host.bandwidth\"\nvalues = [\"1 GB/s\", \"64 GB/s\"]\n"));
   study::SweepResult result;
-  const auto front = study::pareto(st, 3, result);
+  const auto front = study::pareto(st, {st.specs, st.axes, st.formulas()}, 3, result);
   const study::Space space(st.specs, st.axes, st.formulas());
   study::Space::Worker worker(space);
   study::Space::Chunk c;

@@ -101,11 +101,12 @@ Bars area_bars(const spec::Hardware<double>& hw, const engine::Estimate<double>&
 // uJ of a decode step with and without power gating. Components below 2 % of both bars are one.
 Bars energy_bars(const study::Evaluation<double>& all);
 
-// W of the chip while decoding, by the same components; with gating first.
+// W of the chip while decoding, by the same components; with gating first. The bars are the metrics
+// power and power_ungated.
 Bars power_bars(const study::Evaluation<double>& all);
 
 // mm^2 of the chip as it is, one bar. Parts without area are left out.
-Bars area_parts(const spec::Hardware<double>& hw, const engine::Estimate<double>& e);
+Bars area_parts(const engine::Estimate<double>& e);
 
 // One part of a treemap: a rectangle within the whole, from its upper left corner.
 struct Tile {
@@ -232,7 +233,11 @@ Figure height_figure(const HeightCurve& curve);
 std::vector<Figure> design_figures(const HardwareSpec& hardware, const ModelSpec& model,
                                    const std::vector<evidence::Comparison>& published);
 
-// The picture as SVG with title and alt text; all its ids begin with the figure's. The same bytes
+// What a figure says first: its heading, and title of the SVG. And the rest of that paragraph.
+// Without a caption the title.
+std::pair<std::string, std::string> finding(const Figure& figure);
+
+// The picture as SVG with finding and alt text; all its ids begin with the figure's. The same bytes
 // on every run. Throws std::runtime_error if gnuplot is not there or fails.
 std::string draw(const Figure& figure);
 

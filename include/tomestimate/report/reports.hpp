@@ -59,6 +59,9 @@ struct Explain {
   std::string quantity;  // a metric, or any name of study::Equations
   int depth = 3;         // equations of operands down to this distance
   std::size_t top = 12;  // contributors
+  // To read at a terminal: long equations are cut, without values but in the lead, and of the spec
+  // values only the first `top` are shown.
+  bool brief = false;
 };
 
 // The equation of a quantity with its values, the equations of its operands, what contributes most,
@@ -114,8 +117,8 @@ Document compare_document(const std::vector<Design>& designs);
 Document solve_document(const study::Specs& specs, const study::Solved& solved,
                         const study::Target& target);
 
-Document pareto_document(const study::Study& study, const std::vector<study::Found>& front,
-                         const study::SweepResult& result);
+Document pareto_document(const study::Study& study, const study::Space& space,
+                         const std::vector<study::Found>& front, const study::SweepResult& result);
 
 // The `top` values a metric hangs on most.
 Document sensitivity_document(const study::Specs& specs, const std::string& metric,

@@ -102,6 +102,7 @@ Varied varied(const Parameter& parameter, double base);
 // Values that move together; all have the same length. Axes are crossed, the last moving fastest.
 struct Axis {
   std::vector<Varied> members;
+  bool region = false;  // two values, and all between them too: solve searches these
   std::uint64_t size() const { return members.at(0).size(); }
 };
 

@@ -20,6 +20,15 @@ struct Searched {
   std::vector<std::string> texts;  // of no number
 };
 
+// What the axes of a study leave to choose: regions, listed numbers and texts. Throws
+// spec::SpecError for values that move together, and a region of what is no plain number.
+std::vector<Searched> searched_of(const Study& study);
+
+// The ends between which a number is searched where nobody says: of the range that its spec states,
+// or else from a quarter of its value to four times that, as far as legal. Throws spec::SpecError
+// for what is no plain number, and where there is nothing between.
+Searched usual_region(const Specs& specs, const std::string& path, const spec::Place& place);
+
 // What is wanted: the least (or most) of a metric where targets and `where` hold; or without a
 // metric a design that meets the targets.
 struct Wanted {
@@ -38,6 +47,17 @@ struct Kept {
   bool binds;  // it holds with no more room than a 10,000th of what the region moves it
 };
 
+// A condition or target by itself, where no design was found that meets all.
+struct Clash {
+  std::string text;
+  bool alone = false;    // some design of the region meets it
+  bool proved = false;   // where none was found: none does
+  bool without = false;  // where each is met alone: all others are met once this is left out
+  // Metrics in it, in base units, at the design that comes nearest to it: of all, or of those that
+  // meet all else, if `without`. Empty if there is none.
+  std::vector<std::pair<std::string, double>> nearest;
+};
+
 struct Optimum {
   bool found = false;  // a design that meets everything; else, without a metric, the nearest
   // Whether nothing is left to look at: the bound is within the tolerance of what was found, or
@@ -54,6 +74,8 @@ struct Optimum {
   std::uint64_t evaluations = 0;  // of designs, by the recorded engine
   std::uint64_t boxes = 0;        // parts of the region that were bounded
   std::vector<Kept> kept;
+  std::vector<Clash>
+      clashes;  // of each condition and target, where not found; rules of a spec apart
 };
 
 // An equality target counts as met within a 10,000th of it where there is a metric, and within a

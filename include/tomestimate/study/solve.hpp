@@ -10,14 +10,6 @@
 
 namespace tomestimate::study {
 
-enum class Goal { equal, at_least, at_most };
-
-struct Target {
-  std::string metric;
-  Goal goal;
-  double value;  // in base units
-};
-
 struct Solution {
   double parameter;  // in base units
   double metric;
@@ -40,8 +32,5 @@ struct Solved {
 // than that spacing can be missed. Throws spec::SpecError for a parameter that is not a number.
 Solved solve(const Specs& specs, const std::string& parameter, double low, double high,
              const Target& target);
-
-// Parses "throughput>=5000 token/s" (=, >=, <=). A bare number is in the metric's display unit.
-Target parse_target(const std::string& text);
 
 }  // namespace tomestimate::study

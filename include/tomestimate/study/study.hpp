@@ -17,7 +17,7 @@ namespace tomestimate::study {
 std::uint64_t hash(std::string_view text, std::uint64_t seed = 14695981039346656037u);
 
 // Keys of a study, of a table of [[vary]], of its range or log, and of a column that is a formula.
-inline constexpr std::array<spec::Key, 11> study_keys{{
+inline constexpr std::array<spec::Key, 12> study_keys{{
     {"kind", "\"study\""},
     {"name", "what reports call it"},
     {"hardware", "the hardware spec: a file, from the folder of the study, or a shipped spec"},
@@ -29,12 +29,15 @@ inline constexpr std::array<spec::Key, 11> study_keys{{
      "a formula, such as \"power < 4[W]\": only points where it holds have a row; optional"},
     {"order", "\"COLUMN asc\" or \"COLUMN desc\": the order of rows; optional"},
     {"limit", "rows at most; optional"},
-    {"objectives", "a list of \"max COLUMN\" and \"min COLUMN\", for pareto; optional"},
+    {"objectives", "a list of \"max COLUMN\" and \"min COLUMN\", for pareto and solve; optional"},
+    {"targets", "a list such as \"throughput >= 5000 token/s\" (=, >=, <=), for solve; optional"},
 }};
 inline constexpr std::array<spec::Key, 5> vary_keys{{
     {"path", "the spec value that varies, such as \"chip.clock\""},
     {"values", "a list of its values"},
-    {"range", "instead of values: { from, to, points } or { from, to, step }, evenly spaced"},
+    {"range",
+     "instead of values: { from, to, points } or { from, to, step }, evenly spaced; or for solve "
+     "{ from, to }, all between"},
     {"log", "instead of values: { from, to, points }, by equal factors"},
     {"zip", "instead of all these: a list of such tables, whose values move together"},
 }};
@@ -61,6 +64,21 @@ struct Order {
   bool descending;
 };
 
+enum class Goal { equal, at_least, at_most };
+
+struct Target {
+  std::string metric;
+  Goal goal;
+  double value;  // in base units
+};
+
+// Parses "throughput>=5000 token/s" (=, >=, <=). A bare number is in the metric's display unit.
+// Throws spec::SpecError, its place the text.
+Target parse_target(const std::string& text);
+
+// "throughput >= 5000 token/s".
+std::string target_text(const Target& target);
+
 struct Objective {
   std::size_t column;
   bool maximize;
@@ -72,6 +90,8 @@ inline const std::vector<std::string> usual_metrics{"throughput", "power", "area
 
 struct Study {
   std::string name;
+  std::string hardware, model;                           // files of the specs
+  std::vector<std::pair<std::string, std::string>> set;  // what holds for all points: path and text
   Specs specs;
   std::vector<Axis> axes;
   std::vector<Column> columns;
@@ -79,6 +99,7 @@ struct Study {
   std::optional<Order> order;
   std::uint64_t limit = 0;  // rows; 0 for all
   std::vector<Objective> objectives;
+  std::vector<Target> targets;
   std::vector<std::string> files;        // that the specs are read from, bases and technology too
   std::uint64_t fingerprint = hash("");  // of the program's version, the study and all files
 
@@ -86,9 +107,12 @@ struct Study {
   std::vector<std::string> formulas() const;
 };
 
+// Whether a study may have axes that are regions: what looks at points can't do with these.
+enum class Regions { refused, taken };
+
 // Loads a study and the specs it names, which are found beside it. Throws spec::SpecError with
 // every error found, formulas and their units included.
-Study load_study(const std::string& path);
+Study load_study(const std::string& path, Regions regions = Regions::refused);
 
 // Every metric, in the order of visit_metrics.
 std::vector<std::string> metric_names();

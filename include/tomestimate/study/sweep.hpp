@@ -64,8 +64,9 @@ struct Found {
 };
 
 // Points that no other point beats in every objective, in order of points; of points equal in all
-// objectives the first. The study must have objectives.
-std::vector<Found> pareto(const Study& study, unsigned threads, SweepResult& result);
+// objectives the first. The study must have objectives, and `space` be its space of all columns.
+std::vector<Found> pareto(const Study& study, const Space& space, unsigned threads,
+                          SweepResult& result);
 
 // The points of a study that have numbers and meet `where`, in their order, in memory: all, or if
 // there are more than `most` every n-th, so that no more than that are looked at. Order and limit

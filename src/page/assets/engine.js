@@ -28,6 +28,7 @@ class Engine {
     this.value = new Float64Array(n);
     this.inputs = [];  // node of each input
     this.plans = new Map();
+    this.reached = new Map();
     for (let i = 0; i < n; ++i) this.fn[i] = next();
     for (let i = 0; i < n; ++i) {
       const fn = this.fn[i];
@@ -70,6 +71,17 @@ class Engine {
     const code = new Uint32Array(count);
     for (let i = 0, k = 0; k < count; ++i) if (used[i] && this.fn[i] > Fn.input) code[k++] = i;
     return code;
+  }
+
+  // Whether each input is in an output, wherever it stands. Kept, as plans are.
+  inputsOf(place) {
+    if (!this.reached.has(place)) {
+      const used = new Uint8Array(this.nodes);
+      if (place > 0 && place <= this.nodes) used[place - 1] = 1;
+      for (const i of this.needed([place])) used[this.a[i]] = used[this.b[i]] = 1;
+      this.reached.set(place, this.inputs.map(node => used[node] === 1));
+    }
+    return this.reached.get(place);
   }
 
   // Runs a variant on numbers in base units. at() then reads its outputs.

@@ -14,36 +14,77 @@ const sumOf = (list, of) => list.reduce((sum, x) => sum + of(x), 0);
 const largest = (list, of) => list.reduce((best, x) => of(x) > of(best) ? x : best);
 const unitLabel = (name, unit) => unit ? `${words(name)} [${unit}]` : words(name);
 
-const canvas = (svg, width, height) =>
-  svg.attr('viewBox', `0 0 ${width} ${height}`).attr('width', width).attr('height', height);
-
-// Makes `node` the same as `fresh`, which was drawn out of sight, with as few changes as it takes: laying
-// out text costs more than all else, and most of it stays.
-function morph(node, fresh) {
-  for (const {name, value} of fresh.attributes) if (node.getAttribute(name) !== value) node.setAttribute(name, value);
-  for (const {name} of [...node.attributes]) if (!fresh.hasAttribute(name)) node.removeAttribute(name);
-  let at = node.firstChild, next;
-  for (let child = fresh.firstChild; child; child = next) {
-    next = child.nextSibling;
-    if (!at) node.append(child);
-    else {
-      const old = at;
-      at = at.nextSibling;
-      if (old.nodeName !== child.nodeName) old.replaceWith(child);
-      else if (child.nodeType !== Node.TEXT_NODE) morph(old, child);
-      else if (old.data !== child.data) old.data = child.data;
-    }
+// What is drawn, before it is in the page: making elements costs more than all else, and of a change
+// most of them stay.
+class Shape {
+  constructor(tag) {
+    this.tag = tag;
+    this.attributes = {};
+    this.children = [];
+    this.words = '';
   }
-  for (; at; at = next) {
-    next = at.nextSibling;
-    at.remove();
+  append(tag) {
+    const child = new Shape(tag);
+    this.children.push(child);
+    return child;
+  }
+  attr(name, value) {
+    this.attributes[name] = String(value);
+    return this;
+  }
+  text(words) {
+    this.words = words;
+    return this;
+  }
+
+  // What a pointer is told, in order.
+  tips() { return this.children.flatMap(child => child.tag === 'title' ? [child.words] : child.tips()); }
+
+  element() {
+    const node = document.createElementNS('http://www.w3.org/2000/svg', this.tag);
+    for (const [name, value] of Object.entries(this.attributes)) node.setAttribute(name, value);
+    if (this.words) node.textContent = this.words;
+    node.append(...this.children.map(child => child.element()));
+    return node;
+  }
+
+  // Makes the element of `old` that of this.
+  replace(node, old) {
+    for (const name in this.attributes)
+      if (this.attributes[name] !== old.attributes[name]) node.setAttribute(name, this.attributes[name]);
+    for (const name in old.attributes) if (!(name in this.attributes)) node.removeAttribute(name);
+    if (this.words !== old.words) {
+      if (node.firstChild && node.firstChild.nodeType === Node.TEXT_NODE) node.firstChild.data = this.words;
+      else node.textContent = this.words;
+    }
+    const common = Math.min(this.children.length, old.children.length);
+    let at = node.firstChild;
+    for (let i = 0; i < common; ++i) {
+      const next = at.nextSibling, child = this.children[i];
+      if (child.tag === old.children[i].tag) child.replace(at, old.children[i]);
+      else at.replaceWith(child.element());
+      at = next;
+    }
+    for (let i = common; i < old.children.length; ++i) node.lastChild.remove();
+    for (let i = common; i < this.children.length; ++i) node.append(this.children[i].element());
   }
 }
-const textAt = (to, x, y, text, anchor = 'start', style = '') =>
-  to.append('text').attr('x', x).attr('y', y).attr('text-anchor', anchor).attr('class', style).text(text);
+
+const canvas = (svg, width, height) =>
+  svg.attr('viewBox', `0 0 ${width} ${height}`).attr('width', width).attr('height', height);
+// To a tenth of a pixel.
+const pixel = x => Math.round(10 * x) / 10;
+const textAt = (to, x, y, text, anchor = 'start', style = '') => {
+  const shape = to.append('text').attr('x', pixel(x)).attr('y', pixel(y)).attr('text-anchor', anchor).text(text);
+  return style ? shape.attr('class', style) : shape;
+};
 const boxAt = (to, x, y, width, height, fill) =>
-  to.append('rect').attr('x', x).attr('y', y).attr('width', Math.max(0, width)).attr('height', height)
-    .attr('fill', fill);
+  to.append('rect').attr('x', pixel(x)).attr('y', pixel(y)).attr('width', pixel(Math.max(0, width)))
+    .attr('height', pixel(height)).attr('fill', fill);
+const lineAt = (to, style, x1, y1, x2, y2) =>
+  to.append('line').attr('class', style).attr('x1', pixel(x1)).attr('y1', pixel(y1)).attr('x2', pixel(x2)).attr('y2', pixel(y2));
+const dotAt = (to, x, y, radius, fill) =>
+  to.append('circle').attr('cx', pixel(x)).attr('cy', pixel(y)).attr('r', pixel(radius)).attr('class', 'dot').attr('fill', fill);
 const tip = (to, text) => to.append('title').text(text);
 
 // Numbers on an axis: few, and short.
@@ -52,23 +93,39 @@ function tickText(x) {
   if (size >= 1e6 || (size > 0 && size < 1e-3)) return x.toExponential(0).replace('e+', 'e');
   return size >= 1000 ? x.toLocaleString('en-US') : String(Number(x.toPrecision(3)));
 }
-function axis(svg, scale, place, at, room) {
-  const log = typeof scale.base === 'function';
-  const ticks = Math.max(2, Math.floor(room / (place === 'axisBottom' ? 70 : 36)));
-  const made = d3[place](scale).ticks(ticks).tickSizeOuter(0);
-  if (log) {
-    const decades = Math.log10(scale.domain()[1] / scale.domain()[0]);
-    const steps = decades > ticks ? [1] : decades * 3 > ticks ? [1, 3] : [1, 2, 5];
-    const [low, high] = scale.domain(), values = [];
-    for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); ++p)
-      for (const step of steps) {
-        const x = Number(`${step}e${p}`);
-        if (x >= low * 0.999 && x <= high * 1.001) values.push(x);
-      }
-    made.tickValues(values);
+
+// An axis of length `room` below ("bottom") or on the left of a picture, at [x, y].
+function axis(svg, scale, side, at, room) {
+  const ticks = Math.max(2, Math.floor(room / (side === 'bottom' ? 70 : 36)));
+  lettered(svg, scale, side, at, typeof scale.base === 'function' ? decadesOf(scale.domain(), ticks) : scale.ticks(ticks), tickText);
+}
+
+// Ticks of a log axis: 1, or 1 and 3, or 1, 2 and 5 of each decade.
+function decadesOf([low, high], ticks) {
+  const decades = Math.log10(high / low), values = [];
+  const steps = decades > ticks ? [1] : decades * 3 > ticks ? [1, 3] : [1, 2, 5];
+  for (let p = Math.floor(Math.log10(low)); p <= Math.ceil(Math.log10(high)); ++p)
+    for (const step of steps) {
+      const x = Number(`${step}e${p}`);
+      if (x >= low * 0.999 && x <= high * 1.001) values.push(x);
+    }
+  return values;
+}
+
+function lettered(svg, scale, side, at, values, words) {
+  const g = svg.append('g').attr('class', 'axis').attr('transform', `translate(${at.map(pixel)})`);
+  const [from, to] = scale.range().map(pixel), below = side === 'bottom';
+  g.append('path').attr('d', below ? `M${from},0H${to}` : `M0,${from}V${to}`).attr('fill', 'none');
+  for (const value of values) {
+    const x = scale(value);
+    if (below) {
+      lineAt(g, 'tick', x, 0, x, 6);
+      textAt(g, x, 18, words(value), 'middle');
+    } else {
+      lineAt(g, 'tick', -6, x, 0, x);
+      textAt(g, -9, x + 4, words(value), 'end');
+    }
   }
-  made.tickFormat(tickText);
-  return svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(made);
 }
 
 // Boxes with names, in rows; the picture ends below them.
@@ -95,24 +152,16 @@ function passesOf(model) {
   return [...new Set(names)];
 }
 
-// [{op, cycles, binds}] in order; binds: the resource that takes longest.
+// [{op, cycles, binds}] in order; binds: the resources that take longest.
 function opsOf(model, result, pass) {
-  const resources = new Map();
-  const pattern = new RegExp(`^${pass}\\.(.+)\\.([a-z0-9_]+)_cycles$`);
-  for (const q of model.quantities) {
-    const m = pattern.exec(q.name);
-    if (!m || m[2] === 'latency' || m[2] === 'lane_active' || m[2].startsWith('awake')) continue;
-    if (!resources.has(m[1])) resources.set(m[1], []);
-    resources.get(m[1]).push([m[2], result.of(q)]);
-  }
   const out = [];
   for (const q of model.quantities) {
-    const m = opPattern.exec(q.name);
-    if (!m || m[1] !== pass || !(result.of(q) > 0)) continue;
-    const all = (resources.get(m[2]) || []).filter(r => r[1] > 0);
-    const most = Math.max(0, ...all.map(r => r[1]));
-    const binds = all.filter(r => r[1] === most).map(r => words(r[0])).join(' = ') || 'latency';
-    out.push({op: m[2], cycles: result.of(q), binds});
+    const m = opPattern.exec(q.name), cycles = result.of(q);
+    if (!m || m[1] !== pass || !(cycles > 0)) continue;
+    const all = model.resources.map(([id, words]) => [words, result.get(`${pass}.${m[2]}.${id}`) || 0]);
+    const most = Math.max(...all.map(r => r[1]));
+    const binds = most > 0 ? all.filter(r => r[1] === most).map(r => r[0]).join(' = ') : 'latency';
+    out.push({op: m[2], cycles, most, binds});
   }
   return out;
 }
@@ -150,7 +199,7 @@ const timeFigure = {
       textAt(svg, Math.min(end, width - right + 4), y + 11, fmt(o.cycles), 'start', 'value');
     });
     const bottom = rows.length * step + 2;
-    axis(svg, x, 'axisBottom', [0, bottom], width - left - right);
+    axis(svg, x, 'bottom', [0, bottom], width - left - right);
     legend(svg, width, bottom + 24, kinds.filter(k => rows.some(o => o.binds === k)).map(k => [`${k} binds`, colour(k)]));
     const longest = largest(ops, o => o.cycles);
     const by = kinds.map(k => [k, sumOf(ops.filter(o => o.binds === k), o => o.cycles)]);
@@ -187,33 +236,79 @@ const driversFigure = {
             d.by > 0 ? colours[0] : colours[3]);
       textAt(svg, d.by > 0 ? x(d.by) + 4 : x(0) + 4, y + 12, (d.by > 0 ? '+' : '−') + Math.abs(d.by).toFixed(2), 'start', 'value');
     });
-    svg.append('line').attr('class', 'zero').attr('x1', x(0)).attr('x2', x(0)).attr('y1', 0).attr('y2', all.length * step);
-    axis(svg, x, 'axisBottom', [0, all.length * step + 1], width - left - 50);
+    lineAt(svg, 'zero', x(0), 0, x(0), all.length * step);
+    axis(svg, x, 'bottom', [0, all.length * step + 1], width - left - 50);
     const first = all[0];
     return {title: `${words(metric)} hangs most on ${first.name}: 1 % more of it is ${first.by > 0 ? '+' : '−'}${Math.abs(first.by).toFixed(2)} %`,
             note: 'Elasticities at this design, roundings passed over. Where two resources bind together, the first of them gets it all.'};
   },
 };
 
+// ---- a metric at both ends of each input ----
+
+const tornadoFigure = {
+  id: 'tornado',
+  options: model => model.leads,
+  draw(svg, width, {model, now, design}, metric) {
+    const here = now.get(metric);
+    if (!now.variant || !Number.isFinite(here)) return null;
+    const q = model.byName.get(metric), rows = model.swings(design, metric).slice(0, 10);
+    if (!rows.length) return null;
+    const left = Math.min(190, width * 0.45), step = 30, bottom = rows.length * step + 4;
+    canvas(svg, width, bottom + 44);
+    const [low, high] = d3.extent([here, ...rows.flatMap(r => r.ends.map(e => e.value))].filter(Number.isFinite));
+    const x = d3.scaleLinear([low, high], [left + 8, width - 10]);
+    const fill = ['var(--low)', colours[0]];
+    rows.forEach((r, i) => {
+      const y = i * step, input = model.inputs[r.input];
+      textAt(svg, left - 4, y + 12, input.name.length > 27 ? `${input.name.slice(0, 26)}…` : input.name, 'end');
+      const g = svg.append('g');
+      // Where both ends are on one side, the longer bar is below.
+      const size = e => Number.isFinite(e.value) ? Math.abs(e.value - here) : 0;
+      for (const e of [0, 1].sort((a, b) => size(r.ends[b]) - size(r.ends[a]))) {
+        const {value} = r.ends[e];
+        if (Number.isFinite(value) && value !== here)
+          boxAt(g, Math.min(x(here), x(value)), y + 2, Math.abs(x(value) - x(here)), 13, fill[e]);
+      }
+      const said = e => `${fmt(e.at)} → ${Number.isFinite(e.value) ? fmt(e.value) : 'no design'}`;
+      tip(g, `${input.name} at ${r.ends.map(said).join(', at ')} ${q.unit}`);
+      textAt(svg, left - 4, y + 25, `${fmt(r.ends[0].at)} to ${withUnit(r.ends[1].at, input.unit)}`, 'end', 'small');
+      const lost = r.ends.filter(e => !Number.isFinite(e.value)).map(e => fmt(e.at));
+      if (lost.length) textAt(svg, x(here) > (left + width) / 2 ? x(low) : x(here) + 4, y + 25, `no design at ${lost.join(' and ')}`, 'start', 'small');
+    });
+    lineAt(svg, 'zero', x(here), 0, x(here), bottom);
+    axis(svg, x, 'bottom', [0, bottom + 1], width - left - 18);
+    textAt(svg, width - 10, bottom + 38, unitLabel(metric, q.unit), 'end');
+    const first = rows[0], name = model.inputs[first.input].name;
+    const said = e => `${Number.isFinite(e.value) ? fmt(e.value) : 'no design'} at ${withUnit(e.at, model.inputs[first.input].unit)}`;
+    return {title: `${words(metric)} is ${withUnit(here, q.unit)}; ${name} moves it most: ${said(first.ends[0])}, ${said(first.ends[1])}`,
+            note: 'Each input at the ends of its range (below its name): the spec\'s, or else 10 % around the value, or half and twice a whole one. Light: at the low end; dark: at the high end.'};
+  },
+};
+
 // ---- power by component, gated and not ----
 
+// [{name, value}]: W of the components while decoding ("decode"), and without gating ("ungated").
+// Switching is paid for once in the time between tokens, which lockstep makes shorter than a step;
+// leakage for as long as the step takes.
 function powerOf(model, result, pass) {
-  const time = result.get(`${pass}.time`) || result.get('tpot');
-  const prefix = `${pass}.energy.`;
-  return model.quantities.filter(q => q.name.startsWith(prefix) && q.unit === 'uJ')
-    .map(q => ({name: q.name.slice(prefix.length), power: result.of(q) / time}))
-    .filter(p => p.power > 0);
+  const longer = result.get(`${pass}.total_cycles`) / result.get('decode.total_cycles');
+  const chip = result.get('decode.chip_time'), between = result.get('decode.tokens') / result.get('throughput') * 1e6;
+  const lockstep = between < chip * (1 - 1e-9), step = chip * longer, interval = lockstep ? between : step;
+  return model.energies.map(([id, name]) => ({
+    name, value: result.get(`${pass}.energy.${id}`) / (id.endsWith('leakage') ? step : interval),
+  })).filter(p => p.value > 0);
 }
 
 const powerFigure = {
   id: 'power',
   draw(svg, width, {model, now, reference}) {
-    const parts = powerOf(model, now, 'decode').sort((p, q) => q.power - p.power);
+    const parts = powerOf(model, now, 'decode').sort((p, q) => q.value - p.value);
     if (!parts.length) return null;
-    const of = list => new Map(list.map(p => [p.name, p.power]));
+    const of = list => new Map(list.map(p => [p.name, p.value]));
     const before = of(powerOf(model, reference, 'decode')), open = of(powerOf(model, now, 'ungated'));
-    const left = 118, step = 20, total = sumOf(parts, p => p.power);
-    const most = Math.max(d3.max(parts, p => p.power), ...before.values());
+    const left = 148, step = 20, total = sumOf(parts, p => p.value);
+    const most = Math.max(d3.max(parts, p => p.value), ...before.values());
     const height = parts.length * step + 44;
     canvas(svg, width, height);
     const x = d3.scaleLinear([0, most * 1.02], [left, width - 84]);
@@ -221,75 +316,157 @@ const powerFigure = {
       const y = i * step, was = before.get(p.name), ungated = open.get(p.name);
       textAt(svg, left - 6, y + 13, words(p.name), 'end');
       const g = svg.append('g');
-      boxAt(g, left, y + 2, x(p.power) - left, step - 6, colours[0]);
+      boxAt(g, left, y + 2, x(p.value) - left, step - 6, colours[0]);
       if (was !== undefined) boxAt(g, x(was) - 1.5, y, 3, step - 2, 'var(--ink)');
-      tip(g, `${words(p.name)}: ${withUnit(p.power, 'W')}, ${share(p.power / total)}` +
-             (ungated ? `; ungated ${withUnit(ungated, 'W')}` : '') + (was ? `; ${change(p.power, was)}` : ''));
-      const end = Math.max(x(p.power), was === undefined ? 0 : x(was)) + 6;
-      textAt(svg, end, y + 13, fmt(p.power) + (ungated > p.power * 1.05 ? ` (${fmt(ungated)})` : ''), 'start', 'value');
+      tip(g, `${words(p.name)}: ${withUnit(p.value, 'W')}, ${share(p.value / total)}` +
+             (ungated ? `; ungated ${withUnit(ungated, 'W')}` : '') + (was ? `; ${change(p.value, was)}` : ''));
+      const end = Math.max(x(p.value), was === undefined ? 0 : x(was)) + 6;
+      textAt(svg, end, y + 13, fmt(p.value) + (ungated > p.value * 1.05 ? ` (${fmt(ungated)})` : ''), 'start', 'value');
     });
-    axis(svg, x, 'axisBottom', [0, parts.length * step + 2], width - left - 84);
+    axis(svg, x, 'bottom', [0, parts.length * step + 2], width - left - 84);
     textAt(svg, left, parts.length * step + 40, 'W, averaged over a decode step', 'start');
     const without = now.get('power_ungated'), first = parts[0];
-    return {title: `${words(first.name)} takes ${share(first.power / total)} of ${withUnit(total, 'W')}` +
+    return {title: `${words(first.name)} takes ${share(first.value / total)} of ${withUnit(total, 'W')}` +
                    (without > total * 1.001 ? `; ungated it would be ${withUnit(without, 'W')}` : ''),
             note: 'In brackets: without power gating. A mark: the design compared with.'};
   },
 };
 
-// ---- area ----
+// ---- from ungated power to gated ----
 
-// Parts first; then metrics as long as they do not exceed the whole: those that do are sums of parts.
-function areasOf(model, result) {
-  const total = result.get('area');
-  const named = role => model.quantities.filter(q => q.role === role && q.name.startsWith('area.') && q.unit === 'mm^2');
-  const out = [];
-  let sum = 0;
-  for (const q of [...named('part'), ...named('metric')]) {
-    const area = result.of(q);
-    if (!(area > 0) || sum + area > total * (1 + 1e-9)) continue;
-    sum += area;
-    out.push({name: q.name.slice(5), area});
+// [{name, change}] of the components that gating moves by at least 1 %, most taken off first, then
+// the others in one: as the figure of a report has it.
+function fallsOf(open, gated) {
+  const before = new Map(open.map(p => [p.name, p.value])), after = new Map(gated.map(p => [p.name, p.value]));
+  const total = sumOf(open, p => p.value), out = [];
+  let others = 0;
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const moved = (after.get(name) || 0) - (before.get(name) || 0);
+    if (Math.abs(moved) < 0.01 * total) others += moved;
+    else out.push({name, change: moved});
   }
-  return out;
+  out.sort((p, q) => p.change - q.change);
+  return [...out, {name: 'others', change: others}];
+}
+
+const waterfallFigure = {
+  id: 'waterfall',
+  draw(svg, width, {model, now, reference}) {
+    const open = powerOf(model, now, 'ungated'), gated = powerOf(model, now, 'decode');
+    if (!open.length || !gated.length) return null;
+    const from = sumOf(open, p => p.value), to = sumOf(gated, p => p.value), steps = fallsOf(open, gated);
+    const left = 148, step = 22, count = steps.length + 2, bottom = count * step;
+    canvas(svg, width, bottom + 44);
+    // The highest that the bars come to: what gating costs may stand above what it starts from.
+    let at = from, most = Math.max(from, to);
+    for (const s of steps) most = Math.max(most, at += s.change);
+    const x = d3.scaleLinear([0, most], [left, width - 66]);
+    const bar = (row, low, high, name, text, fill) => {
+      textAt(svg, left - 6, row * step + 14, words(name), 'end');
+      const g = svg.append('g');
+      boxAt(g, x(Math.min(low, high)), row * step + 3, Math.max(1, Math.abs(x(high) - x(low))), step - 7, fill);
+      tip(g, `${words(name)}: ${text}`);
+      textAt(svg, x(Math.max(low, high)) + 5, row * step + 14, text, 'start', 'value');
+    };
+    bar(0, 0, from, 'without gating', withUnit(from, 'W'), 'var(--whole)');
+    at = from;
+    steps.forEach((s, i) => {
+      lineAt(svg, 'joint', x(at), (i + 1) * step - 4, x(at), (i + 1) * step + 3);
+      const none = Math.abs(s.change) < 5e-4 * from;
+      bar(i + 1, at, at + s.change, s.name, none ? '0' : `${s.change < 0 ? '−' : '+'}${withUnit(Math.abs(s.change), 'W')}`,
+          s.change < 0 ? colours[2] : colours[3]);
+      at += s.change;
+    });
+    bar(count - 1, 0, to, 'with gating', withUnit(to, 'W'), 'var(--whole)');
+    axis(svg, x, 'bottom', [0, bottom + 2], width - left - 66);
+    textAt(svg, left, bottom + 40, 'W, averaged over a decode step', 'start');
+    const was = sumOf(powerOf(model, reference, 'decode'), p => p.value);
+    const first = steps[0];
+    return {title: steps.length < 2 || from <= to * 1.001 ? `Gating takes nothing off ${withUnit(to, 'W')}`
+              : `Gating takes ${withUnit(from, 'W')} to ${withUnit(to, 'W')}; ${words(first.name)} is ${share(first.change / (to - from))} of what it takes off`,
+            note: 'From the power without gating to that with it, by component' +
+                  (was > 0 && was !== to ? `; with gating, the design compared with takes ${withUnit(was, 'W')}.` : '.')};
+  },
+};
+
+// ---- area and power as treemaps ----
+
+// [{name, value}]: mm^2 of what the chip's area is the sum of.
+const areasOf = (model, result) =>
+  model.areas.map(([id, name]) => ({name, value: result.get(id)})).filter(p => p.value > 0);
+
+// Lines of at most so many letters, a long word alone.
+function wrapped(text, letters) {
+  const lines = [];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last !== undefined && last.length + 1 + word.length <= letters) lines[lines.length - 1] += ` ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+// Boxes as large as their parts, in a picture as large as the whole, beside the design compared with.
+// parts, before: [{name, value}]; colour: of a name.
+function drawTreemap(svg, width, {parts, before, unit, colour}) {
+  const total = sumOf(parts, p => p.value), was = sumOf(before, p => p.value);
+  const old = new Map(before.map(p => [p.name, p.value]));
+  const height = Math.min(300, width * 0.6), scale = Math.sqrt(total / Math.max(total, was));
+  canvas(svg, width, height);
+  if (was > total) boxAt(svg, 1, 1, width - 2, height - 2, 'none').attr('class', 'outline');
+  const root = d3.treemap().size([width * scale - 2, height * scale - 2]).padding(2)(
+    d3.hierarchy({children: parts}).sum(p => p.value || 0).sort((p, q) => q.value - p.value));
+  const unnamed = [];
+  for (const leaf of root.leaves()) {
+    const g = svg.append('g').attr('transform', `translate(${leaf.x0 + 1},${leaf.y0 + 1})`);
+    const w = leaf.x1 - leaf.x0, h = leaf.y1 - leaf.y0, p = leaf.data;
+    boxAt(g, 0, 0, w, h, colour(p.name));
+    const moved = old.has(p.name) ? change(p.value, old.get(p.name)) : '';
+    tip(g, `${p.name}: ${withUnit(p.value, unit)}, ${share(p.value / total)}${moved ? `; ${moved}` : ''}`);
+    const name = wrapped(p.name, (w - 8) / 6.6), lines = [...name, withUnit(p.value, unit), share(p.value / total)];
+    if (moved && moved !== 'same') lines.push(moved);
+    const room = Math.floor((h - 4) / 14), widest = d3.max(name, line => line.length);
+    if (widest * 6.6 + 8 > w || name.length > room) unnamed.push(p);
+    else
+      lines.slice(0, room).filter(line => line.length * 6.6 + 8 < w).forEach((line, i) => {
+        textAt(g, 5, 15 + 14 * i, line).attr('style', `fill: ${inkOn(colour(p.name))}`);
+      });
+  }
+  const told = unnamed.filter(p => p.value / total >= 0.001), tiny = unnamed.length - told.length;
+  const rest = told.map(p => `${p.name} ${share(p.value / total)}`).join(', ') + (tiny ? `${told.length ? '; ' : ''}${tiny} below 0.1 %` : '');
+  const first = largest(parts, p => p.value);
+  return {title: `${first.name} is ${share(first.value / total)} of ${withUnit(total, unit)}`,
+          note: (unnamed.length ? ` Without room for a name: ${rest}.` : '') +
+                (was > total ? ' Dashed: the design compared with.' : '')};
 }
 
 const areaFigure = {
   id: 'area',
   draw(svg, width, {model, now, reference}) {
-    const parts = areasOf(model, now), total = now.get('area');
+    const parts = areasOf(model, now);
     if (!parts.length) return null;
-    const before = new Map(areasOf(model, reference).map(p => [p.name, p.area]));
-    const colour = colourOf(model.quantities.filter(q => q.name.startsWith('area.')).map(q => q.name.slice(5)));
-    // The picture's area is the chip's, compared with the other design's.
-    const most = Math.max(total, reference.get('area') || 0), height = Math.min(300, width * 0.6);
-    const scale = Math.sqrt(total / most);
-    canvas(svg, width, height);
-    if (reference.get('area') > total)
-      boxAt(svg, 1, 1, width - 2, height - 2, 'none').attr('class', 'outline');
-    const root = d3.treemap().size([width * scale - 2, height * scale - 2]).padding(2)(
-      d3.hierarchy({children: parts}).sum(p => p.area || 0).sort((p, q) => q.value - p.value));
-    for (const leaf of root.leaves()) {
-      const g = svg.append('g').attr('transform', `translate(${leaf.x0 + 1},${leaf.y0 + 1})`);
-      const w = leaf.x1 - leaf.x0, h = leaf.y1 - leaf.y0, p = leaf.data;
-      boxAt(g, 0, 0, w, h, colour(p.name));
-      const moved = before.has(p.name) ? change(p.area, before.get(p.name)) : '';
-      tip(g, `${words(p.name)}: ${withUnit(p.area, 'mm^2')}, ${share(p.area / total)}${moved ? `; ${moved}` : ''}`);
-      const lines = [words(p.name), `${fmt(p.area)} mm²`, share(p.area / total)];
-      if (moved && moved !== 'same') lines.push(moved);
-      lines.slice(0, Math.floor((h - 4) / 14)).forEach((line, i) => {
-        if (line.length * 6.6 + 8 < w) textAt(g, 5, 15 + 14 * i, line).style('fill', inkOn(colour(p.name)));
-      });
-    }
-    const first = largest(parts, p => p.area);
-    return {title: `${words(first.name)} is ${share(first.area / total)} of ${withUnit(total, 'mm²')}`,
-            note: 'Areas true to scale' + (reference.get('area') > total ? '; dashed: the design compared with.' : '.')};
+    const colour = colourOf(model.areas.map(a => a[1]));
+    const drawn = drawTreemap(svg, width, {parts, before: areasOf(model, reference), unit: 'mm²', colour});
+    return {title: `Area: ${drawn.title}`, note: `Areas true to scale.${drawn.note}`};
+  },
+};
+
+const powerSharesFigure = {
+  id: 'power-shares',
+  draw(svg, width, {model, now, reference}) {
+    const parts = powerOf(model, now, 'decode');
+    if (!parts.length) return null;
+    const colour = colourOf(model.energies.map(e => e[1]));
+    const drawn = drawTreemap(svg, width, {parts, before: powerOf(model, reference, 'decode'), unit: 'W', colour});
+    return {title: `Power: ${drawn.title}`, note: `Watts of a decode step, gating as it is, true to scale.${drawn.note}`};
   },
 };
 
 // ---- roofline ----
 
-// [{name, kind, intensity, rate}] of the matrix ops of a decode step, and the roofs.
+// [{name, kind, intensity, rate}] of the matrix ops of a decode step, and the roofs: what is read of which
+// memory, and how fast.
+const memories = [['ROM', 'rom_bits', 'memory_cycles'], ['DRAM', 'dram_bits', 'memory_cycles'], ['SRAM', 'sram_read_bits', 'sram_cycles']];
 function rooflineOf(model, result) {
   const perUs = result.get('decode.total_cycles') / result.get('decode.chip_time');  // cycles
   const at = name => result.get(`decode.${name}`);
@@ -299,9 +476,9 @@ function rooflineOf(model, result) {
     const m = opPattern.exec(q.name);
     if (!m || m[1] !== 'decode') continue;
     const op = m[2];
-    for (const [kind, read, port] of [['rom', 'rom_bits', 'rom_cycles'], ['sram', 'sram_read_bits', 'sram_cycles']]) {
+    for (const [kind, read, port] of memories) {
       const moved = at(`${op}.${read}`);
-      const macs = kind === 'rom' ? result.get(`layer0.${op}.stored_bits`) / bits * tokens : at(`${op}.macs_8bit`);
+      const macs = kind === 'SRAM' ? at(`${op}.dense_macs`) : result.get(`layer0.${op}.stored_bits`) / bits * tokens;
       if (!(moved > 0) || !(macs > 0)) continue;
       points.push({name: op, kind, intensity: 2 * macs / (moved / 8), rate: 2 * macs / at(`${op}.cycles`) * perUs / 1e6,
                    cycles: at(`${op}.cycles`)});
@@ -330,11 +507,11 @@ const rooflineFigure = {
     const x = d3.scaleLog([low, high], [left, width - 10]);
     const rates = [...points.map(p => p.rate), ...[...before.values()].map(p => p.rate)];
     const y = d3.scaleLog([d3.min(rates) / 2, Math.max(peak, d3.max(rates)) * 2], [bottom, top]);
-    axis(svg, x, 'axisBottom', [0, bottom], width - left);
-    axis(svg, y, 'axisLeft', [left, 0], bottom - top);
+    axis(svg, x, 'bottom', [0, bottom], width - left);
+    axis(svg, y, 'left', [left, 0], bottom - top);
     textAt(svg, width - 10, bottom + 32, 'operations a byte read', 'end');
     textAt(svg, left + 4, top + 2, 'TOPS', 'start');
-    const fill = {rom: colours[0], sram: colours[1]}, clip = r => Math.max(y.domain()[0], r);
+    const fill = {ROM: colours[0], DRAM: colours[2], SRAM: colours[1]}, clip = r => Math.max(y.domain()[0], r);
     for (const [kind, rate] of ports) {
       const ridge = peak / rate, start = Math.max(low, y.domain()[0] / rate);
       svg.append('path').attr('class', 'roof').attr('stroke', fill[kind])
@@ -345,9 +522,8 @@ const rooflineFigure = {
     for (const p of points) {
       const g = svg.append('g'), was = before.get(p.name);
       if (was && was.rate !== p.rate)
-        g.append('line').attr('class', 'was').attr('x1', x(Math.max(low, was.intensity))).attr('y1', y(was.rate)).attr('x2', x(p.intensity)).attr('y2', y(p.rate));
-      g.append('circle').attr('cx', x(p.intensity)).attr('cy', y(p.rate)).attr('r', 3 + 6 * Math.sqrt(p.cycles / most))
-        .attr('fill', fill[p.kind]).attr('class', 'dot');
+        lineAt(g, 'was', x(Math.max(low, was.intensity)), y(was.rate), x(p.intensity), y(p.rate));
+      dotAt(g, x(p.intensity), y(p.rate), 3 + 6 * Math.sqrt(p.cycles / most), fill[p.kind]);
       tip(g, `${p.name}: ${fmt(p.rate)} TOPS at ${fmt(p.intensity)} op/B, ${fmt(p.cycles)} cycles`);
     }
     const named = points.slice().sort((p, q) => q.cycles - p.cycles).slice(0, 3), taken = [];
@@ -357,7 +533,7 @@ const rooflineFigure = {
       taken.push([x(p.intensity), at]);
       textAt(svg, x(p.intensity) - 11, at + 4, p.name, 'end', 'value');
     }
-    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind.toUpperCase()}, ${fmt(rate)} TB/s`, fill[kind]]));
+    legend(svg, width, bottom + 42, [...ports].map(([kind, rate]) => [`reads ${kind}, ${fmt(rate)} TB/s`, fill[kind]]));
     const longest = largest(points, p => p.cycles);
     return {title: `${longest.name}, the longest matrix op, runs at ${share(longest.rate / peak)} of the peak`,
             note: 'Circles by cycles. A line leads from where the op was in the design compared with.'};
@@ -392,14 +568,14 @@ const contextFigure = {
       const all = [...lines[j], ...(old ? old[j] : [])].filter(Number.isFinite);
       if (!all.length) return;
       const y = d3.scaleLinear([0, d3.max(all) * 1.08], [bottom, top]);
-      axis(svg, y, 'axisLeft', [left, 0], bottom - top);
+      axis(svg, y, 'left', [left, 0], bottom - top);
       textAt(svg, left + 4, top - 6, unitLabel(name, model.byName.get(name).unit), 'start', 'strong');
-      const line = d3.line().defined(d => Number.isFinite(d[1])).x(d => x(d[0])).y(d => y(d[1]));
+      const line = d3.line().defined(d => Number.isFinite(d[1])).x(d => pixel(x(d[0]))).y(d => pixel(y(d[1])));
       if (old) svg.append('path').attr('class', 'series was').attr('d', line(values.map((v, i) => [v, old[j][i]])));
       svg.append('path').attr('class', 'series').attr('stroke', colours[j === 0 ? 0 : 3]).attr('d', line(values.map((v, i) => [v, lines[j][i]])));
       const value = now.get(name);
       if (Number.isFinite(value)) {
-        svg.append('circle').attr('cx', x(here)).attr('cy', y(value)).attr('r', 4.5).attr('class', 'dot').attr('fill', colours[j === 0 ? 0 : 3]);
+        dotAt(svg, x(here), y(value), 4.5, colours[j === 0 ? 0 : 3]);
         textAt(svg, Math.min(width - 14, x(here) + 8), y(value) - 8, fmt(value), x(here) > width - 70 ? 'end' : 'start', 'value');
       }
       const last = d3.max(values.filter((_, i) => Number.isFinite(lines[j][i])));
@@ -408,7 +584,7 @@ const contextFigure = {
         if (x(most) - x(last) > 66) textAt(svg, x(last) + 5, bottom - 6, 'no design', 'start');
       }
     });
-    axis(svg, x, 'axisBottom', [0, names.length * each - 6], width - left);
+    axis(svg, x, 'bottom', [0, names.length * each - 6], width - left);
     textAt(svg, width - 14, height - 4, 'context [positions]', 'end');
     const first = lines[0].filter(Number.isFinite);
     const fall = first.length ? change(first[first.length - 1], first[0]) : '';
@@ -418,7 +594,8 @@ const contextFigure = {
   },
 };
 
-const allFigures = [timeFigure, contextFigure, powerFigure, rooflineFigure, driversFigure, areaFigure];
+const allFigures = [timeFigure, contextFigure, powerFigure, waterfallFigure, rooflineFigure, areaFigure, powerSharesFigure, driversFigure,
+                    tornadoFigure];
 
 // ---- sweeps ----
 
@@ -427,7 +604,7 @@ function drawLine(svg, width, {model, xs, values, x: input, metric, here, value}
   canvas(svg, width, height);
   const log = isLog(model.inputs[input], xs), all = values.filter(Number.isFinite);
   const x = (log ? d3.scaleLog : d3.scaleLinear)([xs[0], xs[xs.length - 1]], [left, width - 16]);
-  axis(svg, x, 'axisBottom', [0, bottom], width - left);
+  axis(svg, x, 'bottom', [0, bottom], width - left);
   textAt(svg, width - 14, height - 6, unitLabel(model.inputs[input].name, model.inputs[input].unit), 'end');
   const q = model.byName.get(metric);
   textAt(svg, left + 4, 12, unitLabel(metric, q.unit), 'start', 'strong');
@@ -436,15 +613,15 @@ function drawLine(svg, width, {model, xs, values, x: input, metric, here, value}
     return;
   }
   const [low, high] = d3.extent(all), y = d3.scaleLinear([Math.min(0, low), high * 1.08 || 1], [bottom, 22]);
-  axis(svg, y, 'axisLeft', [left, 0], bottom);
+  axis(svg, y, 'left', [left, 0], bottom);
   svg.append('path').attr('class', 'series').attr('stroke', colours[0])
-    .attr('d', d3.line().defined(d => Number.isFinite(d[1])).x(d => x(d[0])).y(d => y(d[1]))(xs.map((v, i) => [v, values[i]])));
+    .attr('d', d3.line().defined(d => Number.isFinite(d[1])).x(d => pixel(x(d[0]))).y(d => pixel(y(d[1])))(xs.map((v, i) => [v, values[i]])));
   xs.forEach((v, i) => {
     if (!Number.isFinite(values[i])) boxAt(svg, x(v) - 2, bottom - 7, 4, 7, colours[3]);
-    else if (xs.length < 30) svg.append('circle').attr('cx', x(v)).attr('cy', y(values[i])).attr('r', 2.2).attr('fill', colours[0]);
+    else if (xs.length < 30) dotAt(svg, x(v), y(values[i]), 2.6, colours[0]);
   });
   if (here >= xs[0] && here <= xs[xs.length - 1] && Number.isFinite(value)) {
-    svg.append('circle').attr('cx', x(here)).attr('cy', y(value)).attr('r', 4.5).attr('class', 'dot').attr('fill', colours[0]);
+    dotAt(svg, x(here), y(value), 4.5, colours[0]);
     textAt(svg, x(here) + (x(here) > width - 110 ? -8 : 8), y(value) - 8, `here ${fmt(value)}`, x(here) > width - 110 ? 'end' : 'start', 'value');
   }
 }
@@ -467,7 +644,7 @@ function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, desig
     }
   pen.putImageData(image, 0, 0);
   svg.append('image').attr('href', board.toDataURL()).attr('x', left).attr('y', top).attr('width', right - left)
-    .attr('height', bottom - top).attr('preserveAspectRatio', 'none').style('image-rendering', 'pixelated')
+    .attr('height', bottom - top).attr('preserveAspectRatio', 'none').attr('style', 'image-rendering: pixelated')
     .attr('class', 'map');
   // Cells are of one size whatever their values: axes count them, and are lettered with the values.
   const cells = (list, range) => {
@@ -475,13 +652,12 @@ function drawMap(svg, width, {model, xs, ys, values, x: ix, y: iy, metric, desig
     return d3.scaleLinear([0, list.length - 1], [range[0] + half, range[1] - half]);
   };
   const x = cells(xs, [left, right]), y = cells(ys, [bottom, top]);
-  const lettered = (scale, place, at, list, room) => {
-    const every = Math.ceil(list.length / Math.max(2, Math.floor(room / (place === 'axisBottom' ? 56 : 30))));
-    svg.append('g').attr('class', 'axis').attr('transform', `translate(${at})`).call(
-      d3[place](scale).tickSizeOuter(0).tickValues(d3.range(0, list.length, every)).tickFormat(i => tickText(list[i])));
+  const letters = (scale, side, at, list, room) => {
+    const every = Math.ceil(list.length / Math.max(2, Math.floor(room / (side === 'bottom' ? 56 : 30))));
+    lettered(svg, scale, side, at, d3.range(0, list.length, every), i => tickText(list[i]));
   };
-  lettered(x, 'axisBottom', [0, bottom], xs, right - left);
-  lettered(y, 'axisLeft', [left, 0], ys, bottom - top);
+  letters(x, 'bottom', [0, bottom], xs, right - left);
+  letters(y, 'left', [left, 0], ys, bottom - top);
   const place = (list, v) => {
     const i = d3.bisectRight(list, v) - 1;
     if (i < 0 || v > list[list.length - 1]) return NaN;

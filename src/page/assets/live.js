@@ -479,7 +479,7 @@ class Page {
     f.dirty = false;
     if (!now.variant) return;
     const [values] = model.grid(design, [s.metric], axes);
-    const svg = d3.create('svg:svg').attr('role', 'img'), width = f.width, xs = axes[0].values;
+    const svg = new Shape('svg').attr('role', 'img'), width = f.width, xs = axes[0].values;
     const x = s.x.input, at = fmt(now.get(s.metric)), nameX = model.inputs[x].name;
     const good = values.filter(Number.isFinite), extent = good.length ? `${fmt(d3.min(good))} to ${withUnit(d3.max(good), model.byName.get(s.metric).unit)}` : 'no design';
     let title = `${words(s.metric)} over ${nameX}: ${extent}`;
@@ -490,7 +490,7 @@ class Page {
       drawMap(svg, width, {model, xs, ys, values, x, y, metric: s.metric, design});
       title += '. A click moves the design there';
     }
-    morph(f.svg, svg.attr('aria-label', title).node());
+    this.show(f, svg, title);
     const lost = values.length - good.length;
     setText($('sweep-reading'), `${title}; here ${at}.${lost ? ` ${lost} of ${values.length} points are no design.` : ''}`);
   }
@@ -650,14 +650,21 @@ class Page {
     f.dirty = false;
     const {model, now, design, referenceDesign} = this;
     const context = {model, now, reference: this.before, design, referenceDesign};
-    const fresh = d3.create('svg:svg').attr('role', 'img');
+    const fresh = new Shape('svg').attr('role', 'img');
     const drawn = now.variant ? f.figure.draw(fresh, f.width, context, f.select && f.select.value) : null;
     f.node.classList.toggle('empty', drawn === null);
     if (!drawn) return;
-    fresh.attr('aria-label', drawn.title);
-    morph(f.svg, fresh.node());
+    this.show(f, fresh, drawn.title);
     setText(f.title, drawn.title);
     setText(f.note, drawn.note);
+  }
+
+  // Puts a drawing in the place of the last one. Who cannot see it is told its title, and what a pointer
+  // would be.
+  show(f, drawing, title) {
+    drawing.attr('aria-label', [title, ...drawing.tips().slice(0, 24)].join('. '));
+    drawing.replace(f.svg, f.drawing || new Shape('svg'));
+    f.drawing = drawing;
   }
 
   // Browsers refuse to have the address changed at every step of a drag.

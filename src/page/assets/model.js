@@ -40,6 +40,15 @@ class Model {
 
   // {of(quantity), get(name), reasons, variant}: values in display units, NaN for what is not there.
   evaluate(design) {
+    const {numbers, picks} = design;
+    // Most questions are about the design that was asked about last, whose values the engine still holds.
+    // Arrays of a design are replaced, never written to.
+    if (!this.last || this.last.numbers !== numbers || this.last.picks !== picks)
+      this.last = {numbers, picks, result: this.evaluated(design)};
+    return this.last.result;
+  }
+
+  evaluated(design) {
     const variant = this.engine.variant(design.picks), count = this.quantities.length;
     if (!variant)
       return {of: () => NaN, get: () => NaN, variant: null, numbers: design.numbers,
@@ -66,25 +75,31 @@ class Model {
   // Quantities over a grid of inputs, all else as in the design. axes: [{input, values}] in display
   // units, the last moving fastest. One array a name; NaN where there is no design.
   grid(design, names, axes) {
+    const count = axes.reduce((n, axis) => n * axis.values.length, 1);
+    let repeat = count;
+    return this.points(design, names, axes.map(axis => {
+      repeat /= axis.values.length;
+      const every = repeat;
+      return {input: axis.input, values: Float64Array.from({length: count}, (_, p) => axis.values[Math.floor(p / every) % axis.values.length])};
+    }), count);
+  }
+
+  // Likewise at `count` points; varying: [{input, values}] with a value for each.
+  points(design, names, varying, count) {
     const result = this.evaluate(design);
     if (!result.variant) return names.map(() => []);
-    const count = axes.reduce((n, axis) => n * axis.values.length, 1);
-    const varying = axes.map(axis => ({input: axis.input, numbers: new Float64Array(count)}));
     const legal = new Uint8Array(count).fill(1);
-    let repeat = count;
-    axes.forEach((axis, j) => {
-      const input = this.inputs[axis.input];
-      repeat /= axis.values.length;
-      for (let p = 0; p < count; ++p) {
-        const x = axis.values[Math.floor(p / repeat) % axis.values.length];
-        varying[j].numbers[p] = this.base(axis.input, x);
-        if (!(x >= input.min && x <= input.max) || (input.whole && !Number.isInteger(x))) legal[p] = 0;
-      }
+    const numbers = varying.map(({input, values}) => {
+      const {min, max, whole, value} = this.inputs[input];
+      values.forEach((x, p) => {
+        if (x !== value && (!(x >= min && x <= max) || (whole && !Number.isInteger(x)))) legal[p] = 0;
+      });
+      return {input, numbers: values.map(x => this.base(input, x))};
     });
     const places = names.map(name => result.variant.places[this.byName.get(name).index]);
     const rules = this.rules.map((_, r) => result.variant.places[this.quantities.length + r])
                       .filter(place => place !== 0);
-    const all = this.engine.sweep([...places, ...rules], varying, count);
+    const all = this.engine.sweep([...places, ...rules], numbers, count);
     return names.map((name, j) => {
       const factor = this.byName.get(name).factor;
       return all[j].map((x, p) => {
@@ -92,6 +107,34 @@ class Model {
         return legal[p] ? x / factor : NaN;
       });
     });
+  }
+
+  // The ends that an input is moved to: as study::sensitivity has them.
+  ends(i, x) {
+    const {range, min, max, whole} = this.inputs[i];
+    if (range) return range;
+    const [low, high] = whole ? [Math.floor(x / 2), 2 * x] : [0.9 * x, 1.1 * x];
+    return [Math.max(low, min), Math.min(high, max)];
+  }
+
+  // A metric with each input alone at both of its ends, largest swing first; without those that do not
+  // move it. [{input, ends: [{at, value}, {at, value}], swing}], NaN where that is no design.
+  swings(design, metric) {
+    const result = this.evaluate(design), here = result.get(metric);
+    const reached = this.engine.inputsOf(result.variant.places[this.byName.get(metric).index]);
+    // A value of a table that the machine does not use is not there to be changed.
+    const moved = this.inputs.map((_, i) => i).filter(i => reached[i] && design.numbers[i] >= this.inputs[i].min);
+    const ends = moved.map(i => this.ends(i, design.numbers[i]));
+    const [values] = this.points(design, [metric], moved.map((input, k) => {
+      const all = new Float64Array(2 * moved.length).fill(design.numbers[input]);
+      all.set(ends[k], 2 * k);
+      return {input, values: all};
+    }), 2 * moved.length);
+    return moved.map((input, k) => {
+      const [low, high] = values.slice(2 * k, 2 * k + 2);
+      const sizes = [low - here, high - here, high - low].filter(Number.isFinite).map(Math.abs);
+      return {input, ends: [{at: ends[k][0], value: low}, {at: ends[k][1], value: high}], swing: Math.max(0, ...sizes)};
+    }).filter(s => s.swing > 0).sort((p, q) => q.swing - p.swing);
   }
 
   // ---- what is changed ----
