@@ -518,9 +518,9 @@ Table key_table(const Hardware& hw, const Evaluation& all) {
 }
 
 // The parts of a total that are 1 % of it and more, largest first.
-using Parts = std::vector<std::pair<std::string, double>>;
+using NamedParts = std::vector<std::pair<std::string, double>>;
 
-Parts largest(Parts parts, double total, std::size_t most) {
+NamedParts largest(NamedParts parts, double total, std::size_t most) {
   std::erase_if(parts, [total](const auto& part) { return part.second < 0.01 * total; });
   ranges::stable_sort(parts, std::greater{}, [](const auto& part) { return part.second; });
   if (parts.size() > most) parts.resize(most);
@@ -540,7 +540,7 @@ Table parts_table(const Hardware& hw, const Evaluation& all) {
                {"share", "%"}},
               {},
               {}};
-  Parts power, area;
+  NamedParts power, area;
   const auto& decode = all.base.decode;
   visit_energy(decode.energy, [&](std::string_view name, const auto& e) {
     power.emplace_back(name, in(e / decode.time, "W"));
@@ -556,7 +556,7 @@ Table parts_table(const Hardware& hw, const Evaluation& all) {
   area = largest(std::move(area), size, most);
   for (std::size_t i = 0; i < std::max(power.size(), area.size()); ++i) {
     Row row;
-    const auto put = [&row, i](const Parts& parts, double whole) {
+    const auto put = [&row, i](const NamedParts& parts, double whole) {
       if (i >= parts.size())
         row.insert(row.end(), {Cell{}, Cell{}, Cell{}});
       else
