@@ -236,8 +236,8 @@ TEST_CASE("no output of run, validate --data and rtl --dump may be a part of wha
 }
 
 TEST_CASE("more positions than the model says it has: run, with a caution") {
-  const std::string gguf =
-      "run " + tests + "/reference/data/llama_cpp_silu.gguf --activation silu ";
+  const std::string gguf = "run " + std::string(TOMESTIMATE_TESTS) +
+                           "/reference/data/llama_cpp_silu.gguf --activation silu ";
   std::string tokens = "--tokens 1";
   for (int i = 1; i < 256; ++i) tokens += "," + std::to_string(i % 32);
   CHECK(!has(run(gguf + tokens + " --generate 1").out, "CAUTION"));
