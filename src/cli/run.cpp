@@ -254,6 +254,12 @@ report::Document run_document(const RunCommand& c, const Config& config, const R
     document.lead.push_back(
         "CAUTION: the file does not say its activation; give --activation silu or relu2 to be "
         "sure");
+  // What the last step generates is in no position yet.
+  const auto positions = ran.tokens.size() + std::max<std::size_t>(1, ran.steps.size()) - 1;
+  if (config.positions != 0 && positions > config.positions)
+    document.lead.push_back(
+        fmt::format("CAUTION: {} positions are run, and the model says it has {}", positions,
+                    config.positions));
   if (!ran.tokens.empty()) {
     std::vector<std::size_t> generated;
     for (const auto& step : ran.steps) generated.push_back(step.token);

@@ -2,6 +2,7 @@
 #include <tomestimate/reference/model.hpp>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 
@@ -86,13 +87,27 @@ std::vector<float> read_gain(const CheckpointWeights& files, const std::string& 
   return out;
 }
 
-// The scale that a checkpoint keeps beside a matrix, or 1.
-float scale_beside(const CheckpointWeights& files, const std::string& name) {
-  const auto found =
-      importer::find_tensor(files, is_gguf(files) ? name + ".scale" : name + ".weight_scale");
+// The scale that a checkpoint keeps beside a matrix, or 1 where the weights may have it themselves.
+float scale_beside(const CheckpointWeights& files, const std::string& name,
+                   const FoundTensor& weights) {
+  const auto beside = is_gguf(files) ? name + ".scale" : name + ".weight_scale";
+  const auto found = importer::find_tensor(files, beside);
+  const auto storage = weights.tensor->storage;
+  if (!found && (storage == Storage::packed_u8 || storage == Storage::i8))
+    weights.source->fail(weights.tensor->offset,
+                         fmt::format("{} is {}, and there is no tensor {}", weights.tensor->name,
+                                     weights.tensor->type, beside),
+                         "-1, 0 and +1 alone have no scale");
   if (!found) return 1;
+  for (const auto n : found.tensor->shape)
+    if (n != 1)
+      found.source->fail(found.tensor->offset,
+                         fmt::format("{} is {}", beside, importer::shape_text(found.tensor->shape)),
+                         "matrices with one scale are run");
   float value = 1;
   importer::read_floats(*found.source, *found.tensor, 0, {&value, 1});
+  if (!(value > 0))
+    found.source->fail(found.tensor->offset, fmt::format("{} is {}, not above 0", beside, value));
   return !is_gguf(files) && files.facts.scale_divides ? 1.0f / value : value;
 }
 
@@ -157,7 +172,7 @@ Matrix read_matrix(const CheckpointSource& source, std::size_t layer, Projection
                        fmt::format("{} is {}, and nothing says that the model is ternary", name,
                                    found.tensor->type),
                        "--bits N runs it with whole-number weights, --ternary with ternary ones");
-  return read_ternary_matrix(found, shape, scale_beside(source.files, name));
+  return read_ternary_matrix(found, shape, scale_beside(source.files, name, found));
 }
 
 Layer read_layer(const Config& c, const CheckpointSource& source, std::size_t l) {
@@ -258,6 +273,51 @@ void check_config(const Config& c, const std::string& file) {
     fail("RoPE theta or epsilon is no such number");
 }
 
+bool starts_with_any_case(std::string_view text, std::string_view start) {
+  return text.size() >= start.size() &&
+         std::equal(start.begin(), start.end(), text.begin(), [](char a, char b) {
+           return a == std::tolower(static_cast<unsigned char>(b));
+         });
+}
+
+// Whether a layer has a tensor of that name ("attn_q.weight" of "blk.3.attn_q.weight").
+bool is_of_layer(const CheckpointWeights& files, const Config& c, std::string_view name) {
+  const auto is = [&](const Names& names) {
+    const auto known = is_gguf(files) ? names.gguf : names.huggingface;
+    return name.starts_with(known) && name.substr(known.size()) == ".weight";
+  };
+  return std::any_of(projection_tensors.begin(), projection_tensors.end(), is) || is(attn_norm) ||
+         is(ffn_norm) || (c.sub_norms && (is(attn_sub_norm) || is(ffn_sub_norm)));
+}
+
+// What a layer has beside what is run (norms of queries, say) would make other numbers.
+void check_tensors(const CheckpointWeights& files, const Config& c) {
+  const std::string_view layers = is_gguf(files) ? "blk." : "model.layers.";
+  for (const auto& file : files.files)
+    for (const auto& tensor : file.tensors) {
+      const std::string_view name = tensor.name;
+      if (!name.starts_with(layers) || !name.ends_with(".weight")) continue;
+      const auto dot = name.find('.', layers.size());
+      if (dot == std::string_view::npos || !is_of_layer(files, c, name.substr(dot + 1)))
+        file.source.fail(tensor.offset, fmt::format("{} is no tensor that is run", tensor.name),
+                         c.sub_norms ? "layers are those of BitNet" : "layers are those of Llama");
+    }
+}
+
+// Architectures whose arithmetic is that of run.hpp.
+void check_architecture(const CheckpointWeights& files, const std::string& path) {
+  const auto& a = files.architecture;
+  const auto fail = [&path](std::string message, std::string hint) {
+    throw spec::SpecError({{{path, 1, 1}, std::move(message), std::move(hint)}});
+  };
+  const auto is = [&a](std::string_view name) { return starts_with_any_case(a.type, name); };
+  if (!is("bitnet") && !is("llama") && !is("mistral"))
+    fail(fmt::format("architecture {} is not run", a.type), "bitnet, llama and mistral are");
+  if (a.window.value != 0)
+    fail(fmt::format("has layers that attend to {} positions only", a.window.value),
+         "windows are not run");
+}
+
 }  // namespace
 
 Shape shape(const Config& c, Projection projection) {
@@ -323,6 +383,7 @@ std::vector<float> Model::final_norm() const {
 
 Model open_checkpoint_model(const std::string& path, const ModelOptions& options) {
   auto files = importer::open_weights(path);
+  check_architecture(files, path);
   const auto& a = files.architecture;
   Config c;
   c.name = a.name.empty() ? a.type : a.name;
@@ -334,8 +395,9 @@ Model open_checkpoint_model(const std::string& path, const ModelOptions& options
   c.head_dim = a.head_dim.value;
   c.intermediate = a.intermediate.value;
   c.vocabulary = a.vocabulary.value;
+  c.positions = a.positions ? a.positions->value : 0;
   c.sub_norms = a.sub_norms.value == 1;
-  c.tied = a.tied.value == 1 || !importer::find_tensor(files, head_tensor(files));
+  c.tied = a.tied.value == 1;
   c.activation =
       options.activation ? *options.activation : parse_activation(files.facts.activation, path);
   c.activation_said = options.activation || files.facts.activation_said;
@@ -345,6 +407,7 @@ Model open_checkpoint_model(const std::string& path, const ModelOptions& options
   c.adapter_rank = options.adapter_rank.value_or(0);
   c.adapter_targets.fill(true);
   check_config(c, path);
+  check_tensors(files, c);
   c.rope_divisors = rope_divisors(files, c);
   const auto embedding = need_tensor(files, embedding_tensor(files));
   check_shape(embedding, {c.vocabulary, c.hidden});

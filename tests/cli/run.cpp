@@ -234,3 +234,14 @@ TEST_CASE("no output of run, validate --data and rtl --dump may be a part of wha
   refused("rtl --dump " + dump + " -o " + sums, sums);
   refused("rtl --dump " + dump + " -o rom.v --testbench " + sums, sums);
 }
+
+TEST_CASE("more positions than the model says it has: run, with a caution") {
+  const std::string gguf = "run " + std::string(TOMESTIMATE_TESTS) +
+                           "/reference/data/llama_cpp_silu.gguf --activation silu ";
+  std::string tokens = "--tokens 1";
+  for (int i = 1; i < 256; ++i) tokens += "," + std::to_string(i % 32);
+  CHECK(!has(run(gguf + tokens + " --generate 1").out, "CAUTION"));
+  const auto r = run(gguf + tokens + " --generate 2");
+  CHECK(r.code == 0);
+  CHECK(has(r.out, "CAUTION: 257 positions are run, and the model says it has 256"));
+}

@@ -354,6 +354,53 @@ TEST_CASE("weights by value have the counts that import counts, for all storages
   CHECK(tensors == 7 + 4 * 14);
 }
 
+namespace {
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// The packed checkpoint with another text in its config.json, or in the names of its tensors.
+std::string said_of_changed(const std::string& from, const std::string& to) {
+  const Folder folder;
+  for (const std::string name : {"config.json", "model.safetensors"}) {
+    auto bytes = bytes_of(data + "packed/" + name);
+    for (auto at = bytes.find(from); at != std::string::npos; at = bytes.find(from, at + to.size()))
+      bytes.replace(at, from.size(), to);
+    std::ofstream(folder.file(name), std::ios::binary) << bytes;
+  }
+  try {
+    const auto model = open_checkpoint_model(folder.path.string(), {});
+    for (std::size_t l = 0; l < model.config.layers; ++l) model.layer(l);
+  } catch (const spec::SpecError& e) {
+    return e.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("checkpoints of other arithmetic are refused, not run wrong") {
+  const auto refused = [](const std::string& from, const std::string& to, const std::string& why) {
+    const auto said = said_of_changed(from, to);
+    CAPTURE(from, to, said);
+    CHECK(said.find(why) != std::string::npos);
+  };
+  CHECK(said_of_changed("no such text", "").empty());
+  CHECK(said_of_changed("\"relu2\"", "\"silu\"").empty());
+  refused("\"relu2\"", "\"gelu\"", "activation \"gelu\"");
+  refused("BitNetForCausalLM", "Qwen3ForCausalLM", "Qwen3");
+  refused("\"rms_norm_eps\"", "\"sliding_window\": 8, \"rms_norm_eps\"",
+          "attend to 8 positions only");
+  refused("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
+          "has no tensor lm_head.weight");
+  refused("mlp.up_proj.weight_scale", "mlp.up_proj.weight_other",
+          "no tensor model.layers.0.mlp.up_proj.weight_scale");
+  refused("self_attn.attn_sub_norm.weight", "self_attn.attn_new_norm.weight",
+          "model.layers.0.self_attn.attn_new_norm.weight is no tensor that is run");
+}
+
 TEST_CASE("a dump replaces a dump, and nothing else") {
   const Folder folder;
   const auto target = folder.file("dump");

@@ -32,6 +32,7 @@ struct Config {
   std::size_t head_dim = 0;
   std::size_t intermediate = 0;
   std::size_t vocabulary = 0;
+  std::size_t positions = 0;  // that the model was made for; 0: nobody says
   bool sub_norms = false;
   bool tied = false;  // the LM head is the embedding
   Activation activation = Activation::silu;
