@@ -16,7 +16,7 @@
 namespace tomestimate::cli {
 namespace {
 
-constexpr std::string_view glossary_topic = "glossary";
+constexpr std::string_view glossary_topic = "glossary", chips_topic = "chips";
 
 std::vector<std::string> command_names(const CLI::App& app) {
   std::vector<std::string> names;
@@ -47,6 +47,18 @@ report::Document glossary_document() {
   return {"Glossary", {}, {std::move(table)}};
 }
 
+// The pictures of the chips as they stand.
+std::string chips_text() {
+  std::string out;
+  std::istringstream lines(diagrams_text);
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("    "))
+      out += line.substr(4) + "\n";
+    else if (line.empty() && !out.empty())
+      out += "\n";
+  return out.substr(0, out.find_last_not_of('\n') + 1) + "\n";
+}
+
 std::string no_command(const std::string& word, std::vector<std::string> known) {
   const auto near = units::nearest(word, known);
   return fmt::format("tomestimate: error: no command \"{}\" ({})", spec::shortened(word),
@@ -59,11 +71,16 @@ int run_help(CLI::App& app, const std::string& topic) {
     print(glossary_document(), {});
     return 0;
   }
+  if (topic == chips_topic) {
+    deliver(chips_text(), std::nullopt);
+    return 0;
+  }
   auto known = command_names(app);
   // Both throw CLI::CallForHelp, as the flag does where it is given.
   if (topic.empty()) app.parse("--help");
   if (ranges::contains(known, topic)) app.parse(topic + " --help");
   known.emplace_back(glossary_topic);
+  known.emplace_back(chips_topic);
   complain(no_command(topic, std::move(known)));
   return bad_input;
 }
@@ -73,7 +90,8 @@ int run_help(CLI::App& app, const std::string& topic) {
 std::vector<Command> add_help_command(CLI::App& app) {
   const auto topic = std::make_shared<std::string>();
   auto* command = app.add_subcommand("help", "Help on a command, or the glossary");
-  command->add_option("TOPIC", *topic, "a command, or \"glossary\"");
+  command->add_option("TOPIC", *topic,
+                      "a command, or \"glossary\", or \"chips\" for their block diagrams");
   return {{command, [&app, topic] { return run_help(app, *topic); }}};
 }
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
@@ -14,6 +15,7 @@
 
 #include "assets.hpp"
 #include "encode.hpp"
+#include "glossary.hpp"
 #include "record.hpp"
 
 namespace tomestimate::page {
@@ -107,6 +109,22 @@ std::string_view role_name(study::Role role) {
   }
 }
 
+// Terms and what they mean: the rows of the Markdown table that the glossary is.
+Json words() {
+  Json out = Json::array();
+  std::istringstream lines(glossary_text);
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.starts_with("| ") || line.starts_with("| term ")) continue;
+    const auto bar = line.find(" | "), end = line.rfind(" |");
+    const auto plain = [](std::string text) {
+      std::erase(text, '`');
+      return text;
+    };
+    out.push_back({plain(line.substr(2, bar - 2)), plain(line.substr(bar + 3, end - bar - 3))});
+  }
+  return out;
+}
+
 Json texts(const Specs& specs, const Recorded& recorded, const Encoded& encoded,
            const std::string& made_by) {
   const auto lead = leads(recorded);
@@ -137,6 +155,7 @@ Json texts(const Specs& specs, const Recorded& recorded, const Encoded& encoded,
     j["areas"].push_back({fmt::format("area.{}", part.id), part.words});
   for (const auto& part : study::energy_parts) j["energies"].push_back({part.id, part.words});
   for (const auto& part : study::resources) j["resources"].push_back({part.id, part.words});
+  j["words"] = words();
   for (const auto& q : recorded.quantities)
     j["quantities"].push_back({q.name, q.unit, q.factor, role_name(q.role), q.doc});
   return j;

@@ -235,6 +235,8 @@ TEST_CASE("help, versions and mistyped words are answered") {
   CHECK(run("help estimate").out == run("estimate --help").out);
   CHECK(run("-V").out == run("--version").out);
   CHECK(has(run("help glossary").out, "matrix-vector unit"));
+  CHECK(has(run("help chips").out, "| MVU 1..10: ROM banks,     |"));
+  CHECK(widest(run("help chips").out) <= 80);
   const auto typo = run("estimat " + design);
   CHECK(typo.code == 2);
   CHECK(has(typo.out, "did you mean \"estimate\"?"));

@@ -186,6 +186,7 @@ return {
   roofs: [...rooflineOf(model, now).ports.keys()].sort(),
   drawn: live.figures.filter(f => !f.node.classList.contains('empty')).map(f => f.figure.id),
   text: document.getElementById('figures').textContent,
+  words: document.querySelectorAll('#glossary dt').length,
   spoken: document.querySelector('#figure-power-shares svg').getAttribute('aria-label'),
 })";
   const Json script{{"script", look}};
@@ -209,7 +210,8 @@ return {
             Approx(found[pair][1].get<double>()).epsilon(1e-9).margin(1e-12));
     }
     CHECK(found["roofs"] == Json(roofs[i]));
-    CHECK(found["drawn"].size() >= 8);
+    CHECK(found["drawn"].size() >= 9);
+    CHECK(found["words"].get<int>() > 10);
     CHECK(found["spoken"].get<std::string>().find("clock: ") != std::string::npos);
     const auto text = found["text"].get<std::string>();
     for (const auto* wrong : {"NaN", "undefined", "null", "Infinity"})

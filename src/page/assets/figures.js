@@ -594,7 +594,53 @@ const contextFigure = {
   },
 };
 
-const allFigures = [timeFigure, contextFigure, powerFigure, waterfallFigure, rooflineFigure, areaFigure, powerSharesFigure, driversFigure,
+// ---- the chip ----
+
+// [{name, lines}] of what a chip is made of; a part without area is not there.
+function blocksOf(model, result) {
+  const at = name => numberOf(model, result, name), shown = (x, unit) => withUnit(x, unit);
+  const space = model.choices.some((c, i) => c.path === 'base.sharing' && c.options[result.picks[i]].label === 'space');
+  const units = (kind, name) => ({name, lines: [
+    kind === 'base' && space ? `${fmt(result.get('units'))} units, each with weights of its own`
+                             : `${fmt(at(`${kind}.lanes`))} lanes × ${fmt(at(`${kind}.per_lane`))}`,
+    `each ${fmt(at(`${kind}.rows`))} × ${fmt(at(`${kind}.width`))} weights a step`]});
+  const blocks = [units('base', 'base units')];
+  if (result.get('area.side') > 0) blocks.push(units('side', 'side units'));
+  if (result.get('area.rom') > 0) blocks.push({name: 'ROM', lines: [shown(result.get('rom.stored'), 'MiB'), `${fmt(result.get('rom.banks'))} banks`]});
+  if (result.get('area.sram') > 0) blocks.push({name: 'SRAM', lines: [shown(at('sram.capacity'), 'MiB'), 'adapters, KV cache']});
+  if (result.get('area.vector') > 0) blocks.push({name: 'vector units', lines: [`${fmt(at('vector.count'))} × ${fmt(at('vector.width'))}`, 'norms, softmax']});
+  return blocks;
+}
+
+const chipFigure = {
+  id: 'chip',
+  draw(svg, width, {model, now}) {
+    const blocks = blocksOf(model, now), total = now.get('area');
+    if (!(total > 0)) return null;
+    const colour = colourOf(model.areas.map(a => a[1])), each = 58, across = width < 420 ? 1 : 2;
+    const w = (width - 26 - 10 * (across - 1)) / across, rows = Math.ceil(blocks.length / across), bus = 30 + rows * (each + 10);
+    canvas(svg, width, bus + 80);
+    boxAt(svg, 1, 1, width - 2, bus + 28, 'none').attr('class', 'block');
+    textAt(svg, 12, 19, `chip, ${withUnit(total, 'mm²')}`, 'start', 'strong');
+    blocks.forEach((b, i) => {
+      const x = 13 + i % across * (w + 10), y = 28 + Math.floor(i / across) * (each + 10);
+      const g = svg.append('g'), fill = colour(b.name);
+      boxAt(g, x, y, w, each, fill);
+      [b.name, ...b.lines].forEach((line, k) => textAt(g, x + 8, y + 17 + 16 * k, line, 'start', k ? '' : 'strong').attr('style', `fill: ${inkOn(fill)}`));
+      tip(g, [b.name, ...b.lines].join(', '));
+    });
+    lineAt(svg, 'wire', 13, bus + 4, width - 13, bus + 4);
+    textAt(svg, 13, bus + 20, `broadcast bus, ${withUnit(numberOf(model, now, 'bus.width'), 'bit/cycle')}`);
+    lineAt(svg, 'wire', width / 2, bus + 29, width / 2, bus + 50);
+    textAt(svg, width / 2 + 6, bus + 44, `host link, ${withUnit(numberOf(model, now, 'host.bandwidth'), 'GB/s')}`);
+    boxAt(svg, width / 4, bus + 50, width / 2, 26, 'none').attr('class', 'block');
+    textAt(svg, width / 2, bus + 67, 'host', 'middle');
+    return {title: `${fmt(now.get('units'))} units at ${withUnit(numberOf(model, now, 'chip.clock'), 'MHz')}, ${withUnit(now.get('peak_rate'), 'TOPS')} at peak, make ${withUnit(now.get('throughput'), 'token/s')}`,
+            note: 'What the chip is made of; sizes of boxes mean nothing.'};
+  },
+};
+
+const allFigures = [chipFigure, timeFigure, contextFigure, powerFigure, waterfallFigure, rooflineFigure, areaFigure, powerSharesFigure, driversFigure,
                     tornadoFigure];
 
 // ---- sweeps ----

@@ -110,6 +110,7 @@ class Page {
     this.buildSweep();
     this.buildDesigns();
     this.buildExport();
+    $('glossary').append(...model.words.flatMap(([term, means]) => [el('dt', {}, term), el('dd', {}, means)]));
     this.showInputs();
   }
 

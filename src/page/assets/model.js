@@ -51,7 +51,7 @@ class Model {
   evaluated(design) {
     const variant = this.engine.variant(design.picks), count = this.quantities.length;
     if (!variant)
-      return {of: () => NaN, get: () => NaN, variant: null, numbers: design.numbers,
+      return {of: () => NaN, get: () => NaN, variant: null, numbers: design.numbers, picks: design.picks,
               reasons: ['this page does not hold this combination of switches and names']};
     this.engine.run(variant, design.numbers.map((x, i) => this.base(i, x)));
     const values = Float64Array.from(this.quantities,
@@ -62,7 +62,7 @@ class Model {
       if (place !== 0 && !(this.engine.at(place) <= 0)) reasons.push(rule);
     });
     const get = name => this.byName.has(name) ? values[this.byName.get(name).index] : NaN;
-    return {of: q => values[q.index], get, reasons, variant, numbers: design.numbers};
+    return {of: q => values[q.index], get, reasons, variant, numbers: design.numbers, picks: design.picks};
   }
 
   // Elasticities of a metric by input.
