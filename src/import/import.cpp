@@ -73,6 +73,8 @@ Coding coding_of(const Checkpoint& checkpoint, const Options& options) {
         !a.float_format.empty()
             ? fmt::format("{} has {}, a format of floats and not of whole numbers", a.integer_why,
                           a.float_format)
+        : !a.codes.empty()
+            ? fmt::format("{} has weights of several codes: {}", a.integer_why, a.codes)
         : a.integer_why.empty()
             ? "does not say that its weights are ternary or whole numbers"
             : a.integer_why + " does not say whole-number weights of how many bits",
@@ -163,7 +165,11 @@ class SpecBuilder {
     if (const auto known = activation_name(a.activation))
       add("model.activation", std::string(*known), Grade::secondary, "hidden_act " + a.activation);
     else
-      assume("model.activation", "silu", "not in the checkpoint; Llama's");
+      assume("model.activation", "silu",
+             a.activation.empty()
+                 ? "not in the checkpoint; Llama's"
+                 : fmt::format("the checkpoint says {}, which a model spec does not have",
+                               a.activation));
     if (a.window.value == 0)
       add("model.full_every", "1", Grade::secondary, a.window.source);
     else
@@ -432,6 +438,20 @@ std::vector<std::string> cautions_of(const std::vector<Linear>& linears) {
   return out;
 }
 
+// Norms of queries and keys, behind attention and MLP, and of single linear layers.
+std::optional<std::string> other_norms(const Checkpoint& checkpoint) {
+  std::uint64_t norms = 0;
+  std::string first;
+  for (const auto& part : checkpoint.parts)
+    for (const auto& tensor : part.tensors)
+      if (is_other_norm(tensor.name) && norms++ == 0) first = tensor.name;
+  if (norms == 0) return std::nullopt;
+  return fmt::format(
+      "{} norms have no place in a model spec, so their vector work is in no number (the first is "
+      "{})",
+      norms, first);
+}
+
 std::string types_of(const std::vector<Linear>& linears) {
   std::set<std::string> types;
   for (const auto& l : linears) types.insert(l.type);
@@ -503,10 +523,11 @@ Imported import_model(const std::string& path, const Options& options) {
   out.source = fmt::format("{} ({})", file_name(path), checkpoint.format);
   if (!checkpoint.parts.empty()) {
     const auto all = find_linears(checkpoint, model, coding);
+    if (auto caution = other_norms(checkpoint)) out.cautions.push_back(*std::move(caution));
     if (coding.ternary) {
       bool from_masters = false;
       out.linears = count_all(all, model, coding, from_masters);
-      out.cautions = cautions_of(out.linears);
+      for (auto& caution : cautions_of(out.linears)) out.cautions.push_back(std::move(caution));
       out.source =
           fmt::format("{} ({}, {})", file_name(path), checkpoint.format, types_of(out.linears));
       builder.set_zero_share(out.linears, counting_source(out.source, out.linears, from_masters));

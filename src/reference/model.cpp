@@ -357,6 +357,14 @@ Model synthetic_model(const spec::Spec<spec::Model<double>>& spec, const ModelOp
   const auto whole = [](double v) { return static_cast<std::size_t>(v); };
   const bool ternary =
       !options.bits && (options.ternary || m.weights.code == spec::WeightCode::ternary);
+  const auto refuse = [&spec](std::string message, std::string hint) {
+    throw spec::SpecError({{{spec.name, 1, 1}, std::move(message), std::move(hint)}});
+  };
+  if (m.gated == spec::Switch::off)
+    refuse("has an MLP without a gate (model.gated)", "MLPs with a gate are run");
+  if (m.full_every != 1 && m.window > 0)
+    refuse(fmt::format("tokens attend to a window of {} (model.window)", m.window),
+           "only full attention is run");
   Config c;
   c.name = spec.name;
   c.source = fmt::format("synthetic weights, seed {}", options.seed);
