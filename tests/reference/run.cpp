@@ -34,6 +34,16 @@ std::vector<std::size_t> read_tokens(const std::string& file) {
   return {std::istream_iterator<std::size_t>(in), {}};
 }
 
+template <class Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const spec::SpecError& e) {
+    return e.what();
+  }
+  return "";
+}
+
 struct Greedy {
   std::vector<std::size_t> tokens;
   std::vector<std::vector<float>> logits;
@@ -365,12 +375,7 @@ TEST_CASE(
   const auto error = [&](const std::string& more) -> std::string {
     std::ofstream(folder.path / "m/config.json")
         << config.substr(0, config.rfind('}')) + "," + more + "}";
-    try {
-      open_checkpoint_model((folder.path / "m").string(), {});
-    } catch (const spec::SpecError& e) {
-      return e.what();
-    }
-    return "";
+    return error_of([&] { open_checkpoint_model((folder.path / "m").string(), {}); });
   };
   const auto has = [](const std::string& text, const std::string& part) {
     CAPTURE(text, part);
@@ -398,16 +403,16 @@ TEST_CASE(
     for (auto at = other.find(from); at != std::string::npos; at = other.find(from, at + 1))
       other.replace(at, from.size(), to);
   std::ofstream(folder.path / "m/config.json") << other;
-  CHECK_THROWS_WITH(open_checkpoint_model((folder.path / "m").string(), {}),
-                    Catch::Contains("is not run") || Catch::Contains("norm"));
+  CHECK(has(error_of([&] { open_checkpoint_model((folder.path / "m").string(), {}); }),
+            "architecture Qwen3ForCausalLM is not run (BitNet and Llama are)"));
 
   auto spec = spec::load_model(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml");
   spec.values.gated = spec::Switch::off;
-  CHECK_THROWS_WITH(synthetic_model(spec, {}), Catch::Contains("an MLP without a gate"));
+  CHECK(has(error_of([&] { synthetic_model(spec, {}); }), "an MLP without a gate"));
   spec.values.gated = spec::Switch::on;
   spec.values.full_every = 0;
   spec.values.window = 4096;
-  CHECK_THROWS_WITH(synthetic_model(spec, {}), Catch::Contains("a window of 4096 (model.window)"));
+  CHECK(has(error_of([&] { synthetic_model(spec, {}); }), "a window of 4096 (model.window)"));
 }
 
 TEST_CASE("logits that are not finite are an error, not tokens") {
