@@ -20,6 +20,7 @@
 
 #include "checkpoint.hpp"
 #include "linear.hpp"
+#include "pattern.hpp"
 
 namespace tomestimate::importer {
 namespace {
@@ -279,39 +280,31 @@ void refuse_unmodelled(const Checkpoint& checkpoint) {
   }
 }
 
-// Whether a module's name is one of those that a pattern stands for: a part of the name, or a
-// regular expression ("re:...") or wildcard of which only "*" and ".*" are understood.
-bool stands_for(std::string pattern, std::string_view name) {
-  if (pattern.starts_with("re:")) pattern.erase(0, 3);
-  std::erase_if(pattern, [](char c) { return c == '^' || c == '$' || c == '\\'; });
-  std::size_t at = 0;
-  for (std::size_t from = 0; from <= pattern.size();) {
-    const auto star = std::min(pattern.find('*', from), pattern.size());
-    auto piece = std::string_view(pattern).substr(from, star - from);
-    if (star < pattern.size() && piece.ends_with('.')) piece.remove_suffix(1);
-    const auto found = name.find(piece, at);
-    if (found == std::string_view::npos) return false;
-    at = found + piece.size();
-    from = star + 1;
-  }
-  return !pattern.empty();
-}
-
 // Modules that a quantization left as they were are coded in another way than the rest.
 void refuse_unconverted(const Checkpoint& checkpoint, const Coding& coding, std::size_t layers) {
   if (coding.is_given) return;
-  for (const auto& pattern : checkpoint.architecture.unconverted)
-    for (std::uint64_t layer = 0; layer < layers; ++layer)
-      for (std::size_t p = 0; p < projection_count; ++p) {
-        const auto name = module_name(layer, static_cast<Projection>(p));
-        if (!stands_for(pattern, name)) continue;
-        throw spec::SpecError(
-            {{{checkpoint.path, 1, 1},
-              fmt::format("{} is not {}: the quantization_config leaves \"{}\" unconverted", name,
-                          coding.ternary ? "ternary" : "in whole numbers", printable(pattern)),
-              "all linear layers of a model spec have one code; --ternary or --bits N makes it "
-              "so"}});
-      }
+  constexpr std::size_t most_patterns = 4096;
+  const auto refuse = [&](const std::string& what) {
+    throw spec::SpecError(
+        {{{checkpoint.path, 1, 1},
+          what,
+          "all linear layers of a model spec have one code; --ternary or --bits N makes it so"}});
+  };
+  std::vector<std::pair<std::string, std::string>> all;  // a pattern, and a wildcard of it
+  for (const auto& pattern : checkpoint.architecture.unconverted) {
+    for (auto& wildcard : wildcards(pattern)) all.emplace_back(pattern, std::move(wildcard));
+    if (all.size() > most_patterns)
+      refuse(fmt::format("the quantization_config has over {} patterns of modules", most_patterns));
+  }
+  for (std::uint64_t layer = 0; layer < layers; ++layer)
+    for (std::size_t p = 0; p < projection_count; ++p) {
+      const auto name = module_name(layer, static_cast<Projection>(p));
+      for (const auto& [pattern, wildcard] : all)
+        if (stands_for(wildcard, name))
+          refuse(fmt::format("{} is not {}: the quantization_config leaves \"{}\" unconverted",
+                             name, coding.ternary ? "ternary" : "in whole numbers",
+                             printable(pattern)));
+    }
 }
 
 // ---- counting ----

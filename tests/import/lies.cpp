@@ -156,6 +156,26 @@ TEST_CASE("lies: a quantization of several codes has not the bits of one of them
             .empty());
 }
 
+TEST_CASE("lies: expressions that name modules are read with their alternatives") {
+  const auto error = [](const std::string& expression) {
+    return config_error("llama",
+                        R"(,"quantization_config":{"quant_method":"gptq","bits":4,"ignore":["re:)" +
+                            expression + "\"]}",
+                        false);
+  };
+  for (const std::string expression :
+       {R"(model\\.layers\\.(0|1)\\..*)", ".*(vision|down)_proj", "lm_head|.*o_proj$",
+        R"(.*layers\\.\\d+\\.mlp.*)", "^model.layers.[01].self_attn", ".*(a|(q|x)_proj)", "((",
+        ".*)|(", ".{3,}"})
+    CHECK(has(error(expression), "is not in whole numbers: the quantization_config leaves"));
+  for (const std::string expression : {"lm_head", ".*(vision|audio).*",
+                                       R"(model\\.layers\\.(7|8)\\..*)", ".*(norm|(embed|head))$"})
+    CHECK(error(expression).empty());
+  std::string many = "(a|b)";
+  for (int i = 0; i < 6; ++i) many += many;
+  CHECK(has(error(many), "is not in whole numbers"));
+}
+
 TEST_CASE("lies: a zero byte does not end a file of JSON") {
   const Case c;
   const auto text = config("bitnet");
