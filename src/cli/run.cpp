@@ -4,7 +4,6 @@
 #include <atomic>
 #include <charconv>
 #include <cmath>
-#include <csignal>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>
@@ -350,8 +350,7 @@ int run_run(RunCommand c) {
   std::optional<Dump> dump;
   if (!c.dump.empty()) dump.emplace(c.dump);
   Counter counter(c.stream, config.layers, options.arithmetic == Arithmetic::fp8);
-  std::signal(SIGINT, interrupt_run);
-  std::signal(SIGTERM, interrupt_run);
+  process::call_on_signals(interrupt_run);
   Ran ran;
   {
     ProgressLine line(c.input.empty() ? std::max<std::size_t>(1, c.generate) : 1, config.layers);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/report/rows.hpp>
 #include <tomestimate/report/study_figures.hpp>
@@ -140,9 +140,7 @@ int run_sweep(const SweepArguments& a) {
   std::optional<spec::TemporaryFolder> folder;
   if (shown) options.output = (folder.emplace().path() / "rows.csv").string();
   options.stop = &interrupted;
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
-  std::signal(SIGHUP, interrupt);
+  process::call_on_signals(interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Percent("points");
   for (const auto& caution : study::cautions(st, &interrupted)) complain("CAUTION: " + caution);
   const auto result = study::sweep(st, options);

@@ -17,6 +17,7 @@
 #include <tomestimate/import/json.hpp>
 #include <tomestimate/import/safetensors.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/file.hpp>
 
 #include "linear.hpp"
 
@@ -85,7 +86,7 @@ void check_index(const fs::path& folder, const Checkpoint& checkpoint,
                     fmt::format("{} is also in {}", tensor.name, printable(other->second)));
   }
   const auto path = index_of(folder);
-  if (!fs::exists(path)) return;
+  if (!spec::may_be_there(path)) return;
   for (const auto& [tensor, file] : read_index(path)) {
     const auto at = found.find(tensor);
     if (at == found.end())
@@ -146,7 +147,7 @@ void read_tied(Checkpoint& checkpoint, bool is_whole) {
 Checkpoint open_safetensors(const std::string& path, const fs::path& folder,
                             const std::set<std::string>& files, bool is_whole) {
   const auto config = folder / "config.json";
-  if (!fs::exists(config))
+  if (!spec::may_be_there(config))
     fail(path, fmt::format("needs a config.json, and there is none in {}", folder.string()),
          "the weights alone do not say heads and layers");
   Checkpoint out{path, "safetensors", read_config(Source::open(config.string())), {}};
@@ -237,7 +238,7 @@ std::vector<GgufPart> read_parts(GgufPart given, const std::string& path) {
   std::uint64_t tensors = 0;
   for (std::uint64_t no = 1; no <= count; ++no) {
     const auto name = split_name(*prefix, no, count);
-    if (!fs::exists(name))
+    if (!spec::may_be_there(name))
       fail(path, fmt::format("is one of {} parts of a model, but there is no {}", count, name), "");
     out.push_back(read_part(Source::open(name)));
     const auto& [source, gguf] = out.back();
@@ -272,7 +273,7 @@ Checkpoint open_gguf(const std::string& path, Source source) {
 }  // namespace
 
 Checkpoint open_checkpoint(const std::string& path) try {
-  if (!fs::exists(path)) fail(path, "no such file or folder", "");
+  if (!spec::may_be_there(path)) fail(path, "no such file or folder", "");
   if (fs::is_directory(path)) return open_folder(path);
   const fs::path file(path);
   if (file.extension() == ".safetensors")
