@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -254,15 +255,21 @@ int lock_folder(const fs::path& path) {
   return -1;
 }
 
-// Removes the folders of programs that were killed: theirs is the lock no more. An empty one may be
-// so new that it isn't locked yet.
+// An empty folder may be so new that it isn't locked yet.
+bool may_be_new(const fs::path& folder) {
+  std::error_code ignored;
+  const auto age = fs::file_time_type::clock::now() - fs::last_write_time(folder, ignored);
+  return fs::is_empty(folder, ignored) && age < std::chrono::minutes(1);
+}
+
+// Removes the folders of programs that were killed: theirs is the lock no more.
 void sweep_leftovers() {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(temporary_root(), ignored)) {
     if (!entry.path().filename().string().starts_with(own_prefix)) continue;
     const int lock = lock_folder(entry.path());
     if (lock < 0) continue;
-    if (!fs::is_empty(entry.path(), ignored)) fs::remove_all(entry.path(), ignored);
+    if (!may_be_new(entry.path())) fs::remove_all(entry.path(), ignored);
     close(lock);
   }
 }
