@@ -58,9 +58,11 @@ class Builder {
     return true;
   }
 
-  bool parse_error(std::size_t byte, const std::string&, const Json::exception&) {
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception& e) {
+    constexpr int number_overflow = 406;
     error_byte_ = byte == 0 ? 0 : byte - 1;
-    return fail("ends or breaks off here");
+    return fail(e.id == number_overflow ? "has a number that is too large, which ends here"
+                                        : "ends or breaks off here");
   }
 
  private:
