@@ -23,7 +23,8 @@ struct Collected {
 };
 
 // Evaluates the study on `threads` threads, until it is done or *stop is set; `stop` may be null.
-// Takes 9 bytes a row and 8 more a column.
+// Takes 9 bytes a row and 8 more a column. Throws spec::SpecError if that is more than a quarter of
+// this machine's memory.
 Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop);
 
 }  // namespace tomestimate::study
