@@ -507,6 +507,7 @@ PYBIND11_MODULE(tomestimate, module) {
       [](const std::string& metric, const fs::path& hardware, const fs::path& model, py::dict set,
          py::object batch, py::object prompt, py::object context, int depth, std::size_t top,
          const std::string& format) {
+        if (depth < 0 || depth > 1000) throw py::value_error("depth is 0 to 1000");
         return explain(
             {metric, depth, top}, format,
             load(hardware, model,

@@ -102,9 +102,9 @@ class ShardFile {
       fail(
           "does not end with the line of a shard: it is cut short, or sweep --shard did not make "
           "it");
-    line_ = read->line;
-    sum_ = read->sum;
-    const auto before = size - text.size();
+    line_ = *read;
+    text_ = std::move(text);
+    const auto before = size - text_.size();
     const auto& l = line_;
     if (std::max({l.head, l.body, l.tail}) > before || l.head + l.body + l.tail != before)
       fail(fmt::format("has {} bytes before its last line, which says {}: it is not whole", before,
@@ -141,8 +141,7 @@ class ShardFile {
     read_on(line_.tail, add);
     in_.seekg(0);
     read_on(line_.head, add);
-    if (ShardLine::read(line_.text(sum))->sum != sum_)
-      fail("is damaged: its bytes are not those that were written");
+    if (line_.text(sum) != text_) fail("is damaged: its bytes are not those that were written");
     if (line_.row_bytes == 0 && (lines != line_.rows || !whole))
       fail("has other rows than its last line says");
   }
@@ -150,7 +149,7 @@ class ShardFile {
   std::string path_;
   std::ifstream in_;
   ShardLine line_;
-  std::uint32_t sum_ = 0;
+  std::string text_;  // of the last line
   std::string head_;
   std::uint64_t used_ = 0;  // rows
   std::string row_;         // the next one
