@@ -240,7 +240,7 @@ study::Specs load(const Design& design, const Output& output) {
 std::string find_figures(const std::optional<std::string>& given) {
   const std::string here = "specs/published.toml";
   if (given) return spec::find_spec(*given);
-  return std::filesystem::exists(here) ? here : spec::installed_spec("published").value_or(here);
+  return spec::may_be_there(here) ? here : spec::installed_spec("published").value_or(here);
 }
 
 void complain_cautions(const study::Specs& specs) {

@@ -62,10 +62,12 @@ std::string study_value(const std::string& text) {
 // ---- --vary ----
 
 [[noreturn]] void bad_vary(const std::string& vary) {
-  throw CLI::ValidationError(
-      "--vary", fmt::format("expected PATH=A,B,C or PATH=A..B/N (N values; /Nlog by equal factors) "
-                            "or PATH=A..B:STEP, got \"{}\"",
-                            spec::shortened(vary)));
+  throw spec::SpecError(
+      {{{"--vary", 0, 0},
+        fmt::format("expected PATH=A,B,C or PATH=A..B/N (N values; /Nlog by equal factors) or "
+                    "PATH=A..B:STEP, got \"{}\"",
+                    spec::shortened(vary)),
+        ""}});
 }
 
 // Items between commas that are not in brackets.
@@ -123,10 +125,12 @@ std::string range_toml(const std::string& text, std::size_t dots, const std::str
 
 // ---- the study ----
 
-// Lines of a study, and the flag each is made of.
+// Lines of a study, the flag each is made of, and what is wrong with flags that no line can be
+// made of.
 struct Lines {
   std::string text;
   std::vector<std::string> flags;
+  std::vector<spec::Diagnostic> errors;
 
   void add(const std::string& flag, const std::string& line) {
     text += line + "\n";
@@ -168,7 +172,7 @@ void add_sets(Lines& lines, const QuickStudy& q) {
       add_set(lines, fmt::format("--{} {}", name, **value), fmt::format("workload.{}", name),
               **value);
   auto sets = parse_sets(q.sets);
-  if (!sets.errors.empty()) throw spec::SpecError(std::move(sets.errors));
+  lines.errors = std::move(sets.errors);
   for (const auto& set : sets.values) add_set(lines, set.place.file, set.path, trimmed(set.text));
 }
 
@@ -194,7 +198,11 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
     for (const auto& t : q.targets) out.add("--target " + t, study_string(t) + ",");
     out.add("--target", "]");
   }
-  for (const auto& vary : q.vary) out.add("--vary " + vary, "\n[[vary]]\n" + axis_toml(vary));
+  for (const auto& vary : q.vary) try {
+      out.add("--vary " + vary, "\n[[vary]]\n" + axis_toml(vary));
+    } catch (const spec::SpecError& e) {
+      out.errors.insert(out.errors.end(), e.diagnostics().begin(), e.diagnostics().end());
+    }
   return out;
 }
 
@@ -204,12 +212,16 @@ std::string spec_from(const std::string& name, const fs::path& folder) {
   return folder.empty() ? file.string() : file.lexically_relative(fs::absolute(folder)).string();
 }
 
-// Errors of the study that was made, at the flags it was made of.
+// Errors of the study that was made, at the flags it was made of. Where a flag gave no line, one at
+// the study as a whole says nothing more.
 spec::SpecError at_flags(const spec::SpecError& e, const std::string& file, const Lines& lines) {
-  auto all = e.diagnostics();
-  for (auto& d : all)
+  auto all = lines.errors;
+  for (auto d : e.diagnostics()) {
+    if (d.place.file == file && d.place.line == 1 && !lines.errors.empty()) continue;
     if (d.place.file == file && d.place.line >= 1 && d.place.line <= lines.flags.size())
       d.place = {lines.flags[d.place.line - 1], 0, 0};
+    all.push_back(std::move(d));
+  }
   return spec::SpecError(std::move(all));
 }
 
@@ -338,21 +350,24 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs, study::R
   const auto file = (folder.path() / "study.toml").string();
   const auto lines = lines_of(q, spec_from(q.places[0], {}), spec_from(q.places[1], {}));
   spec::write_file(file, lines.text);
-  try {
-    auto loaded = study::load_study(file, regions);
-    auto written = outputs;
-    if (q.save) written.push_back({"--save", *q.save});
-    check_files(inputs_of(q, loaded), written);
-    if (q.save) {
-      const auto beside = fs::absolute(*q.save).parent_path();
-      spec::write_file(
-          *q.save,
-          lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside)).text);
+  const auto load = [&] {
+    try {
+      return study::load_study(file, regions);
+    } catch (const spec::SpecError& e) {
+      throw at_flags(e, file, lines);
     }
-    return loaded;
-  } catch (const spec::SpecError& e) {
-    throw at_flags(e, file, lines);
+  };
+  auto loaded = load();
+  if (!lines.errors.empty()) throw spec::SpecError(lines.errors);
+  auto written = outputs;
+  if (q.save) written.push_back({"--save", *q.save});
+  check_files(inputs_of(q, loaded), written);
+  if (q.save) {
+    const auto beside = fs::absolute(*q.save).parent_path();
+    spec::write_file(
+        *q.save, lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside)).text);
   }
+  return loaded;
 }
 
 }  // namespace tomestimate::cli

@@ -8,6 +8,7 @@
 #include <tomestimate/page/live.hpp>
 #include <tomestimate/report/folder.hpp>
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 
 #include "common.hpp"
@@ -28,7 +29,7 @@ std::optional<std::string> figures_of(const ReportArguments& a) {
   if (a.published) return spec::find_spec(*a.published);
   const auto beside =
       std::filesystem::path(spec::find_spec(a.design.hardware)).parent_path() / "published.toml";
-  return std::filesystem::exists(beside) ? std::optional(beside.string()) : std::nullopt;
+  return spec::may_be_there(beside) ? std::optional(beside.string()) : std::nullopt;
 }
 
 int run_report(const ReportArguments& a) {

@@ -8,6 +8,7 @@
 #include "common.hpp"
 #include "files.hpp"
 
+#include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
 #include <tomestimate/spec/rescale.hpp>
 #include <tomestimate/spec/write.hpp>
@@ -25,7 +26,7 @@ std::string factors_file(const Rescale& a) {
   if (!a.factors.empty()) return a.factors;
   const auto beside = std::filesystem::path(spec::find_spec(a.hardware)).parent_path() /
                       "technology/node-factors.toml";
-  if (std::filesystem::exists(beside)) return beside.string();
+  if (spec::may_be_there(beside)) return beside.string();
   return spec::installed_spec("technology/node-factors.toml").value_or(beside.string());
 }
 

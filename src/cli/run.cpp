@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include <tomestimate/array/npy.hpp>
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/reference/dump.hpp>
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/find.hpp>

@@ -141,9 +141,12 @@ class Server {
 };
 
 std::string every_error(const spec::SpecError& e) {
+  constexpr std::size_t most = 50;
+  const auto& all = e.diagnostics();
   std::string text;
-  for (const auto& d : e.diagnostics()) text += (text.empty() ? "" : "\n") + spec::format(d);
-  return text;
+  for (std::size_t i = 0; i < std::min(most, all.size()); ++i)
+    text += (i == 0 ? "" : "\n") + spec::format(all[i]);
+  return all.size() <= most ? text : text + fmt::format("\nand {} more", all.size() - most);
 }
 
 int run_serve(const Design& design) {

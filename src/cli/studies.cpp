@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include <unistd.h>
 
 #include <tomestimate/evidence/published.hpp>
+#include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/report/reports.hpp>
 #include <tomestimate/report/rows.hpp>
 #include <tomestimate/report/study_figures.hpp>
@@ -134,15 +134,15 @@ int run_sweep(const SweepArguments& a) {
   files.plot = a.plot;
   const auto st = load_study(a.study, outputs_of(files));
   const auto picture = a.plot ? sweep_picture(st, a.threads) : "";
-  options.output = stream_to(inputs_of(a.study, st), a.output);
+  auto kept = inputs_of(a.study, st);
+  if (a.study.save) kept.push_back({"--save", *a.study.save});  // written by now
+  options.output = stream_to(kept, a.output);
   // For eyes a table; a file, a shard and a pipe get CSV.
   const bool shown = !a.output && !a.shard && a.format.empty() && on_terminal();
   std::optional<spec::TemporaryFolder> folder;
   if (shown) options.output = (folder.emplace().path() / "rows.csv").string();
   options.stop = &interrupted;
-  std::signal(SIGINT, interrupt);
-  std::signal(SIGTERM, interrupt);
-  std::signal(SIGHUP, interrupt);
+  process::call_on_signals(interrupt);
   if (isatty(STDERR_FILENO) != 0) options.progress = Percent("points");
   options.recorded = [&st](const study::Space& space) {
     for (const auto& caution : study::cautions(st, space)) complain("CAUTION: " + caution);
@@ -221,14 +221,61 @@ Design parse_design(const std::string& text, const Design& common) {
       parts.back() += c;
   }
   if (parts.size() < 2)
-    throw CLI::ValidationError(
-        "DESIGN", fmt::format("expected {}, got \"{}\"", design_form, spec::shortened(text)));
+    throw spec::SpecError(
+        {{{"DESIGN", 0, 0},
+          fmt::format("expected {}, got \"{}\"", design_form, spec::shortened(text)),
+          ""}});
   auto design = common;
   design.hardware = parts[0];
   design.model = parts[1];
   design.sets.insert(design.sets.end(), parts.begin() + 2, parts.end());
   return design;
 }
+
+// Works on each design, and throws what is wrong with any of them in one go: errors of what a
+// design sets name it, and those of what is set in all are told once.
+class DesignErrors {
+ public:
+  template <class Work>
+  void collect(const std::string& design, const Design& common, Work work) try {
+    work();
+  } catch (const spec::SpecError& e) {
+    const auto& found = e.diagnostics();
+    if (found[0].place.line != 0) return add_file(found);
+    for (auto d : found) {
+      constexpr std::string_view flag = "--set ";
+      auto& file = d.place.file;
+      const bool sets = file.starts_with(flag);
+      if (sets && std::ranges::find(common.sets, file.substr(flag.size())) == common.sets.end())
+        file = fmt::format("DESIGN {}: {}", spec::shortened(design, 200), file.substr(flag.size()));
+      add(std::move(d));
+    }
+  }
+
+  void throw_all() const {
+    if (!all_.empty()) throw spec::SpecError(all_);
+  }
+
+ private:
+  // Of a file the first: check lists the others.
+  void add_file(const std::vector<spec::Diagnostic>& found) {
+    auto first = found[0];
+    if (found.size() > 1)
+      first.hint += fmt::format("{}{} more: tomestimate check {} lists them",
+                                first.hint.empty() ? "and " : "; and ", found.size() - 1,
+                                spec::shortened(first.place.file, 400));
+    add(std::move(first));
+  }
+
+  void add(spec::Diagnostic d) {
+    const auto is_same = [&d](const spec::Diagnostic& other) {
+      return spec::format(other) == spec::format(d);
+    };
+    if (std::ranges::none_of(all_, is_same)) all_.push_back(std::move(d));
+  }
+
+  std::vector<spec::Diagnostic> all_;
+};
 
 struct CompareArguments {
   std::vector<std::string> designs;
@@ -241,22 +288,26 @@ struct CompareArguments {
 // Designs over the axis of --vary: each is a study of its own.
 int run_curves(const CompareArguments& a, const Output& output) {
   std::vector<report::DesignCurve> curves;
-  for (const auto& [label, text] : split_labels(a.designs)) {
-    const auto design = parse_design(text, a.common);
-    QuickStudy q;
-    q.places = {design.hardware, design.model};
-    q.vary = {*a.vary};
-    q.columns = a.metrics.empty() ? std::vector<std::string>{"throughput"} : a.metrics;
-    q.sets = design.sets;
-    q.batch = design.batch;
-    q.prompt = design.prompt;
-    q.context = design.context;
-    auto st = load_study(q, outputs_of(output));
-    if (st.axes[0].size() > report::most_drawn)
+  DesignErrors errors;
+  for (const auto& named : split_labels(a.designs))
+    errors.collect(named.text, a.common, [&] {
+      const auto design = parse_design(named.text, a.common);
+      QuickStudy q;
+      q.places = {design.hardware, design.model};
+      q.vary = {*a.vary};
+      q.columns = a.metrics.empty() ? std::vector<std::string>{"throughput"} : a.metrics;
+      q.sets = design.sets;
+      q.batch = design.batch;
+      q.prompt = design.prompt;
+      q.context = design.context;
+      curves.push_back({named.text, load_study(q, outputs_of(output)), {}, named.label});
+    });
+  errors.throw_all();
+  for (auto& curve : curves) {
+    if (curve.study.axes[0].size() > report::most_drawn)
       throw CLI::ValidationError(
           "--vary", fmt::format("compare takes {} values at most", report::most_drawn));
-    auto points = study::spread_points(st, report::most_drawn, 1);
-    curves.push_back({text, std::move(st), std::move(points), label});
+    curve.points = study::spread_points(curve.study, report::most_drawn, 1);
   }
   std::vector<evidence::Comparison> published;
   if (a.published) {
@@ -274,10 +325,18 @@ int run_compare(const CompareArguments& a, const Output& output) {
   if (a.published)
     throw CLI::ValidationError("--published", "goes with --vary: figures beside a line");
   std::vector<report::Design> designs;
-  for (const auto& [label, text] : split_labels(a.designs))
-    designs.push_back({text, load(parse_design(text, a.common), output), label});
+  DesignErrors errors;
+  for (const auto& named : split_labels(a.designs))
+    errors.collect(named.text, a.common, [&] {
+      designs.push_back(
+          {named.text, load(parse_design(named.text, a.common), output), named.label});
+    });
   auto drawn = a.metrics;
-  for (const auto& metric : drawn) study::require_metric(metric, {"--metric " + metric, 0, 0});
+  for (const auto& metric : drawn)
+    errors.collect("", a.common, [&] {
+      study::require_metric(metric, {"--metric " + metric, 0, 0});
+    });
+  errors.throw_all();
   if (drawn.empty()) drawn = study::usual_metrics;
   print(report::compare_document(designs), output,
         [&] { return report::compare_figure(designs, drawn); });

@@ -35,12 +35,11 @@ Overloaded(Functions...)->Overloaded<Functions...>;
 
 Amount amount(const Metadata& entry) {
   constexpr auto all = std::numeric_limits<double>::infinity();
+  if (entry.twice) return {all, false};  // whatever the first one says
   return std::visit(Overloaded{[](bool on) {
                                  return Amount{on ? all : 0, false};
                                },
-                               [](const std::string& text) {
-                                 return Amount{text.empty() ? 0 : all, true};
-                               },
+                               [](const std::string& text) { return amount_of(text); },
                                [](const Array& array) {
                                  const bool none =
                                      array.length == array.elements.size() &&
@@ -135,17 +134,32 @@ class GgufFacts {
     const auto* found = find(key);
     if (found == nullptr) fail(fmt::format("has no {}", printable(key)));
     const auto said = fmt::format("{} in {}", printable(key), file_);
-    if (const auto* value = std::get_if<std::uint64_t>(&found->value))
-      return {*value, Grade::secondary, said};
-    if (const auto* value = std::get_if<std::int64_t>(&found->value); value && *value >= 0)
-      return {static_cast<std::uint64_t>(*value), Grade::secondary, said};
-    if (const auto* array = std::get_if<Array>(&found->value); array && !array->elements.empty()) {
-      if (ranges::adjacent_find(array->elements, std::not_equal_to<>()) == array->elements.end())
-        return {array->elements[0], Grade::secondary, said};
-      source_.fail(found->at, fmt::format("{} differs by layer", printable(key)),
+    const auto value = whole(*found, key);
+    if (value > largest_number)
+      source_.fail(found->at, fmt::format("{} is {}, which no model has", printable(key), value));
+    return {value, Grade::secondary, said};
+  }
+
+  // Of a number, or of an array with one value a layer that are all the same.
+  std::uint64_t whole(const Metadata& entry, const std::string& key) const {
+    if (const auto* value = std::get_if<std::uint64_t>(&entry.value)) return *value;
+    if (const auto* value = std::get_if<std::int64_t>(&entry.value); value && *value >= 0)
+      return static_cast<std::uint64_t>(*value);
+    const auto* array = std::get_if<Array>(&entry.value);
+    if (array == nullptr || array->elements.empty())
+      source_.fail(entry.at, fmt::format("{} is not one whole number", printable(key)));
+    if (ranges::adjacent_find(array->elements, std::not_equal_to<>()) != array->elements.end())
+      source_.fail(entry.at, fmt::format("{} differs by layer", printable(key)),
                    "one value for all layers is needed");
-    }
-    source_.fail(found->at, fmt::format("{} is not one whole number", printable(key)));
+    check_by_layer(entry, *array, key);
+    return array->elements[0];
+  }
+
+  void check_by_layer(const Metadata& entry, const Array& array, const std::string& key) const {
+    const auto layers = text("general.architecture") + ".block_count";
+    if (key == layers || array.length != number(layers).value)
+      source_.fail(entry.at,
+                   fmt::format("{} has {} values, not one a layer", printable(key), array.length));
   }
 
   Fact head_dim(const std::string& key, const Architecture& a) const {
@@ -173,7 +187,14 @@ class GgufFacts {
     const auto* found = find(pattern);
     if (found == nullptr) return {positions, family.full_every};
     const auto* array = std::get_if<Array>(&found->value);
-    if (array == nullptr) return {positions, number(pattern).value};
+    if (array == nullptr) {
+      const auto every = number(pattern).value;
+      if (every == 0) source_.fail(found->at, fmt::format("{} is 0", printable(pattern)));
+      return {positions, every};
+    }
+    check_by_layer(*found, *array, pattern);
+    if (array->elements.size() != array->length)
+      source_.fail(found->at, fmt::format("{} has no numbers", printable(pattern)));
     const auto every = full_every({array->elements.begin(), array->elements.end()});
     if (!every)
       source_.fail(found->at, fmt::format("{}: layers with and without a window follow no period",
@@ -210,9 +231,11 @@ class GgufFacts {
       const auto why = graph_change(std::string_view(key).substr(type.size() + 1), amount(entry));
       if (!why) continue;
       const auto* number = std::get_if<std::uint64_t>(&entry.value);
-      source_.fail(entry.at,
-                   fmt::format("{} is {}: {}", printable(key),
-                               number == nullptr ? "there" : fmt::format("{}", *number), *why));
+      source_.fail(entry.at, fmt::format("{} is {}: {}", printable(key),
+                                         entry.twice         ? "there twice"
+                                         : number == nullptr ? "there"
+                                                             : fmt::format("{}", *number),
+                                         *why));
     }
   }
 

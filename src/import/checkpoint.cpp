@@ -5,6 +5,7 @@
 #include <array>
 #include <filesystem>
 #include <iterator>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -16,6 +17,9 @@
 #include <tomestimate/import/json.hpp>
 #include <tomestimate/import/safetensors.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/file.hpp>
+
+#include "linear.hpp"
 
 namespace tomestimate::importer {
 namespace {
@@ -29,37 +33,98 @@ constexpr std::uint64_t largest_index = 32 << 20;
   throw spec::SpecError({{{path.string(), 1, 1}, std::move(message), std::move(hint)}});
 }
 
-// File names in the index that model.safetensors.index.json of huggingface/transformers has.
-std::set<std::string> indexed_files(const fs::path& index) {
+// What model.safetensors.index.json of huggingface/transformers says: the file of each tensor.
+using Index = std::map<std::string, std::string>;
+
+Index read_index(const fs::path& index) {
   const auto source = Source::open(index.string());
   const auto root = parse_object(source.text(largest_index), source.name(), 0);
   const auto map = root.find("weight_map");
   if (map == root.end() || !map->is_object()) source.fail(0, "has no \"weight_map\"");
-  std::set<std::string> out;
-  for (const auto& file : *map) {
+  Index out;
+  std::set<std::string> files;
+  for (const auto& [tensor, file] : map->items()) {
     const auto* name = file.get_ptr<const std::string*>();
     // Only files beside the index: no way out of its folder.
     if (name == nullptr || !name->ends_with(".safetensors") ||
         name->find('/') != std::string::npos || name->find('\0') != std::string::npos)
       source.fail(0, fmt::format("\"weight_map\" names {}, no .safetensors file of this folder",
                                  name == nullptr ? "no text" : "\"" + printable(*name) + "\""));
-    out.insert(*name);
-    if (out.size() > most_files)
+    out.emplace(tensor, *name);
+    files.insert(*name);
+    if (files.size() > most_files)
       source.fail(0, fmt::format("\"weight_map\" names over {} files", most_files));
   }
   return out;
 }
 
+fs::path index_of(const fs::path& folder) { return folder / "model.safetensors.index.json"; }
+
 // Names of the weight files of a folder: those of the index if there is one, otherwise all.
 std::set<std::string> weight_files(const fs::path& folder) {
-  const auto index = folder / "model.safetensors.index.json";
-  if (fs::exists(index)) return indexed_files(index);
   std::set<std::string> out;
+  if (fs::exists(fs::symlink_status(index_of(folder)))) {
+    for (const auto& [tensor, file] : read_index(index_of(folder))) out.insert(file);
+    return out;
+  }
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().extension() == ".safetensors") out.insert(entry.path().filename().string());
   if (out.size() > most_files)
     fail(folder, fmt::format("over {} .safetensors files", most_files), "");
   return out;
+}
+
+// Each tensor is in one file, and in the one that the index says.
+void check_index(const fs::path& folder, const Checkpoint& checkpoint,
+                 const std::vector<std::string>& files) {
+  Index found;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const auto& [source, tensors] = checkpoint.parts[i];
+    for (const auto& tensor : tensors)
+      if (const auto [other, is_new] = found.emplace(tensor.name, files[i]); !is_new)
+        source.fail(tensor.offset,
+                    fmt::format("{} is also in {}", tensor.name, printable(other->second)));
+  }
+  const auto path = index_of(folder);
+  if (!spec::may_be_there(path)) return;
+  for (const auto& [tensor, file] : read_index(path)) {
+    const auto at = found.find(tensor);
+    if (at == found.end())
+      fail(path,
+           fmt::format("says that {} is in {}, which has no such tensor", printable(tensor),
+                       printable(file)),
+           "is the folder whole?");
+    if (at->second != file)
+      fail(path,
+           fmt::format("says that {} is in {}, but it is in {}", printable(tensor), printable(file),
+                       printable(at->second)),
+           "are the files of one checkpoint?");
+  }
+}
+
+// Norms before o and down are in all layers or in none, whatever the config says.
+void read_sub_norms(Checkpoint& checkpoint) {
+  auto& a = checkpoint.architecture;
+  std::set<std::uint64_t> attn, ffn;
+  std::string first;
+  bool has_norms = false;
+  for (const auto& part : checkpoint.parts)
+    for (const auto& tensor : part.tensors) {
+      has_norms = has_norms || is_layer_norm(tensor.name);
+      const auto norm = sub_norm_name(tensor.name);
+      if (!norm) continue;
+      (norm->norm == SubNorm::attn ? attn : ffn).insert(norm->layer);
+      if (first.empty()) first = tensor.name;
+    }
+  // Tensors without the norms that every layer has are no whole model: the config alone knows.
+  if (!has_norms || (first.empty() && a.sub_norms.value == 0)) return;
+  const auto why = first.empty() ? a.sub_norms.source : fmt::format("there is a tensor {}", first);
+  for (std::uint64_t layer = 0; layer < a.layers.value; ++layer)
+    for (const auto& [name, layers] : {std::pair{"attn_sub_norm", &attn}, {"ffn_sub_norm", &ffn}})
+      if (!layers->contains(layer))
+        checkpoint.parts[0].source.fail(
+            0, fmt::format("layer {} has no tensor for {}", layer, name), why);
+  if (a.sub_norms.value == 0) a.sub_norms = {1, spec::Grade::secondary, why};
 }
 
 // What a config.json doesn't say of the LM head, the tensors do.
@@ -82,7 +147,7 @@ void read_tied(Checkpoint& checkpoint, bool is_whole) {
 Checkpoint open_safetensors(const std::string& path, const fs::path& folder,
                             const std::set<std::string>& files, bool is_whole) {
   const auto config = folder / "config.json";
-  if (!fs::exists(config))
+  if (!spec::may_be_there(config))
     fail(path, fmt::format("needs a config.json, and there is none in {}", folder.string()),
          "the weights alone do not say heads and layers");
   Checkpoint out{path, "safetensors", read_config(Source::open(config.string())), {}};
@@ -90,6 +155,10 @@ Checkpoint open_safetensors(const std::string& path, const fs::path& folder,
     auto source = Source::open((folder / file).string());
     auto tensors = read_safetensors(source);
     out.parts.push_back({std::move(source), std::move(tensors)});
+  }
+  if (is_whole) {
+    check_index(folder, out, {files.begin(), files.end()});
+    read_sub_norms(out);
   }
   read_tied(out, is_whole);
   return out;
@@ -169,7 +238,7 @@ std::vector<GgufPart> read_parts(GgufPart given, const std::string& path) {
   std::uint64_t tensors = 0;
   for (std::uint64_t no = 1; no <= count; ++no) {
     const auto name = split_name(*prefix, no, count);
-    if (!fs::exists(name))
+    if (!spec::may_be_there(name))
       fail(path, fmt::format("is one of {} parts of a model, but there is no {}", count, name), "");
     out.push_back(read_part(Source::open(name)));
     const auto& [source, gguf] = out.back();
@@ -197,13 +266,14 @@ Checkpoint open_gguf(const std::string& path, Source source) {
   if (parts.size() > 1) out.format += fmt::format(" in {} parts", parts.size());
   for (auto& part : parts)
     out.parts.push_back({std::move(part.source), std::move(part.gguf.tensors)});
+  read_sub_norms(out);
   return out;
 }
 
 }  // namespace
 
 Checkpoint open_checkpoint(const std::string& path) try {
-  if (!fs::exists(path)) fail(path, "no such file or folder", "");
+  if (!spec::may_be_there(path)) fail(path, "no such file or folder", "");
   if (fs::is_directory(path)) return open_folder(path);
   const fs::path file(path);
   if (file.extension() == ".safetensors")

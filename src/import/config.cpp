@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <initializer_list>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -38,7 +40,8 @@ constexpr Keys window_keys{
     "sliding_window",    "sliding_window_size",   "interleaved_sliding_window",
     "attention_window",  "attention_window_size", "local_attention_window",
     "local_window_size", "attn_window_size",      "window_size"};
-constexpr Keys text_parts{"text_config", "llm_config", "language_config", "lm_config"};
+constexpr Keys activation_keys{"hidden_act", "hidden_activation", "activation_function",
+                               "activation"};
 
 // Parts of a config that say nothing of the text model's layers.
 bool is_foreign_part(std::string_view key) {
@@ -51,9 +54,10 @@ bool is_foreign_part(std::string_view key) {
 
 Amount amount(const Json& value) {
   constexpr auto all = std::numeric_limits<double>::infinity();
+  if (value.is_discarded()) return {all, false};  // a key that is there twice: whatever it says
   if (value.is_boolean()) return {value.get<bool>() ? all : 0, false};
   if (value.is_number()) return {value.get<double>(), false};
-  if (value.is_string()) return {value.get_ref<const std::string&>().empty() ? 0 : all, true};
+  if (value.is_string()) return amount_of(value.get_ref<const std::string&>());
   Amount out;
   if (value.is_structured())
     for (const auto& element : value)
@@ -75,12 +79,17 @@ class Config {
         root_(
             parse_object(source.text(largest_config, "is this a config.json?"), source.name(), 0)),
         text_(&root_) {
-    for (const char* key : text_parts)
-      if (const auto found = root_.find(key); found != root_.end() && found->is_object()) {
-        text_ = &*found;
-        part_ = std::string(key) + ".";
-        break;
-      }
+    for (const char* key : text_parts) {
+      const auto found = root_.find(key);
+      if (found == root_.end() || found->is_null()) continue;
+      if (!found->is_object())
+        fail(fmt::format("\"{}\" is {}, and no object", key, short_text(*found)));
+      if (!part_.empty())
+        fail(fmt::format("has a \"{}\" beside \"{}\"", key, part_.substr(0, part_.size() - 1)),
+             "one text model is read");
+      text_ = &*found;
+      part_ = std::string(key) + ".";
+    }
   }
 
   Architecture read() const {
@@ -89,7 +98,7 @@ class Config {
     const auto& family = known_family();
     Architecture out;
     out.type = type();
-    out.activation = text("hidden_act").empty() ? text("hidden_activation") : text("hidden_act");
+    out.activation = first_text(activation_keys);
     out.hidden = number({"hidden_size", "n_embd", "d_model"});
     if (const auto embedded = any_number({"word_embed_proj_dim"});
         embedded && embedded->value != out.hidden.value)
@@ -116,6 +125,8 @@ class Config {
   }
 
  private:
+  using Code = std::pair<std::string, std::uint64_t>;  // what weights are coded in: type and bits
+
   [[noreturn]] void fail(std::string message, std::string hint = "") const {
     source_.fail(0, std::move(message), std::move(hint));
   }
@@ -138,26 +149,46 @@ class Config {
     return found != text_->end() && found->is_null();
   }
 
-  std::string text(std::string_view key) const {
-    const auto* found = find(key);
-    return found != nullptr && found->is_string() ? printable(found->get<std::string>()) : "";
+  // The text of a key, "" if it is left out.
+  std::string text_of(const Json& value, std::string_view key) const {
+    if (value.is_discarded()) fail(fmt::format("\"{}\" is there twice", key));
+    if (!value.is_string()) fail(fmt::format("\"{}\" is {}, and no text", key, short_text(value)));
+    return printable(value.get_ref<const std::string&>());
   }
 
-  static std::string first_architecture(const Json& object) {
-    const auto found = object.find("architectures");
-    return found != object.end() && found->is_array() && !found->empty() && (*found)[0].is_string()
-               ? printable((*found)[0].get<std::string>())
-               : "";
+  std::string first_text(Keys keys) const {
+    for (const char* key : keys)
+      if (const auto* found = find(key)) return text_of(*found, key);
+    return "";
+  }
+
+  // The value of a switch, nothing if it is left out.
+  std::optional<bool> is_on(std::string_view key) const {
+    const auto* found = find(key);
+    if (found == nullptr) return std::nullopt;
+    if (!found->is_boolean())
+      fail(fmt::format("\"{}\" is {}, not true or false", key, short_text(*found)));
+    return found->get<bool>();
+  }
+
+  std::vector<std::string> architectures() const {
+    std::vector<std::string> out;
+    const auto found = text_->find("architectures");
+    if (found == text_->end() || found->is_null()) return out;
+    if (!found->is_array())
+      fail(fmt::format("\"architectures\" is {}, no list of names", short_text(*found)));
+    for (const auto& name : *found) out.push_back(text_of(name, "architectures"));
+    return out;
   }
 
   std::string model_type() const {
     const auto found = text_->find("model_type");
-    return found != text_->end() && found->is_string() ? printable(found->get<std::string>()) : "";
+    return found == text_->end() || found->is_null() ? "" : text_of(*found, "model_type");
   }
 
   std::string type() const {
-    const auto architecture = first_architecture(*text_);
-    return architecture.empty() ? model_type() : architecture;
+    const auto names = architectures();
+    return names.empty() ? model_type() : names[0];
   }
 
   std::string in_file(std::string_view what) const {
@@ -201,26 +232,37 @@ class Config {
   }
 
   const Family& known_family() const {
-    const auto architecture = first_architecture(*text_);
+    const auto names = architectures();
     const auto said = model_type();
-    if (said.empty() && architecture.empty())
+    if (said.empty() && names.empty())
       fail(part_.empty() ? "has no \"model_type\" or \"architectures\""
                          : fmt::format("has no \"{}model_type\"", part_),
            "known are " + known_families());
-    const auto& family = family_of(said.empty() ? architecture : said);
+    const auto& family = family_of(said.empty() ? names[0] : said);
     // BitNet's first models call themselves llama; all others have one name.
-    if (!architecture.empty() && family_of(architecture).gate != family.gate)
-      fail(fmt::format("model_type \"{}\" is no {}", said, architecture));
+    for (const auto& name : names)
+      if (const auto& other = family_of(name);
+          other.gate != family.gate || other.halved != family.halved)
+        fail(fmt::format("model_type \"{}\" is no {}", said, name));
     return family;
   }
 
   // ---- numbers ----
 
   std::uint64_t whole(const Json& value, std::string_view key) const {
-    if (value.is_number_unsigned()) return value.get<std::uint64_t>();
-    if (!value.is_array() || value.empty()) fail(fmt::format("\"{}\" is not a whole number", key));
+    if (value.is_number_unsigned()) {
+      if (value.get<std::uint64_t>() > largest_number)
+        fail(fmt::format("\"{}\" is {}, which no model has", key, value.get<std::uint64_t>()));
+      return value.get<std::uint64_t>();
+    }
+    if (!value.is_array() || value.empty() || !value[0].is_number())
+      fail(fmt::format("\"{}\" is not a whole number", key));
     if (ranges::adjacent_find(value, std::not_equal_to<>()) != value.end())
       fail(fmt::format("\"{}\" differs by layer", key), "one value for all layers is needed");
+    if (const auto* layers = find("num_hidden_layers");
+        layers == nullptr || layers->is_array() ||
+        value.size() != whole(*layers, "num_hidden_layers"))
+      fail(fmt::format("\"{}\" has {} values, not one a layer", key, value.size()));
     return whole(value[0], key);
   }
 
@@ -250,13 +292,12 @@ class Config {
 
   Fact kv_heads(const Family& family, const Architecture& a) const {
     // Whatever num_kv_heads says beside it: Falcon-7B's config has one for each query head.
-    const auto* multi_query = find("multi_query");
-    const auto* grouped = find("new_decoder_architecture");
-    if ((multi_query == nullptr ? family.multi_query : *multi_query == true) &&
-        (grouped == nullptr || *grouped != true))
-      return multi_query == nullptr
-                 ? by_default(1, "multi_query", "the default of " + std::string(family.name))
-                 : Fact{1, Grade::secondary, in_file("multi_query")};
+    const auto multi_query = is_on("multi_query");
+    if (multi_query.value_or(family.multi_query) &&
+        !is_on("new_decoder_architecture").value_or(false))
+      return multi_query
+                 ? Fact{1, Grade::secondary, in_file("multi_query")}
+                 : by_default(1, "multi_query", "the default of " + std::string(family.name));
     if (const auto found = any_number(kv_head_keys)) return *found;
     constexpr std::string_view key = "num_key_value_heads";
     if (family.kv_heads != 0 && !is_null(key))
@@ -296,8 +337,7 @@ class Config {
 
   // Of the window that the config or its family has; 0 for none.
   std::uint64_t window_positions(const Family& family) const {
-    const auto* on = find("use_sliding_window");
-    if (on == nullptr ? family.window_switch : *on == false) return 0;
+    if (!is_on("use_sliding_window").value_or(!family.window_switch)) return 0;
     if (const auto found = any_number(window_keys)) return found->value;
     const bool is_off = ranges::any_of(window_keys, [this](auto* key) { return is_null(key); });
     return is_off ? 0 : family.window;
@@ -312,6 +352,8 @@ class Config {
       fail("\"max_window_layers\": layers with and without a window follow no period");
     }
     const auto every = any_number({"sliding_window_pattern", "_sliding_window_pattern"});
+    if (every && every->value == 0)
+      fail("\"sliding_window_pattern\" is 0", "1: no layer has a window; n: every n-th has none");
     return {positions, every ? every->value : family.full_every};
   }
 
@@ -350,14 +392,11 @@ class Config {
 
   void read_tied(const Family& family, Architecture& out) const {
     constexpr std::string_view key = "tie_word_embeddings";
-    out.tied_by_default = !has(key);
-    if (const auto* found = find(key)) {
-      if (!found->is_boolean()) fail(fmt::format("\"{}\" is not true or false", key));
-      out.tied = {found->get<bool>(), Grade::secondary, in_file(key)};
-    } else {
-      out.tied = by_default(family.tied, key,
-                            fmt::format("{}, the default of {}", family.tied, family.name));
-    }
+    const auto said = is_on(key);
+    out.tied_by_default = !said;
+    out.tied = said ? Fact{*said, Grade::secondary, in_file(key)}
+                    : by_default(family.tied, key,
+                                 fmt::format("{}, the default of {}", family.tied, family.name));
   }
 
   // How the weights are coded, as far as the config says.
@@ -377,28 +416,71 @@ class Config {
     } else if (!out.ternary) {
       out.integer_why = fmt::format("quantization_config ({}) in {}", name, file_);
       out.float_format = float_format(*quantization);
-      if (out.float_format.empty()) out.integer_bits = integer_bits(*quantization);
+      if (out.float_format.empty()) read_bits(codes(*quantization), out);
     }
   }
 
-  static std::string string_in(const Json& object, const char* key, std::string_view otherwise) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? printable(found->get<std::string>())
-                                                       : std::string(otherwise);
+  static void read_bits(const std::set<Code>& codes, Architecture& out) {
+    if (codes.size() == 1 && codes.begin()->first == "int")
+      out.integer_bits = codes.begin()->second;
+    if (codes.size() < 2) return;
+    for (const auto& [type, bits] : codes)
+      out.codes += fmt::format("{}{} of {} bit", out.codes.empty() ? "" : " and ", type, bits);
   }
 
-  static void read_unconverted(const Json& quantization, Architecture& out) {
+  // The member of an object, null if it is left out.
+  const Json* member(const Json& object, std::string_view key) const {
+    const auto found = object.find(key);
+    if (found == object.end() || found->is_null()) return nullptr;
+    if (found->is_discarded()) fail(fmt::format("\"{}\" is there twice", key));
+    return &*found;
+  }
+
+  std::string string_in(const Json& object, const char* key, std::string_view otherwise) const {
+    const auto* found = member(object, key);
+    return found != nullptr && found->is_string() ? printable(found->get<std::string>())
+                                                  : std::string(otherwise);
+  }
+
+  void read_unconverted(const Json& quantization, Architecture& out) const {
     for (const char* key : {"modules_to_not_convert", "ignore", "ignored_layers", "exclude_modules",
-                            "llm_int8_skip_modules", "modules_to_not_quantize"})
-      if (const auto found = quantization.find(key);
-          found != quantization.end() && found->is_array())
-        for (const auto& name : *found)
-          if (name.is_string()) out.unconverted.push_back(name.get<std::string>());
+                            "llm_int8_skip_modules", "modules_to_not_quantize"}) {
+      const auto* found = member(quantization, key);
+      if (found == nullptr) continue;
+      if (!found->is_array()) fail(fmt::format("\"{}\" is no list of names", key));
+      for (const auto& name : *found) out.unconverted.push_back(raw_text(name, key));
+    }
+    read_exceptions(quantization, out);
+  }
+
+  // Patterns are told from names by characters that do not print, so as they are.
+  std::string raw_text(const Json& value, std::string_view key) const {
+    text_of(value, key);
+    return value.get<std::string>();
+  }
+
+  // Modules that GPTQModel ("dynamic") and AutoRound ("extra_config") code in other bits. In
+  // "dynamic" the key is an expression, and "-:" before it leaves its modules as they were.
+  void read_exceptions(const Json& quantization, Architecture& out) const {
+    const auto bits = bits_in(quantization, "bits");
+    for (const char* key : {"dynamic", "extra_config"}) {
+      const auto* found = member(quantization, key);
+      if (found == nullptr || found->empty()) continue;
+      if (!found->is_object()) fail(fmt::format("\"{}\" is no object of modules", key));
+      for (const auto& [pattern, value] : found->items()) {
+        const bool is_out = pattern.starts_with("-:");
+        const auto own = value.is_object() ? bits_in(value, "bits") : std::nullopt;
+        if (!is_out && (!own || own == bits)) continue;
+        const bool has_sign = is_out || pattern.starts_with("+:");
+        out.unconverted.push_back((key == std::string_view("dynamic") ? "re:" : "") +
+                                  pattern.substr(has_sign ? 2 : 0));
+      }
+    }
   }
 
   // What the weights are, if that is a format of floats; "" if it isn't. (For compressed-tensors
   // integer_bits looks at the type of each group.)
-  static std::string float_format(const Json& quantization) {
+  std::string float_format(const Json& quantization) const {
     for (const char* key : {"quant_method", "data_type", "weight_dtype", "weights", "weight_format",
                             "quant_algo", "quant_type", "fmt"}) {
       const auto value = string_in(quantization, key, "");
@@ -408,35 +490,38 @@ class Config {
                                           "e4m3", "e5m2", "e2m1", "mx_fp", "nv_fp", "mxfp", "nvfp"})
         if (plain.find(part) != std::string::npos) return value;
     }
-    if (is_on(quantization, "load_in_4bit"))
+    if (is_on_in(quantization, "load_in_4bit"))
       return string_in(quantization, "bnb_4bit_quant_type", "fp4");
     return "";
   }
 
-  static bool is_on(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_boolean() && found->get<bool>();
+  bool is_on_in(const Json& object, const char* key) const {
+    const auto* found = member(object, key);
+    return found != nullptr && found->is_boolean() && found->get<bool>();
   }
 
-  // Bits of GPTQ and AWQ, of bitsandbytes, of compressed-tensors.
-  static std::optional<std::uint64_t> integer_bits(const Json& quantization) {
-    const auto bits = [](const Json& in, const char* key) -> std::optional<std::uint64_t> {
-      const auto found = in.find(key);
-      if (found == in.end() || !found->is_number_unsigned()) return std::nullopt;
-      return found->get<std::uint64_t>();
-    };
+  std::optional<std::uint64_t> bits_in(const Json& object, const char* key) const {
+    const auto* found = member(object, key);
+    if (found == nullptr || !found->is_number_unsigned()) return std::nullopt;
+    return found->get<std::uint64_t>();
+  }
+
+  // Each code that a quantization_config has: of GPTQ and AWQ, of bitsandbytes, and of the groups
+  // of modules of compressed-tensors.
+  std::set<Code> codes(const Json& quantization) const {
+    std::set<Code> out;
     for (const char* key : {"bits", "w_bit", "nbits"})
-      if (const auto found = bits(quantization, key)) return found;
-    if (is_on(quantization, "load_in_8bit")) return 8;
-    const auto groups = quantization.find("config_groups");
-    if (groups == quantization.end() || !groups->is_object()) return std::nullopt;
+      if (const auto found = bits_in(quantization, key)) out.emplace("int", *found);
+    if (out.empty() && is_on_in(quantization, "load_in_8bit")) out.emplace("int", 8);
+    const auto* groups = member(quantization, "config_groups");
+    if (groups == nullptr || !groups->is_object()) return out;
     for (const auto& group : *groups) {
-      const auto weights = group.is_object() ? group.find("weights") : group.end();
-      if (group.is_object() && weights != group.end() && weights->is_object() &&
-          weights->value("type", Json()) == "int")
-        return bits(*weights, "num_bits");
+      const auto* weights = group.is_object() ? member(group, "weights") : nullptr;
+      if (weights == nullptr || !weights->is_object()) continue;  // activations alone
+      if (const auto found = bits_in(*weights, "num_bits"))
+        out.emplace(string_in(*weights, "type", "int"), *found);
     }
-    return std::nullopt;
+    return out;
   }
 
   const Source& source_;

@@ -2,6 +2,7 @@
 // The architectures that are known, and what they have in common with a model spec or not.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -23,6 +24,10 @@ struct Family {
   bool halved = false;           // gate and up are half of what the FFN size says
   bool multi_query = false;      // one key and value head unless multi_query is false
 };
+
+// Keys of a config.json whose object is the text model of several.
+inline constexpr std::array<const char*, 4> text_parts{"text_config", "llm_config",
+                                                       "language_config", "lm_config"};
 
 // "LlamaForCausalLM", "llama" -> "llama"; "bitnet-b1.58" -> "bitnetb158": what is left without
 // case, punctuation and the ends that say what a class is for.

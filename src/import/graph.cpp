@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
+#include <limits>
 
 namespace tomestimate::importer {
 namespace {
@@ -14,6 +16,7 @@ constexpr std::string_view state_space = "state-space and recurrent layers have 
 constexpr std::string_view several = "layers of several kinds have no model spec";
 constexpr std::string_view cross = "encoders and cross-attention have no model spec";
 constexpr std::string_view shared = "layers that share keys and values have no model spec";
+constexpr std::string_view gated = "attention with a gate has no model spec";
 constexpr std::string_view sparse = "attention to some positions only has no model spec";
 
 struct Rule {
@@ -51,6 +54,9 @@ constexpr std::array rules{
     Rule{"block_configs", 0, true, several},
     Rule{"attn_layer", 0, true, several},
     Rule{"attn_type_list", 0, true, several},
+    Rule{"mixer_type", 0, true, several},
+    Rule{"layer_pattern", 0, true, several},
+    Rule{"attn_output_gate", 0, true, gated},
     Rule{"attention_types", 0, true, several},
     Rule{"full_attn_id", 0, true, several},
     Rule{"full_attention_interval", 1, true, several},
@@ -74,6 +80,15 @@ constexpr std::array rules{
 
 }  // namespace
 
+Amount amount_of(std::string_view text) {
+  constexpr auto all = std::numeric_limits<double>::infinity();
+  double number = 0;
+  const auto* end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc() && last == end) return {number, false};
+  return {text.empty() ? 0 : all, true};
+}
+
 std::optional<std::string> graph_change(std::string_view key, const Amount& amount) {
   std::string plain = "_";
   for (const char c : key)
@@ -81,7 +96,7 @@ std::optional<std::string> graph_change(std::string_view key, const Amount& amou
         c == '-' || c == '.' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   plain += '_';
   for (const auto& rule : rules)
-    if (plain.find(rule.part) != std::string::npos && amount.value > rule.more_than &&
+    if (plain.find(rule.part) != std::string::npos && !(amount.value <= rule.more_than) &&
         (rule.texts || !amount.is_text))
       return std::string(rule.why);
   return std::nullopt;

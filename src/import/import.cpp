@@ -20,6 +20,7 @@
 
 #include "checkpoint.hpp"
 #include "linear.hpp"
+#include "pattern.hpp"
 
 namespace tomestimate::importer {
 namespace {
@@ -73,6 +74,8 @@ Coding coding_of(const Checkpoint& checkpoint, const Options& options) {
         !a.float_format.empty()
             ? fmt::format("{} has {}, a format of floats and not of whole numbers", a.integer_why,
                           a.float_format)
+        : !a.codes.empty()
+            ? fmt::format("{} has weights of several codes: {}", a.integer_why, a.codes)
         : a.integer_why.empty()
             ? "does not say that its weights are ternary or whole numbers"
             : a.integer_why + " does not say whole-number weights of how many bits",
@@ -163,7 +166,11 @@ class SpecBuilder {
     if (const auto known = activation_name(a.activation))
       add("model.activation", std::string(*known), Grade::secondary, "hidden_act " + a.activation);
     else
-      assume("model.activation", "silu", "not in the checkpoint; Llama's");
+      assume("model.activation", "silu",
+             a.activation.empty()
+                 ? "not in the checkpoint; Llama's"
+                 : fmt::format("the checkpoint says {}, which a model spec does not have",
+                               a.activation));
     if (a.window.value == 0)
       add("model.full_every", "1", Grade::secondary, a.window.source);
     else
@@ -273,39 +280,31 @@ void refuse_unmodelled(const Checkpoint& checkpoint) {
   }
 }
 
-// Whether a module's name is one of those that a pattern stands for: a part of the name, or a
-// regular expression ("re:...") or wildcard of which only "*" and ".*" are understood.
-bool stands_for(std::string pattern, std::string_view name) {
-  if (pattern.starts_with("re:")) pattern.erase(0, 3);
-  std::erase_if(pattern, [](char c) { return c == '^' || c == '$' || c == '\\'; });
-  std::size_t at = 0;
-  for (std::size_t from = 0; from <= pattern.size();) {
-    const auto star = std::min(pattern.find('*', from), pattern.size());
-    auto piece = std::string_view(pattern).substr(from, star - from);
-    if (star < pattern.size() && piece.ends_with('.')) piece.remove_suffix(1);
-    const auto found = name.find(piece, at);
-    if (found == std::string_view::npos) return false;
-    at = found + piece.size();
-    from = star + 1;
-  }
-  return !pattern.empty();
-}
-
 // Modules that a quantization left as they were are coded in another way than the rest.
 void refuse_unconverted(const Checkpoint& checkpoint, const Coding& coding, std::size_t layers) {
   if (coding.is_given) return;
-  for (const auto& pattern : checkpoint.architecture.unconverted)
-    for (std::uint64_t layer = 0; layer < layers; ++layer)
-      for (std::size_t p = 0; p < projection_count; ++p) {
-        const auto name = module_name(layer, static_cast<Projection>(p));
-        if (!stands_for(pattern, name)) continue;
-        throw spec::SpecError(
-            {{{checkpoint.path, 1, 1},
-              fmt::format("{} is not {}: the quantization_config leaves \"{}\" unconverted", name,
-                          coding.ternary ? "ternary" : "in whole numbers", printable(pattern)),
-              "all linear layers of a model spec have one code; --ternary or --bits N makes it "
-              "so"}});
-      }
+  constexpr std::size_t most_patterns = 4096;
+  const auto refuse = [&](const std::string& what) {
+    throw spec::SpecError(
+        {{{checkpoint.path, 1, 1},
+          what,
+          "all linear layers of a model spec have one code; --ternary or --bits N makes it so"}});
+  };
+  std::vector<std::pair<std::string, std::string>> all;  // a pattern, and a wildcard of it
+  for (const auto& pattern : checkpoint.architecture.unconverted) {
+    for (auto& wildcard : wildcards(pattern)) all.emplace_back(pattern, std::move(wildcard));
+    if (all.size() > most_patterns)
+      refuse(fmt::format("the quantization_config has over {} patterns of modules", most_patterns));
+  }
+  for (std::uint64_t layer = 0; layer < layers; ++layer)
+    for (std::size_t p = 0; p < projection_count; ++p) {
+      const auto name = module_name(layer, static_cast<Projection>(p));
+      for (const auto& [pattern, wildcard] : all)
+        if (stands_for(wildcard, name))
+          refuse(fmt::format("{} is not {}: the quantization_config leaves \"{}\" unconverted",
+                             name, coding.ternary ? "ternary" : "in whole numbers",
+                             printable(pattern)));
+    }
 }
 
 // ---- counting ----
@@ -432,6 +431,20 @@ std::vector<std::string> cautions_of(const std::vector<Linear>& linears) {
   return out;
 }
 
+// Norms of queries and keys, behind attention and MLP, and of single linear layers.
+std::optional<std::string> other_norms(const Checkpoint& checkpoint) {
+  std::uint64_t norms = 0;
+  std::string first;
+  for (const auto& part : checkpoint.parts)
+    for (const auto& tensor : part.tensors)
+      if (is_other_norm(tensor.name) && norms++ == 0) first = tensor.name;
+  if (norms == 0) return std::nullopt;
+  return fmt::format(
+      "{} norms have no place in a model spec, so their vector work is in no number (the first is "
+      "{})",
+      norms, first);
+}
+
 std::string types_of(const std::vector<Linear>& linears) {
   std::set<std::string> names;
   for (const auto& l : linears) names.insert(l.type);
@@ -503,10 +516,11 @@ Imported import_model(const std::string& path, const Options& options) {
   out.source = fmt::format("{} ({})", file_name(path), checkpoint.format);
   if (!checkpoint.parts.empty()) {
     const auto all = find_linears(checkpoint, model, coding);
+    if (auto caution = other_norms(checkpoint)) out.cautions.push_back(*std::move(caution));
     if (coding.ternary) {
       bool from_masters = false;
       out.linears = count_all(all, model, coding, from_masters);
-      out.cautions = cautions_of(out.linears);
+      for (auto& caution : cautions_of(out.linears)) out.cautions.push_back(std::move(caution));
       out.source =
           fmt::format("{} ({}, {})", file_name(path), checkpoint.format, types_of(out.linears));
       builder.set_zero_share(out.linears, counting_source(out.source, out.linears, from_masters));

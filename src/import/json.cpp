@@ -58,9 +58,11 @@ class Builder {
     return true;
   }
 
-  bool parse_error(std::size_t byte, const std::string&, const Json::exception&) {
+  bool parse_error(std::size_t byte, const std::string&, const Json::exception& e) {
+    constexpr int number_overflow = 406;
     error_byte_ = byte == 0 ? 0 : byte - 1;
-    return fail("ends or breaks off here");
+    return fail(e.id == number_overflow ? "has a number that is too large, which ends here"
+                                        : "ends or breaks off here");
   }
 
  private:
@@ -144,6 +146,9 @@ Json parse(std::string text, const std::string& file, std::uint64_t from,
   const auto fail = [&](std::size_t byte, std::string message) -> spec::SpecError {
     return spec::SpecError({{{file, 1, 1, from + byte}, std::move(message), ""}});
   };
+  // The parser takes it for the end.
+  if (const auto nul = text.find('\0'); nul != std::string::npos)
+    throw fail(nul, "the JSON has a zero byte");
   Builder builder(visit);
   if (!Json::sax_parse(without_infinities(std::move(text)), &builder))
     throw fail(builder.error_byte(), "the JSON " + builder.error());

@@ -79,13 +79,49 @@ const Ending* ending_of(std::string_view name) {
   return found == endings.end() ? nullptr : &*found;
 }
 
-// A matrix of weights in a layer, whether it is known or not.
+// The known module that a layer's tensor is of, null if it is of none.
+const ModuleName* module_of(std::string_view rest) {
+  const auto found = ranges::find_if(modules, [rest](const ModuleName& m) {
+    return rest.starts_with(m.text) && rest.substr(m.text.size()).starts_with('.');
+  });
+  return found == modules.end() ? nullptr : &*found;
+}
+
+// "self_attn.q_norm" of "self_attn.q_norm.weight".
+std::string_view owner_of(std::string_view rest) { return rest.substr(0, rest.rfind('.')); }
+
+bool is_norm(std::string_view rest) {
+  const auto owner = owner_of(rest);
+  return owner.ends_with("norm") || owner.ends_with("_ln");
+}
+
+// Scales and zeros beside a known matrix, buffers of masks and of RoPE.
+bool is_beside(std::string_view rest) {
+  return ending_of(rest) == nullptr && (module_of(rest) != nullptr || rest.ends_with("bias") ||
+                                        rest.find("rotary") != std::string_view::npos);
+}
+
+// A matrix of weights in a layer, whether it is known or not, and whatever it is called.
 bool is_linear(const Tensor& tensor) {
   const auto found = layer_tensor(tensor.name);
-  return found && ending_of(found->rest) != nullptr &&
-         found->rest.find("norm") == std::string_view::npos &&
+  return found && !is_norm(found->rest) && !is_beside(found->rest) &&
          std::ranges::count_if(tensor.shape, [](std::uint64_t n) { return n > 1; }) > 1;
 }
+
+struct SubNormOwner {
+  std::string_view text;
+  SubNorm norm;
+};
+constexpr std::array sub_norms{
+    SubNormOwner{"attn_sub_norm", SubNorm::attn},
+    SubNormOwner{"ffn_sub_norm", SubNorm::ffn},
+    SubNormOwner{"self_attn.attn_sub_norm", SubNorm::attn},
+    SubNormOwner{"mlp.ffn_sub_norm", SubNorm::ffn},
+    SubNormOwner{"self_attn.inner_attn_ln", SubNorm::attn},
+    SubNormOwner{"mlp.ffn_layernorm", SubNorm::ffn},
+};
+constexpr std::array<std::string_view, 4> layer_norms{"attn_norm", "ffn_norm", "input_layernorm",
+                                                      "post_attention_layernorm"};
 
 class Finder {
  public:
@@ -114,7 +150,7 @@ class Finder {
     const auto name = linear_name(tensor.name);
     if (!name) {
       if (extra_ == nullptr && is_linear(tensor)) extra_ = &tensor, extra_source_ = &source;
-      return check_embedding(source, tensor);
+      return check_table(source, tensor);
     }
     if (name->layer >= model_.layers)
       source.fail(tensor.offset,
@@ -222,10 +258,14 @@ class Finder {
                   "--bits N makes a spec of N-bit whole-number weights");
   }
 
-  void check_embedding(const Source& source, const Tensor& tensor) const {
-    if (tensor.name != "token_embd.weight" &&
-        (!tensor.name.ends_with("embed_tokens.weight") || is_foreign(tensor.name)))
-      return;
+  // Embedding and LM head have a row for each token.
+  void check_table(const Source& source, const Tensor& tensor) const {
+    const bool is_embedding =
+        tensor.name == "token_embd.weight" || tensor.name.ends_with("embed_tokens.weight");
+    const bool is_head = tensor.name == "output.weight" || tensor.name.ends_with("lm_head.weight");
+    if ((!is_embedding && !is_head) || is_foreign(tensor.name)) return;
+    // A head in whole numbers may be packed; GGUF says the shape of what it packs.
+    if (is_head && !is_float(tensor.storage) && !checkpoint_.format.starts_with("GGUF")) return;
     const auto& a = checkpoint_.architecture;
     const Shape wanted{a.vocabulary.value, a.hidden.value};
     if (tensor.shape != wanted)
@@ -253,6 +293,34 @@ std::optional<LinearName> linear_name(std::string_view name) {
   const auto module = ranges::find(modules, text, &ModuleName::text);
   if (module == modules.end()) return std::nullopt;
   return LinearName{found->layer, module->projection, ending->packing};
+}
+
+std::optional<SubNormName> sub_norm_name(std::string_view name) {
+  const auto found = layer_tensor(name);
+  if (!found || !found->rest.ends_with(".weight")) return std::nullopt;
+  const auto norm = ranges::find(sub_norms, owner_of(found->rest), &SubNormOwner::text);
+  if (norm == sub_norms.end()) return std::nullopt;
+  return SubNormName{found->layer, norm->norm};
+}
+
+bool is_layer_norm(std::string_view name) {
+  const auto found = layer_tensor(name);
+  return found && ranges::find(layer_norms, owner_of(found->rest)) != layer_norms.end();
+}
+
+bool is_other_norm(std::string_view name) {
+  const auto found = layer_tensor(name);
+  return found && is_norm(found->rest) && !sub_norm_name(name) && !is_layer_norm(name);
+}
+
+bool is_run(std::string_view name) {
+  const auto found = layer_tensor(name);
+  if (!found) return true;
+  const auto* module = module_of(found->rest);
+  const auto end = found->rest.substr(module == nullptr ? 0 : module->text.size());
+  if (module != nullptr) return end == ".weight" || end == ".weight_scale" || end == ".scale";
+  return is_norm(found->rest) ? !is_other_norm(name)
+                              : found->rest.find("rotary") != std::string_view::npos;
 }
 
 std::string module_name(std::uint64_t layer, Projection projection) {

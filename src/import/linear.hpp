@@ -39,6 +39,25 @@ struct LinearName {
 // tensor that is no linear layer of the text model, or none that is known.
 std::optional<LinearName> linear_name(std::string_view name);
 
+// A norm before o ("attn") or down ("ffn"), as BitNet has them.
+enum class SubNorm { attn, ffn };
+struct SubNormName {
+  std::uint64_t layer;
+  SubNorm norm;
+};
+std::optional<SubNormName> sub_norm_name(std::string_view name);
+
+// Whether a tensor is the norm before attention or MLP of a layer of the text model.
+bool is_layer_norm(std::string_view name);
+
+// Whether a tensor is of a layer of the text model, and a norm that a model spec has no place for:
+// neither before attention or MLP nor a sub-norm.
+bool is_other_norm(std::string_view name);
+
+// Whether a layer of the text model that has this tensor is run: projections, their scales, norms
+// that a model spec has, and tables of RoPE; true also for tensors outside of the layers.
+bool is_run(std::string_view name);
+
 // "model.layers.7.self_attn.q_proj", as transformers calls the module.
 std::string module_name(std::uint64_t layer, spec::Projection projection);
 
@@ -50,7 +69,7 @@ struct Located {
 
 // Every projection of every layer, in that order. Throws spec::SpecError if one is missing or has
 // another shape or coding than model and coding make it, if there are linear layers that the model
-// doesn't have, or if the embedding has another shape.
+// doesn't have, or if embedding or LM head have another shape.
 std::vector<Located> find_linears(const Checkpoint& checkpoint, const spec::Model<double>& model,
                                   const Coding& coding);
 

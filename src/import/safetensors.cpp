@@ -64,6 +64,7 @@ struct EntryReader {
   const Json& member(const Json& entry, const char* key, const std::string& name) const {
     const auto found = entry.find(key);
     if (found == entry.end()) fail(fmt::format("{} has no \"{}\"", name, key));
+    if (found->is_discarded()) fail(fmt::format("{} has two \"{}\"", name, key));
     return *found;
   }
 

@@ -22,7 +22,7 @@ std::optional<std::uint64_t> elements(std::span<const std::uint64_t> shape) {
 }
 
 std::string shape_text(std::span<const std::uint64_t> shape) {
-  return fmt::format("{}", fmt::join(shape, " x "));
+  return shape.empty() ? "one value" : fmt::format("{}", fmt::join(shape, " x "));
 }
 
 void check_apart(const Source& source, const std::vector<Tensor>& tensors) {

@@ -16,6 +16,8 @@
 #include <tomestimate/spec/diagnostic.hpp>
 
 #include "checkpoint.hpp"
+#include "family.hpp"
+#include "linear.hpp"
 
 namespace tomestimate::importer {
 namespace {
@@ -25,28 +27,64 @@ using Bytes = std::span<const std::uint8_t>;
 
 // ---- what a checkpoint says of its arithmetic ----
 
-double json_number(const nlohmann::json& root, const char* key, double otherwise) {
-  const auto found = root.find(key);
-  return found != root.end() && found->is_number() ? found->get<double>() : otherwise;
-}
+// Members of one object of a config.json. What is there and of another kind than it must be is an
+// error: its default would make another model.
+class Members {
+ public:
+  Members(const Source& config, const nlohmann::json& object) : config_(config), object_(object) {}
 
-std::string json_text(const nlohmann::json& root, const char* key) {
-  const auto found = root.find(key);
-  return found != root.end() && found->is_string() ? printable(found->get<std::string>()) : "";
-}
+  // Null if it is left out.
+  const nlohmann::json* find(const char* key) const {
+    const auto found = object_.find(key);
+    if (found == object_.end() || found->is_null()) return nullptr;
+    if (found->is_discarded()) config_.fail(0, fmt::format("\"{}\" is there twice", key));
+    return &*found;
+  }
+
+  double number(const char* key, double otherwise) const {
+    const auto* found = find(key);
+    if (found == nullptr) return otherwise;
+    if (!found->is_number()) config_.fail(0, fmt::format("\"{}\" is no number", key));
+    return found->get<double>();
+  }
+
+  std::string text(const char* key) const {
+    const auto* found = find(key);
+    if (found == nullptr) return "";
+    if (!found->is_string()) config_.fail(0, fmt::format("\"{}\" is no text", key));
+    return printable(found->get<std::string>());
+  }
+
+  std::optional<Members> object(const char* key) const {
+    const auto* found = find(key);
+    if (found == nullptr) return std::nullopt;
+    if (!found->is_object()) config_.fail(0, fmt::format("\"{}\" is no object", key));
+    return Members(config_, *found);
+  }
+
+  bool has_objects() const {
+    return std::ranges::any_of(object_, [](const auto& value) { return value.is_object(); });
+  }
+
+ private:
+  const Source& config_;
+  const nlohmann::json& object_;
+};
 
 // RoPE that is scaled in another way turns other angles: refused, not run wrong.
-std::optional<StretchedRope> stretched_rope(const Source& config, const nlohmann::json& root,
+std::optional<StretchedRope> stretched_rope(const Source& config, const Members& rope,
                                             const char* key) {
-  const auto found = root.find(key);
-  if (found == root.end() || !found->is_object()) return std::nullopt;
-  auto type = json_text(*found, "rope_type");
-  if (type.empty()) type = json_text(*found, "type");
+  if (rope.has_objects())
+    config.fail(0, fmt::format("\"{}\" differs by layer", key), "one RoPE for all layers is run");
+  auto type = rope.text("rope_type");
+  if (type.empty()) type = rope.text("type");
+  const StretchedRope out{rope.number("factor", 0), rope.number("low_freq_factor", 0),
+                          rope.number("high_freq_factor", 0),
+                          rope.number("original_max_position_embeddings", 0)};
+  if (type.empty() && out.factor != 0)
+    config.fail(0, fmt::format("\"{}\" has a factor, but no type", key),
+                "plain RoPE and llama3 are run");
   if (type.empty() || type == "default") return std::nullopt;
-  const StretchedRope out{json_number(*found, "factor", 0),
-                          json_number(*found, "low_freq_factor", 0),
-                          json_number(*found, "high_freq_factor", 0),
-                          json_number(*found, "original_max_position_embeddings", 0)};
   if (type != "llama3")
     config.fail(0, fmt::format("\"{}\" says RoPE of type {}", key, type),
                 "plain RoPE and llama3 are run");
@@ -56,58 +94,104 @@ std::optional<StretchedRope> stretched_rope(const Source& config, const nlohmann
   return out;
 }
 
+void check_full_attention(const Source& source, const Architecture& a) {
+  if (a.window.value != 0)
+    source.fail(
+        0, fmt::format("tokens attend to a window of {} ({})", a.window.value, a.window.source),
+        "only full attention is run");
+}
+
+// Other architectures have norms, biases, factors or windows that a run does not have.
+void check_is_run(const Source& config, const Members& root, const Architecture& a) {
+  constexpr std::array<std::string_view, 6> run{"llama",    "bitnet", "bitnetb158",
+                                                "bitnet25", "yi",     "mistral"};
+  const auto* family = find_family(a.type);
+  if (family == nullptr || ranges::find(run, family->name) == run.end())
+    config.fail(0, fmt::format("architecture {} is not run", a.type), "BitNet and Llama are");
+  for (const char* part : text_parts)
+    if (root.find(part) != nullptr)
+      config.fail(0, fmt::format("has its text model in \"{}\"", part),
+                  "text models of their own are run");
+  check_full_attention(config, a);
+}
+
 RunFacts config_facts(const Source& config, const Architecture& architecture) {
-  std::string text(config.size(), '\0');
-  config.read(0, {reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
-  const auto root = parse_object(text, config.name(), 0);
+  const auto json = parse_object(config.text(config.size()), config.name(), 0);
+  const Members root(config, json);
+  check_is_run(config, root, architecture);
   const bool bitnet = architecture.sub_norms.value == 1;
   RunFacts out;
-  out.stretched_rope = stretched_rope(config, root, "rope_scaling");
-  if (!out.stretched_rope) out.stretched_rope = stretched_rope(config, root, "rope_parameters");
-  out.norm_epsilon = json_number(root, "rms_norm_eps", bitnet ? 1e-5 : 1e-6);
-  out.rope_theta = json_number(root, "rope_theta", bitnet ? 500000 : 10000);
-  if (const auto rope = root.find("rope_parameters"); rope != root.end() && rope->is_object())
-    out.rope_theta = json_number(*rope, "rope_theta", out.rope_theta);
+  out.norm_epsilon = root.number("rms_norm_eps", bitnet ? 1e-5 : 1e-6);
+  out.rope_theta = root.number("rope_theta", bitnet ? 500000 : 10000);
+  double turned = root.number("partial_rotary_factor", 1);  // share of a head
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {
+    const auto rope = root.object(key);
+    if (!rope) continue;
+    if (auto stretched = stretched_rope(config, *rope, key)) out.stretched_rope = stretched;
+    out.rope_theta = rope->number("rope_theta", out.rope_theta);
+    turned = rope->number("partial_rotary_factor", turned);
+  }
+  if (turned != 1)
+    config.fail(0, fmt::format("RoPE turns {} of a head", turned), "RoPE of whole heads is run");
   out.activation =
       architecture.activation.empty() ? (bitnet ? "relu2" : "silu") : architecture.activation;
-  const auto quantization = root.find("quantization_config");
-  if (quantization != root.end() && quantization->is_object())
-    out.scale_divides = json_text(*quantization, "linear_class") != "autobitlinear";
+  if (const auto quantization = root.object("quantization_config"))
+    out.scale_divides = quantization->text("linear_class") != "autobitlinear";
   return out;
 }
 
-double metadata_number(const Gguf& gguf, const std::string& key, double otherwise) {
+// The value of a key, null if it is left out. As of a config.json, one of another kind is an error.
+const Metadata* metadata(const Source& source, const Gguf& gguf, const std::string& key) {
   const auto* found = gguf.find(key);
+  if (found != nullptr && found->twice)
+    source.fail(found->at, fmt::format("{} is there twice", printable(key)));
+  return found;
+}
+
+double metadata_number(const Source& source, const Gguf& gguf, const std::string& key,
+                       double otherwise) {
+  const auto* found = metadata(source, gguf, key);
   if (found == nullptr) return otherwise;
   if (const auto* value = std::get_if<double>(&found->value)) return *value;
   if (const auto* value = std::get_if<std::uint64_t>(&found->value))
     return static_cast<double>(*value);
-  return otherwise;
+  source.fail(found->at, fmt::format("{} is no number", printable(key)));
 }
 
-std::string metadata_text(const Gguf& gguf, const std::string& key) {
-  const auto* found = gguf.find(key);
-  const auto* value = found == nullptr ? nullptr : std::get_if<std::string>(&found->value);
-  return value == nullptr ? "" : *value;
+std::string metadata_text(const Source& source, const Gguf& gguf, const std::string& key) {
+  const auto* found = metadata(source, gguf, key);
+  if (found == nullptr) return "";
+  const auto* value = std::get_if<std::string>(&found->value);
+  if (value == nullptr) source.fail(found->at, fmt::format("{} is no text", printable(key)));
+  return *value;
 }
 
-RunFacts gguf_facts(const Source& source) {
+RunFacts gguf_facts(const Source& source, const Architecture& architecture) {
   const auto gguf = read_gguf(source);
-  const auto type = metadata_text(gguf, "general.architecture");
+  const auto type = metadata_text(source, gguf, "general.architecture");
   const bool bitnet = type.starts_with("bitnet");
   if (!bitnet && type != "llama")
     source.fail(0, fmt::format("architecture {} is not run", printable(type)),
                 "bitnet and llama are");
+  check_full_attention(source, architecture);
   RunFacts out;
-  out.norm_epsilon = metadata_number(gguf, type + ".attention.layer_norm_rms_epsilon", 1e-5);
-  const auto scaling = metadata_text(gguf, type + ".rope.scaling.type");
+  out.norm_epsilon =
+      metadata_number(source, gguf, type + ".attention.layer_norm_rms_epsilon", 1e-5);
+  const auto scaling = metadata_text(source, gguf, type + ".rope.scaling.type");
   if (!scaling.empty() && scaling != "none")
     source.fail(0, fmt::format("says RoPE scaling of type {}", printable(scaling)),
                 "plain RoPE and rope_freqs.weight are run");
-  out.rope_theta = metadata_number(gguf, type + ".rope.freq_base", 10000);
+  out.rope_theta = metadata_number(source, gguf, type + ".rope.freq_base", 10000);
+  const auto head = static_cast<double>(architecture.head_dim.value);
+  if (const auto turned = metadata_number(source, gguf, type + ".rope.dimension_count", head);
+      turned != head)
+    source.fail(0, fmt::format("RoPE turns {} values of a head of {}", turned, head),
+                "RoPE of whole heads is run");
+  if (metadata_number(source, gguf, type + ".rope.scale_linear", 1) != 1)
+    source.fail(0, "says RoPE scaling of type linear", "plain RoPE and rope_freqs.weight are run");
   out.rope_adjacent = !bitnet;
   for (const char* key : {".hidden_activation", ".hidden_act"})
-    if (out.activation.empty()) out.activation = printable(metadata_text(gguf, type + key));
+    if (out.activation.empty()) out.activation = printable(metadata_text(source, gguf, type + key));
   out.activation_said = !out.activation.empty() || !bitnet;
   // Of what does not say it, llama.cpp runs bitnet with SiLU (BitNet b1.58 3B of 2024), and
   // Microsoft's fork bitnet-b1.58 with relu2 (2B4T).
@@ -115,11 +199,20 @@ RunFacts gguf_facts(const Source& source) {
   return out;
 }
 
-void refuse_biases(const WeightFile& file) {
-  for (const auto& tensor : file.tensors)
+// A tensor that a run does not use would make another model of it.
+void refuse_others(const WeightFile& file, std::uint64_t layers) {
+  for (const auto& tensor : file.tensors) {
     if (tensor.name.ends_with(".bias"))
       file.source.fail(tensor.offset, fmt::format("{} is a bias", tensor.name),
                        "layers with biases are not run");
+    if (!is_run(tensor.name))
+      file.source.fail(
+          tensor.offset, fmt::format("{} is not run", tensor.name),
+          "projections, their scales, and norms before attention, MLP, o and down are");
+    if (const auto linear = linear_name(tensor.name); linear && linear->layer >= layers)
+      file.source.fail(tensor.offset, fmt::format("{} is of layer {}, but there are {} layers",
+                                                  tensor.name, linear->layer, layers));
+  }
 }
 
 // ---- values ----
@@ -412,10 +505,10 @@ CheckpointWeights open_weights(const std::string& path) {
   CheckpointWeights out{path, opened.format, std::move(opened.architecture), {}, {}};
   for (auto& part : opened.parts) {
     out.files.push_back({std::move(part.source), std::move(part.tensors)});
-    refuse_biases(out.files.back());
+    refuse_others(out.files.back(), out.architecture.layers.value);
   }
   if (out.format.starts_with("GGUF")) {
-    out.facts = gguf_facts(out.files[0].source);
+    out.facts = gguf_facts(out.files[0].source, out.architecture);
   } else {
     const fs::path given(path);
     const auto folder = fs::is_directory(given)   ? given

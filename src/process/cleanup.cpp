@@ -73,8 +73,12 @@ void clean_up_on_signals() {
   to_thread = ends[1];
   registered();
   std::thread(clean_up_and_end, ends[0]).detach();
+  call_on_signals(hand_over);
+}
+
+void call_on_signals(void (*handler)(int)) {
   struct sigaction action {};
-  action.sa_handler = hand_over;
+  action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   for (const int signal : ending_signals) {
     struct sigaction before {};

@@ -26,6 +26,7 @@
 #include <tomestimate/spec/describe.hpp>
 #include <tomestimate/spec/file.hpp>
 #include <tomestimate/spec/find.hpp>
+#include <tomestimate/spec/text.hpp>
 #include <tomestimate/study/cautions.hpp>
 #include <tomestimate/study/collect.hpp>
 #include <tomestimate/study/optimize.hpp>
@@ -120,20 +121,39 @@ void warn(const std::vector<std::string>& cautions) {
 
 // ---- values from Python ----
 
+// A text as UTF-8. Throws TypeError, and UnicodeEncodeError for half a surrogate pair.
+std::string text_of(const py::handle& value, const char* what) {
+  if (!py::isinstance<py::str>(value))
+    throw py::type_error(fmt::format("{} is a text, not {}", what,
+                                     spec::shortened(py::repr(value).cast<std::string>())));
+  Py_ssize_t size = 0;
+  const char* text = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
+  if (text == nullptr) throw py::error_already_set();
+  return {text, static_cast<std::size_t>(size)};
+}
+
+// A whole number of any size as the number that is nearest.
+Json whole_of(const py::handle& value) try {
+  return Json::parse(py::str(value).cast<std::string>());
+} catch (const Json::exception&) {
+  throw py::value_error("a whole number is too large: " +
+                        spec::shortened(py::str(value).cast<std::string>()));
+}
+
 // Numbers, switches, texts, lists and dicts, NumPy's too. Throws TypeError, and ValueError for
 // lists that are too deep, as one in itself is.
 Json to_json(const py::handle& value, int depth = 0) {
   constexpr int deepest = 20;
   if (depth > deepest) throw py::value_error("lists in lists in lists");
-  if (py::isinstance<py::str>(value)) return value.cast<std::string>();
+  if (py::isinstance<py::str>(value)) return text_of(value, "it");
   if (py::isinstance<py::bool_>(value)) return value.cast<bool>();
-  if (py::isinstance<py::int_>(value)) return Json::parse(py::str(value).cast<std::string>());
+  if (py::isinstance<py::int_>(value)) return whole_of(value);
   if (py::isinstance<py::float_>(value)) return value.cast<double>();
   if (py::hasattr(value, "tolist")) return to_json(value.attr("tolist")(), depth + 1);
   if (py::isinstance<py::dict>(value)) {
     Json out = Json::object();
     for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
-      out[key.cast<std::string>()] = to_json(item, depth + 1);
+      out[text_of(key, "a name")] = to_json(item, depth + 1);
     return out;
   }
   if (py::isinstance<py::list>(value) || py::isinstance<py::tuple>(value)) {
@@ -142,7 +162,7 @@ Json to_json(const py::handle& value, int depth = 0) {
     return out;
   }
   throw py::type_error(fmt::format("expected a number, a text, a switch or a list, got {}",
-                                   py::repr(value).cast<std::string>()));
+                                   spec::shortened(py::repr(value).cast<std::string>())));
 }
 
 // A value as --set takes it.
@@ -173,7 +193,7 @@ study::Specs load(const fs::path& hardware, const fs::path& model, const Setting
   for (const auto& [name, value] : settings.workload())
     all.push_back({"workload." + name, value, {fmt::format("--{} {}", name, value), 0, 0}});
   for (const auto& [key, item] : settings.set) {
-    const auto path = key.cast<std::string>();
+    const auto path = text_of(key, "the name of a value");
     const auto value = override_text(item);
     all.push_back({path, value, {fmt::format("--set {}={}", path, value), 0, 0}});
   }
@@ -452,7 +472,8 @@ Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArgum
   out.add("model", "model", file(model));
   Json set = Json::object();
   for (const auto& [name, value] : a.settings.workload()) set["workload." + name] = value;
-  for (const auto& [path, value] : a.settings.set) set[path.cast<std::string>()] = to_json(value);
+  for (const auto& [path, value] : a.settings.set)
+    set[text_of(path, "the name of a value")] = to_json(value);
   if (!set.empty()) out.add("set", "set", set);
   out.add("columns", "columns",
           a.columns.is_none() ? Json(study::usual_metrics) : to_json(a.columns));
@@ -462,7 +483,7 @@ Lines lines_of(const fs::path& hardware, const fs::path& model, const StudyArgum
   if (!a.objectives.empty()) out.add("maximize, minimize", "objectives", a.objectives);
   if (!a.targets.empty()) out.add("targets", "targets", a.targets);
   for (const auto& [key, item] : a.vary) {
-    const auto path = key.cast<std::string>();
+    const auto path = text_of(key, "the name of a value");
     const auto argument = "vary " + path;
     out.add(argument, "[[vary]]");
     out.add(argument, "path", path);
@@ -810,7 +831,7 @@ void add_sweep(py::module_& module) {
       .def("__contains__",
            [](const Sweep& s, const py::object& key) { return s.arrays.contains(key); })
       .def("__getitem__", [](const Sweep& s, const py::object& key) -> py::object {
-        if (!s.arrays.contains(key)) throw py::key_error(py::str(key).cast<std::string>());
+        if (!s.arrays.contains(key)) throw py::key_error(py::repr(key).cast<std::string>());
         return s.arrays[key];
       });
   module.def(
@@ -879,6 +900,7 @@ PYBIND11_MODULE(tomestimate, module) {
       [](const std::string& metric, const fs::path& hardware, const fs::path& model, py::dict set,
          py::object batch, py::object prompt, py::object context, int depth, std::size_t top,
          const std::string& format) {
+        if (depth < 0 || depth > 1000) throw py::value_error("depth is 0 to 1000");
         return explain(
             {metric, depth, top, format == "text"}, format,
             load(hardware, model,

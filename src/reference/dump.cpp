@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <tomestimate/reference/dump.hpp>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <stdexcept>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 
 #include <tomestimate/spec/file.hpp>
 
@@ -41,56 +35,17 @@ bool is_dump(const fs::path& folder) {
   return json.is_object() && json.value("kind", "") == "tomestimate dump";
 }
 
-// The folder itself: links followed, no "/." at its end.
-fs::path real_path(const std::string& folder) {
-  auto path = fs::weakly_canonical(folder);
-  return path.has_filename() ? path : path.parent_path();
-}
-
-fs::path new_folder_beside(const fs::path& target) {
-  auto name = target.string() + ".XXXXXX";
-  if (mkdtemp(name.data()) == nullptr)
-    fail(target, fmt::format("cannot make a folder beside it: {}", std::strerror(errno)));
-  // mkdtemp makes the folder private; a dump gets the mode any other new folder would.
-  const auto mask = umask(0);
-  umask(mask);
-  fs::permissions(name, static_cast<fs::perms>(0777 & ~mask));
-  return name;
-}
-
-void move_into_place(const fs::path& draft, const fs::path& target) {
-  if (std::rename(draft.c_str(), target.c_str()) == 0) return;
-  if (errno != ENOTEMPTY && errno != EEXIST) fail(target, std::strerror(errno));
-  // An older dump: swapped in one step, and then what is in the draft's place is removed.
-  if (renameat2(AT_FDCWD, draft.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0)
-    fail(target, fmt::format("cannot replace the older dump: {} (hint: remove it first)",
-                             std::strerror(errno)));
-}
-
 }  // namespace
 
 void check_dump_folder(const std::string& folder) {
-  std::error_code none;
-  const auto status = fs::status(folder, none);
-  if (!fs::exists(status)) return;
-  if (!fs::is_directory(status)) fail(folder, "is not a folder (hint: give --dump a new folder)");
-  if (!fs::is_empty(folder) && !is_dump(folder))
+  spec::check_folder_writable(folder);
+  if (fs::exists(folder) && !fs::is_empty(folder) && !is_dump(folder))
     fail(folder,
          "holds files that no dump makes, so nothing is written (hint: give --dump a new or empty "
          "folder, or one that holds only a dump)");
 }
 
-Dump::Dump(const std::string& folder)
-    : draft_([&] {
-        check_dump_folder(folder);
-        target_ = real_path(folder);
-        return new_folder_beside(target_);
-      }) {}
-
-Dump::~Dump() {
-  std::error_code ignored;
-  fs::remove_all(draft_.path(), ignored);
-}
+Dump::Dump(const std::string& folder) : draft_((check_dump_folder(folder), folder)) {}
 
 void Dump::add(const Record& record, std::size_t layers) {
   const auto held = process::hold_signals();  // or what is made here could outlive the draft
@@ -119,8 +74,8 @@ void Dump::finish(const nlohmann::ordered_json& run) {
       {"kind", "tomestimate dump"}, {"version", 1}, {"run", run}, {"arrays", arrays_}};
   spec::write_file((draft_.path() / "manifest.json").string(), manifest.dump(1) + "\n");
   // Again, as late as can be: someone may have put a file there meanwhile.
-  check_dump_folder(target_.string());
-  move_into_place(draft_.path(), target_);
+  check_dump_folder(draft_.target().string());
+  draft_.put_in_place();
 }
 
 nlohmann::ordered_json describe(const Config& c, Arithmetic arithmetic) {

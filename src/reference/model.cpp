@@ -2,7 +2,6 @@
 #include <tomestimate/reference/model.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <filesystem>
 
@@ -273,51 +272,6 @@ void check_config(const Config& c, const std::string& file) {
     fail("RoPE theta or epsilon is no such number");
 }
 
-bool starts_with_any_case(std::string_view text, std::string_view start) {
-  return text.size() >= start.size() &&
-         std::equal(start.begin(), start.end(), text.begin(), [](char a, char b) {
-           return a == std::tolower(static_cast<unsigned char>(b));
-         });
-}
-
-// Whether a layer has a tensor of that name ("attn_q.weight" of "blk.3.attn_q.weight").
-bool is_of_layer(const CheckpointWeights& files, const Config& c, std::string_view name) {
-  const auto is = [&](const Names& names) {
-    const auto known = is_gguf(files) ? names.gguf : names.huggingface;
-    return name.starts_with(known) && name.substr(known.size()) == ".weight";
-  };
-  return std::any_of(projection_tensors.begin(), projection_tensors.end(), is) || is(attn_norm) ||
-         is(ffn_norm) || (c.sub_norms && (is(attn_sub_norm) || is(ffn_sub_norm)));
-}
-
-// What a layer has beside what is run (norms of queries, say) would make other numbers.
-void check_tensors(const CheckpointWeights& files, const Config& c) {
-  const std::string_view layers = is_gguf(files) ? "blk." : "model.layers.";
-  for (const auto& file : files.files)
-    for (const auto& tensor : file.tensors) {
-      const std::string_view name = tensor.name;
-      if (!name.starts_with(layers) || !name.ends_with(".weight")) continue;
-      const auto dot = name.find('.', layers.size());
-      if (dot == std::string_view::npos || !is_of_layer(files, c, name.substr(dot + 1)))
-        file.source.fail(tensor.offset, fmt::format("{} is no tensor that is run", tensor.name),
-                         c.sub_norms ? "layers are those of BitNet" : "layers are those of Llama");
-    }
-}
-
-// Architectures whose arithmetic is that of run.hpp.
-void check_architecture(const CheckpointWeights& files, const std::string& path) {
-  const auto& a = files.architecture;
-  const auto fail = [&path](std::string message, std::string hint) {
-    throw spec::SpecError({{{path, 1, 1}, std::move(message), std::move(hint)}});
-  };
-  const auto is = [&a](std::string_view name) { return starts_with_any_case(a.type, name); };
-  if (!is("bitnet") && !is("llama") && !is("mistral"))
-    fail(fmt::format("architecture {} is not run", a.type), "bitnet, llama and mistral are");
-  if (a.window.value != 0)
-    fail(fmt::format("has layers that attend to {} positions only", a.window.value),
-         "windows are not run");
-}
-
 }  // namespace
 
 Shape shape(const Config& c, Projection projection) {
@@ -383,7 +337,6 @@ std::vector<float> Model::final_norm() const {
 
 Model open_checkpoint_model(const std::string& path, const ModelOptions& options) {
   auto files = importer::open_weights(path);
-  check_architecture(files, path);
   const auto& a = files.architecture;
   Config c;
   c.name = a.name.empty() ? a.type : a.name;
@@ -407,7 +360,6 @@ Model open_checkpoint_model(const std::string& path, const ModelOptions& options
   c.adapter_rank = options.adapter_rank.value_or(0);
   c.adapter_targets.fill(true);
   check_config(c, path);
-  check_tensors(files, c);
   c.rope_divisors = rope_divisors(files, c);
   const auto embedding = need_tensor(files, embedding_tensor(files));
   check_shape(embedding, {c.vocabulary, c.hidden});
@@ -420,6 +372,14 @@ Model synthetic_model(const spec::Spec<spec::Model<double>>& spec, const ModelOp
   const auto whole = [](double v) { return static_cast<std::size_t>(v); };
   const bool ternary =
       !options.bits && (options.ternary || m.weights.code == spec::WeightCode::ternary);
+  const auto refuse = [&spec](std::string message, std::string hint) {
+    throw spec::SpecError({{{spec.name, 1, 1}, std::move(message), std::move(hint)}});
+  };
+  if (m.gated == spec::Switch::off)
+    refuse("has an MLP without a gate (model.gated)", "MLPs with a gate are run");
+  if (m.full_every != 1 && m.window > 0)
+    refuse(fmt::format("tokens attend to a window of {} (model.window)", m.window),
+           "only full attention is run");
   Config c;
   c.name = spec.name;
   c.source = fmt::format("synthetic weights, seed {}", options.seed);

@@ -476,6 +476,8 @@ std::vector<float> Runner::tail(std::span<const float> x) {
             static_cast<float>(dot(std::span(table).subspan(r * c.hidden, c.hidden), y));
     }
   });
+  if (!std::ranges::all_of(logits, [](float v) { return std::isfinite(v); }))
+    throw std::runtime_error("a logit is not finite");
   show(c.layers, Op::lm_head,
        {floats("input", "x", y, {c.hidden}), floats("output", "logits", logits, {c.vocabulary})});
   return logits;

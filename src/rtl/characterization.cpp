@@ -3,11 +3,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <charconv>
 #include <cmath>
 #include <exception>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <numbers>
@@ -22,82 +19,20 @@
 #include <tomestimate/rtl/synthesis.hpp>
 #include <tomestimate/rtl/timing.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
+#include <tomestimate/spec/text.hpp>
+
+#include "hash.hpp"
+#include "kept.hpp"
 
 namespace tomestimate::rtl {
 namespace {
 
 constexpr std::size_t streams = 64;
 constexpr const char* top_module = "unit";
-using Numbers = std::vector<double>;
+using Numbers = Kept::Numbers;
 using Words = std::vector<std::uint64_t>;
 
-// ---- what was measured before ----
-
-// FNV-1a.
-std::uint64_t hash(std::string_view bytes) {
-  std::uint64_t h = 0xcbf29ce484222325u;
-  for (const unsigned char c : bytes) h = (h ^ c) * 0x100000001b3u;
-  return h;
-}
-
-// Lines "key<tab>number number ...", appended as they are measured. A line that was cut short by
-// the end of the program is measured again.
-class Kept {
- public:
-  explicit Kept(const std::string& file) : file_(file) {
-    if (file.empty()) return;
-    std::error_code ignored;
-    if (std::filesystem::exists(file, ignored)) read(spec::read_file(file, 1u << 26));
-    append_.open(file, std::ios::app);
-    if (!append_) throw std::runtime_error(file + ": cannot be written");
-  }
-
-  const Numbers* find(const std::string& key, std::size_t count) const {
-    const auto found = known_.find(key);
-    return found == known_.end() || found->second.size() != count ? nullptr : &found->second;
-  }
-
-  void add(const std::string& key, const Numbers& numbers) {
-    if (file_.empty()) return;
-    append_ << fmt::format("{}\t{}\n", key, fmt::join(numbers, " ")) << std::flush;
-    if (!append_) throw std::runtime_error(file_ + ": cannot be written");
-  }
-
- private:
-  void read(const std::string& text) {
-    std::size_t line_number = 0;
-    for (std::size_t at = 0; at < text.size();) {
-      ++line_number;
-      const auto end = text.find('\n', at);
-      if (end == std::string::npos) {
-        std::filesystem::resize_file(file_, at);
-        return;
-      }
-      const auto line = text.substr(at, end - at);
-      const auto tab = line.find('\t');
-      Numbers numbers;
-      const char* next = line.data() + (tab == std::string::npos ? line.size() : tab + 1);
-      const char* const last = line.data() + line.size();
-      while (next < last) {
-        double x = 0;
-        const auto [stop, error] = std::from_chars(next, last, x);
-        if (error != std::errc{} || (stop < last && *stop != ' ')) break;
-        numbers.push_back(x);
-        next = stop < last ? stop + 1 : stop;
-      }
-      if (numbers.empty() || next != last)
-        throw spec::SpecError({{{file_, static_cast<std::uint32_t>(line_number), 1},
-                                "not a line that characterize wrote",
-                                "another file, or none, to start over"}});
-      known_[line.substr(0, tab)] = std::move(numbers);
-      at = end + 1;
-    }
-  }
-
-  std::string file_;
-  std::ofstream append_;
-  std::map<std::string, Numbers> known_;
-};
+// ---- what is kept of a measurement ----
 
 void put(Numbers& out, const Gates& g) {
   out.insert(out.end(), {g.area, g.leakage, g.cells, g.flip_flops, g.depth});
@@ -352,7 +287,7 @@ class Characterizer {
 
   std::string key(const std::string& what, const std::string& verilog) const {
     const auto path = delays_ ? fmt::format(";{} ps;{} fF", around_.slew, around_.wire) : "";
-    return fmt::format("{};{:016x};{};{};{:016x}{}", cells_.library.name, hash(cells_.liberty),
+    return fmt::format("{};{:016x};{};{};{:016x}{}", spec::visible(cells_.library.name), hash(cells_.liberty),
                        synthesizer_.version(), what, hash(verilog), path);
   }
 

@@ -214,7 +214,7 @@ std::optional<Link> technology_of(const std::vector<Link>& chain) {
     }
     if (name == nullptr) continue;
     const auto path = technology_file(*name, link.file);
-    if (fs::exists(path)) return read_technology(path);
+    if (may_be_there(path)) return read_technology(path);
   }
   if (name == nullptr) return std::nullopt;
   if (const auto path = installed_spec("technology/" + *name)) return read_technology(*path);

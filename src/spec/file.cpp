@@ -5,11 +5,13 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
 #include <tuple>
 
@@ -97,6 +99,26 @@ fs::path folder_of(const fs::path& path) {
   return path.parent_path().empty() ? "." : path.parent_path();
 }
 
+// Throws std::runtime_error with the reason if this user can't rename a file to `path`.
+void refuse_replacement(const fs::path& path) {
+  const auto folder = folder_of(path);
+  struct stat about {
+  }, old{};
+  if (stat(folder.c_str(), &about) != 0)
+    fail(errno == ENOENT ? fmt::format("there is no folder {}", folder.string())
+                         : fmt::format("no file can be made in {}", folder.string()),
+         errno);
+  if (!S_ISDIR(about.st_mode))
+    fail(fmt::format("no file can be made in {}", folder.string()), ENOTDIR);
+  if (access(folder.c_str(), W_OK | X_OK) != 0)
+    fail(fmt::format("no file can be made in {}", folder.string()), errno);
+  // In a sticky folder, such as /tmp, only its owner and that of what is there may replace it.
+  const auto user = geteuid();
+  if ((about.st_mode & S_ISVTX) != 0 && lstat(path.c_str(), &old) == 0 && user != 0 &&
+      user != about.st_uid && user != old.st_uid)
+    fail("cannot be replaced: the folder is sticky, and what is there another user's", EPERM);
+}
+
 struct Target {
   fs::path path;               // links followed
   bool through = false;        // written to as it is
@@ -125,11 +147,7 @@ Target target_of(const std::string& path) {
   } else if (!target.path.has_filename()) {
     throw std::runtime_error("names a folder, not a file");
   }
-  const auto folder = folder_of(target.path);
-  if (access(folder.c_str(), W_OK | X_OK) != 0)
-    fail(errno == ENOENT ? fmt::format("there is no folder {}", folder.string())
-                         : fmt::format("no file can be made in {}", folder.string()),
-         errno);
+  refuse_replacement(target.path);
   return target;
 }
 
@@ -190,6 +208,24 @@ void write_through(const Target& target, std::string_view text) {
   if (const int error = closed(); error != 0) fail("cannot write", error);
 }
 
+// Who has a lock on a file, as far as this machine's kernel says: "process 1234".
+std::string holder(int descriptor) {
+  struct stat about {};
+  if (fstat(descriptor, &about) == 0) {
+    // 1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+      std::istringstream words(line);
+      std::string id, kind, mode, access, process, file;
+      words >> id >> kind >> mode >> access >> process >> file;
+      if (kind == "FLOCK" && file.ends_with(fmt::format(":{}", about.st_ino)) && process != "-1" &&
+          process != "0")
+        return "process " + process;
+    }
+  }
+  return "another run";
+}
+
 // ---- temporary folders ----
 
 constexpr std::string_view own_prefix = "tomestimate-run-";
@@ -219,15 +255,21 @@ int lock_folder(const fs::path& path) {
   return -1;
 }
 
-// Removes the folders of programs that were killed: theirs is the lock no more. An empty one may be
-// so new that it isn't locked yet.
+// An empty folder may be so new that it isn't locked yet.
+bool may_be_new(const fs::path& folder) {
+  std::error_code ignored;
+  const auto age = fs::file_time_type::clock::now() - fs::last_write_time(folder, ignored);
+  return fs::is_empty(folder, ignored) && age < std::chrono::minutes(1);
+}
+
+// Removes the folders of programs that were killed: theirs is the lock no more.
 void sweep_leftovers() {
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(temporary_root(), ignored)) {
     if (!entry.path().filename().string().starts_with(own_prefix)) continue;
     const int lock = lock_folder(entry.path());
     if (lock < 0) continue;
-    if (!fs::is_empty(entry.path(), ignored)) fs::remove_all(entry.path(), ignored);
+    if (!may_be_new(entry.path())) fs::remove_all(entry.path(), ignored);
     close(lock);
   }
 }
@@ -240,12 +282,13 @@ std::string read_file(const std::string& path, std::uintmax_t largest) {
   };
   std::error_code error;
   const auto status = fs::status(path, error);
-  if (!fs::exists(status)) throw refuse("no such file");
+  if (!fs::exists(status) && !may_be_there(path)) throw refuse("no such file");
   if (fs::is_directory(status)) throw refuse("is a folder, not a file");
   std::ifstream in(path, std::ios::binary);
   if (!in) throw refuse(fmt::format("cannot be read: {}", std::strerror(errno)));
   std::string text;
   for (char c; text.size() <= largest && in.get(c);) text += c;
+  if (in.bad()) throw refuse("cannot be read to its end");
   if (text.size() > largest) throw refuse(fmt::format("is larger than {} MiB", largest >> 20));
   return text;
 }
@@ -274,6 +317,15 @@ void bound_nesting(std::string_view toml, const std::string& file) {
     }
     ++i;
   }
+}
+
+bool may_be_there(const fs::path& path) {
+  struct stat status {};
+  return stat(path.c_str(), &status) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+void check_can_be_replaced(const std::string& named, const fs::path& path) {
+  naming(named, [&] { refuse_replacement(path); });
 }
 
 void write_file(const std::string& path, std::string_view text) {
@@ -313,6 +365,11 @@ bool same_file(const std::string& a, const std::string& b) {
   };
   const auto first = identity(a);
   return first && first == identity(b);
+}
+
+std::optional<std::string> lock_file(int descriptor) {
+  if (flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return std::nullopt;
+  return holder(descriptor);
 }
 
 TemporaryFolder::TemporaryFolder()

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <range/v3/algorithm/find.hpp>
 #include <range/v3/algorithm/find_if.hpp>
+#include <range/v3/algorithm/none_of.hpp>
 #include <range/v3/algorithm/stable_sort.hpp>
 #include <range/v3/range/conversion.hpp>
 #include <range/v3/view/transform.hpp>
@@ -807,11 +808,15 @@ std::string format(const Diagnostic& d) {
 
 namespace {
 
-// Of a file the first error: check lists the others. Of a command line there is no such list.
+// Of one file the first error: check lists the others. Of a command line, or of several files,
+// there is no such list.
 std::string summary(const std::vector<Diagnostic>& all) {
   constexpr std::size_t most = 10;
   const auto& first = all.at(0);
-  if (all.size() > 1 && first.place.line != 0)
+  const auto is_elsewhere = [&first](const Diagnostic& d) {
+    return d.place.file != first.place.file;
+  };
+  if (all.size() > 1 && first.place.line != 0 && ranges::none_of(all, is_elsewhere))
     return fmt::format("{}, and {} more: tomestimate check {} lists them", format(first),
                        all.size() - 1, shortened(first.place.file, 400));
   std::string text;

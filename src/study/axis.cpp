@@ -15,6 +15,10 @@
 namespace tomestimate::study {
 namespace {
 
+constexpr std::string_view code_path = "weights.code";
+constexpr std::string_view integer_share = "weights.zero_bit_ratio";
+constexpr std::string_view ternary_share = "weights.zero_share";  // and those by projection
+
 constexpr double exact_limit = 9007199254740992.0;  // 2^53: whole numbers up to it are exact
 
 // Collects the parameters of a spec.
@@ -113,6 +117,20 @@ double value_if_set(const Specs& specs, const std::string& path, const std::stri
   auto copy = specs;
   spec::override_value(copy.hardware, copy.model, path, text, place);
   return find_parameter(copy, path, place).value;
+}
+
+bool is_of_code(std::string_view path) {
+  return path == code_path || path == integer_share || path.starts_with(ternary_share);
+}
+
+void leave_out_other_shares(std::vector<spec::Override>& together) {
+  const auto code = ranges::find(together, code_path, &spec::Override::path);
+  if (code == together.end()) return;
+  const bool ternary = code->text == "ternary";
+  const bool integer = code->text == "integer";
+  std::erase_if(together, [=](const spec::Override& o) {
+    return (ternary && o.path == integer_share) || (integer && o.path.starts_with(ternary_share));
+  });
 }
 
 double decimal(double x) {
@@ -226,6 +244,19 @@ double in_display_unit(const Parameter& parameter, double base) {
 
 Varied varied(const Parameter& parameter, double base) {
   return {parameter, Varied::Numbers{in_display_unit(parameter, base)}};
+}
+
+void set_point(Specs& specs, std::span<const Axis> axes,
+               const std::function<std::uint64_t(std::size_t axis)>& at) {
+  std::vector<spec::Override> all;
+  for (std::size_t a = 0; a < axes.size(); ++a) {
+    std::vector<spec::Override> together;
+    for (const auto& v : axes[a].members)
+      together.push_back({v.parameter.path, v.text(at(a)), {v.parameter.path, 0, 0}});
+    leave_out_other_shares(together);
+    all.insert(all.end(), together.begin(), together.end());
+  }
+  spec::override_values(specs.hardware, specs.model, std::move(all));
 }
 
 }  // namespace tomestimate::study

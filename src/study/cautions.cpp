@@ -253,10 +253,7 @@ void add_idle(const Specs& specs, const std::vector<Parameter>& all, KnownIdle& 
 // The design at one end of all axes.
 Specs end_of(const Study& study, bool last) {
   auto specs = study.specs;
-  for (const auto& axis : study.axes)
-    for (const auto& v : axis.members)
-      spec::override_value(specs.hardware, specs.model, v.parameter.path,
-                           v.text(last ? v.size() - 1 : 0), {v.parameter.path, 1, 1});
+  set_point(specs, study.axes, [&](std::size_t a) { return last ? study.axes[a].size() - 1 : 0; });
   return specs;
 }
 

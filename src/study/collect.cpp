@@ -5,12 +5,32 @@
 #include <limits>
 #include <numeric>
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/study/sweep.hpp>
 
 #include "rows.hpp"
 
 namespace tomestimate::study {
 namespace {
+
+// Rows that a quarter of this machine's memory holds.
+std::uint64_t most_rows(const Study& study) {
+  const auto pages = static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES));
+  const auto bytes = static_cast<std::uint64_t>(sysconf(_SC_PAGE_SIZE)) * pages / 4;
+  return bytes / (9 + 8 * study.columns.size());
+}
+
+[[noreturn]] void refuse_rows(std::uint64_t rows, std::uint64_t most) {
+  throw spec::SpecError({{{"study", 0, 0},
+                          fmt::format("{} rows or more are too many for memory, which has room for "
+                                      "{}",
+                                      rows, most),
+                          "tomestimate sweep -o rows.npy writes them as they come; or keep fewer "
+                          "with where or limit"}});
+}
 
 // Keeps the elements of `list` that `picked` says, in its order.
 template <class Element>
@@ -47,7 +67,11 @@ Collected collect(const Study& study, unsigned threads, const std::atomic<bool>*
   out.columns.resize(study.columns.size());
   out.reasons = space.reasons();
   const auto full = [&] { return study.limit != 0 && !study.order && out.rows() >= study.limit; };
+  const auto most = most_rows(study);
+  const bool all = study.where.empty() && (study.order || study.limit == 0);
+  if (all && space.points() > most) refuse_rows(space.points(), most);
   const auto add = [&](std::uint64_t first, const Space::Chunk& chunk) {
+    if (out.rows() + chunk.status.size() > most) refuse_rows(out.rows(), most);
     for (std::size_t i = 0; i < chunk.status.size() && !full(); ++i) {
       if (!rows.wanted(chunk, i)) continue;
       out.points.push_back(first + i);

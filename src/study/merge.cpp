@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -22,8 +24,14 @@ namespace {
 // A shard's file that is as it was written, read row by row.
 class ShardFile {
  public:
-  explicit ShardFile(const std::string& path) : path_(path), in_(path, std::ios::binary) {
-    if (!in_) fail("cannot be read");
+  explicit ShardFile(const std::string& path) : path_(path) {
+    std::error_code ignored;
+    const auto status = std::filesystem::status(path, ignored);
+    // A pipe can't be read twice, and opening one waits for its writer.
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+      fail("is no regular file");
+    in_.open(path, std::ios::binary);
+    if (!in_) fail(fmt::format("cannot be read: {}", std::strerror(errno)));
     read_line();
     check();
     in_.clear();
@@ -50,7 +58,7 @@ class ShardFile {
       row_.resize(line_.row_bytes);
       in_.read(row_.data(), static_cast<std::streamsize>(row_.size()));
     }
-    if (!in_) fail("cannot be read");
+    if (!in_) fail("cannot be read to its end");
   }
 
   // The number that rows are ordered by.
@@ -94,9 +102,9 @@ class ShardFile {
       fail(
           "does not end with the line of a shard: it is cut short, or sweep --shard did not make "
           "it");
-    line_ = read->line;
-    sum_ = read->sum;
-    const auto before = size - text.size();
+    line_ = *read;
+    text_ = std::move(text);
+    const auto before = size - text_.size();
     const auto& l = line_;
     if (std::max({l.head, l.body, l.tail}) > before || l.head + l.body + l.tail != before)
       fail(fmt::format("has {} bytes before its last line, which says {}: it is not whole", before,
@@ -113,7 +121,7 @@ class ShardFile {
       in_.read(buffer.data(),
                static_cast<std::streamsize>(std::min<std::uint64_t>(bytes, buffer.size())));
       const auto n = static_cast<std::size_t>(in_.gcount());
-      if (n == 0) fail("cannot be read");
+      if (n == 0) fail("cannot be read to its end");
       use(std::string_view(buffer.data(), n));
       bytes -= n;
     }
@@ -133,8 +141,7 @@ class ShardFile {
     read_on(line_.tail, add);
     in_.seekg(0);
     read_on(line_.head, add);
-    if (ShardLine::read(line_.text(sum))->sum != sum_)
-      fail("is damaged: its bytes are not those that were written");
+    if (line_.text(sum) != text_) fail("is damaged: its bytes are not those that were written");
     if (line_.row_bytes == 0 && (lines != line_.rows || !whole))
       fail("has other rows than its last line says");
   }
@@ -142,7 +149,7 @@ class ShardFile {
   std::string path_;
   std::ifstream in_;
   ShardLine line_;
-  std::uint32_t sum_ = 0;
+  std::string text_;  // of the last line
   std::string head_;
   std::uint64_t used_ = 0;  // rows
   std::string row_;         // the next one

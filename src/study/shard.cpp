@@ -25,17 +25,15 @@ std::string ShardLine::text(std::uint32_t sum) const {
   return fmt::format("{:<{}}\n", fmt::format("{} {:08x}", own, checksum(own, sum)), length - 1);
 }
 
-std::optional<ShardLine::Read> ShardLine::read(std::string_view line) {
+std::optional<ShardLine> ShardLine::read(std::string_view line) {
   std::istringstream words{std::string(line)};
   std::string hash, name;
-  Read r{};
-  auto& s = r.line;
+  ShardLine s;
   words >> hash >> name >> s.index >> s.count >> std::hex >> s.fingerprint >> std::dec >> s.key >>
-      s.descending >> s.limit >> s.rows >> s.head >> s.row_bytes >> s.body >> s.tail >> std::hex >>
-      r.sum;
+      s.descending >> s.limit >> s.rows >> s.head >> s.row_bytes >> s.body >> s.tail;
   if (!words || hash != "#" || name != word || s.index < 1 || s.index > s.count)
     return std::nullopt;
-  return r;
+  return s;
 }
 
 }  // namespace tomestimate::study

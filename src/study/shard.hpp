@@ -22,14 +22,8 @@ struct ShardLine {
   static constexpr std::size_t length = 256;
   // `sum` is the checksum of body, tail and head, in that order.
   std::string text(std::uint32_t sum) const;
-  // Reads a line; nullopt if it is none.
-  struct Read;
-  static std::optional<Read> read(std::string_view line);
-};
-
-struct ShardLine::Read {
-  ShardLine line;
-  std::uint32_t sum;  // as the line says, of what stands before it and of itself
+  // Reads a line; nullopt if it is none. Whether it is as it was written, text() tells.
+  static std::optional<ShardLine> read(std::string_view line);
 };
 
 }  // namespace tomestimate::study

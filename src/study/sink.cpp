@@ -6,38 +6,19 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 #include <zlib.h>
 
+#include <tomestimate/spec/file.hpp>
+
 namespace tomestimate::study {
 namespace {
-
-// Who has a lock on a file, as far as this machine's kernel says: "process 1234".
-std::string holder(int descriptor) {
-  struct stat about {};
-  if (fstat(descriptor, &about) == 0) {
-    // 1: FLOCK ADVISORY WRITE 1234 08:01:5678 0 EOF
-    std::ifstream locks("/proc/locks");
-    for (std::string line; std::getline(locks, line);) {
-      std::istringstream words(line);
-      std::string id, kind, mode, access, process, file;
-      words >> id >> kind >> mode >> access >> process >> file;
-      if (kind == "FLOCK" && file.ends_with(fmt::format(":{}", about.st_ino)) && process != "-1" &&
-          process != "0")
-        return "process " + process;
-    }
-  }
-  return "another run";
-}
 
 bool same_file(int descriptor, const std::string& path) {
   struct stat a {
@@ -91,11 +72,9 @@ void Sink::open_part(bool resume) {
     if (descriptor < 0 && resume && errno == ENOENT)
       fail("is gone; nothing to resume: run without --resume");
     if (descriptor < 0) fail_errno("cannot be written");
-    // File systems that have no locks are taken as they are.
-    if (flock(descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      const auto who = holder(descriptor);
+    if (const auto who = spec::lock_file(descriptor)) {
       close(descriptor);
-      fail(fmt::format("{} is writing it; give another -o, or wait for its end", who));
+      fail(fmt::format("{} is writing it; give another -o, or wait for its end", *who));
     }
     // Between opening and locking the other run may have ended, and given the file its name.
     if (same_file(descriptor, part())) {

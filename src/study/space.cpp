@@ -95,13 +95,10 @@ Space::Space(const Specs& specs, std::vector<Axis> axes, std::vector<std::string
   for (std::size_t c = 0; c < combinations_; ++c) {
     if (c > 0 && stop != nullptr && *stop) throw Stopped{};
     auto design = specs;
-    for (std::size_t a = 0; a < axes_.size(); ++a) {
-      const std::size_t i = variant_strides_[a] == 0 ? 0 : c / variant_strides_[a] % sizes_[a];
-      // Numbers are set too: that makes a per-layer list one value all over, as the axis means it.
-      for (const auto& v : axes_[a].members)
-        spec::override_value(design.hardware, design.model, v.parameter.path, v.text(i),
-                             {v.parameter.path, 1, 1});
-    }
+    // Numbers are set too: that makes a per-layer list one value all over, as the axis means it.
+    set_point(design, axes_, [this, c](std::size_t a) {
+      return variant_strides_[a] == 0 ? 0 : c / variant_strides_[a] % sizes_[a];
+    });
     variants_.push_back(record(design));
   }
   name_what_is_not_finite();

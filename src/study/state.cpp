@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <filesystem>
 #include <sstream>
 #include <stdexcept>
 #include <string_view>
@@ -70,7 +69,7 @@ std::optional<State> state_of(const std::string& text) {
 State read_state(const std::string& path, std::uint64_t fingerprint, std::uint64_t first,
                  std::uint64_t last) {
   constexpr std::uintmax_t largest = std::uintmax_t{1} << 30;
-  if (!std::filesystem::exists(path))
+  if (!spec::may_be_there(path))
     throw std::runtime_error(path + ": nothing to resume; run without --resume");
   auto s = state_of(spec::read_file(path, largest));
   if (!s) throw std::runtime_error(path + ": is cut short or damaged; run without --resume");

@@ -141,6 +141,7 @@ class Loader {
   void read_axes(const toml::table& root) {
     const auto* list = root.get_as<toml::array>("vary");
     if (list == nullptr || list->empty()) fail(root, "expected [[vary]] tables");
+    for (const auto& node : *list) note_companions(node);
     for (const auto& node : *list)
       collect([&] {
         auto axis = read_axis(node);
@@ -160,6 +161,57 @@ class Loader {
     }
   }
 
+  // Values of weights.code, and of shares that go with one code only, of one [[vary]] table: what
+  // one of them may be hangs on the others at the same point.
+  struct Companion {
+    const toml::node* axis;
+    std::string path;
+    Varied::Texts texts;
+  };
+
+  void note_companions(const toml::node& node) {
+    const auto* axis = node.as_table();
+    const auto* zip = axis == nullptr ? nullptr : axis->get_as<toml::array>("zip");
+    const auto note = [&](const toml::node& member) {
+      const auto* table = member.as_table();
+      const auto* path = table == nullptr ? nullptr : table->get_as<std::string>("path");
+      const auto* values = path == nullptr ? nullptr : table->get_as<toml::array>("values");
+      if (path == nullptr || !is_of_code(spec::resolve(**path))) return;
+      Companion found{&node, spec::resolve(**path), {}};
+      if (values != nullptr)
+        for (const auto& value : *values) found.texts.push_back(as_text(value));
+      else
+        for (const auto* kind : {"range", "log"})
+          if (const auto* from = (*table)[kind]["from"].node()) found.texts = {as_text(*from)};
+      if (!found.texts.empty()) companions_.push_back(std::move(found));
+    };
+    if (zip == nullptr) return note(node);
+    for (const auto& member : *zip) note(member);
+  }
+
+  // The specs with one value of an axis, the i-th, set; where it is of the weights' code, with the
+  // others of that point, and with the code that it goes with. Of other axes the first values.
+  Specs with_value(const toml::node& axis, std::size_t i, const std::string& path,
+                   const std::string& text, const toml::node& node) const {
+    std::vector<spec::Override> all{{path, text, place(node)}};
+    if (is_of_code(path))
+      for (const auto& c : companions_) {
+        const auto at = c.axis == &axis ? i : 0;
+        if (c.path == path || at >= c.texts.size()) continue;
+        all.push_back({c.path, c.texts[at], place(node)});
+        if (c.path == "weights.code" && path != "weights.code")
+          all.back().text = path == "weights.zero_bit_ratio" ? "integer" : "ternary";
+      }
+    leave_out_other_shares(all);
+    auto specs = study_.specs;
+    // Tables that a spec leaves out are whole only with all axes: read_axes looks at them.
+    if (all.size() == 1)
+      spec::override_value(specs.hardware, specs.model, path, text, place(node));
+    else
+      spec::override_values(specs.hardware, specs.model, std::move(all));
+    return specs;
+  }
+
   Axis read_axis(const toml::node& node) const {
     if (!node.is_table()) fail(node, "expected a [[vary]] table");
     const auto& table = *node.as_table();
@@ -167,7 +219,7 @@ class Loader {
     const auto* zip = table.get_as<toml::array>("zip");
     if (zip == nullptr) {
       axis.region = is_region(table);
-      axis.members.push_back(read_varied(table));
+      axis.members.push_back(read_varied(table, node));
       return axis;
     }
     known_keys(table, std::span(vary_keys).last(1));
@@ -175,7 +227,7 @@ class Loader {
       if (!member.is_table()) fail(member, "expected a table with path and values in \"zip\"");
       if (is_region(*member.as_table()))
         fail(member, "a range in \"zip\" has \"points\" or \"step\"");
-      axis.members.push_back(read_varied(*member.as_table()));
+      axis.members.push_back(read_varied(*member.as_table(), node));
     }
     if (axis.members.empty()) fail(*zip, "\"zip\" is empty");
     for (const auto& v : axis.members)
@@ -193,35 +245,49 @@ class Loader {
            !range->contains("step");
   }
 
-  Varied read_varied(const toml::table& table) const {
+  // The parameter of a path; of a share that does not go with the weights' code, as it is where it
+  // does.
+  Parameter parameter_of(const std::string& name, const toml::node& axis,
+                         const toml::node& node) const {
+    const auto found = ranges::find(companions_, spec::resolve(name), &Companion::path);
+    const bool has_code = ranges::contains(companions_, "weights.code", &Companion::path);
+    if (found == companions_.end() || !has_code)
+      return find_parameter(study_.specs, name, place(node));
+    return find_parameter(with_value(axis, 0, found->path, found->texts[0], node), name,
+                          place(node));
+  }
+
+  Varied read_varied(const toml::table& table, const toml::node& axis) const {
     known_keys(table, std::span(vary_keys).first(4));
     Varied v;
     const auto name = text(table, "path");
-    v.parameter = find_parameter(study_.specs, name, place(*table.get("path")));
+    v.parameter = parameter_of(name, axis, *table.get("path"));
     const int ways = static_cast<int>(table.contains("values") + table.contains("range") +
                                       table.contains("log"));
     if (ways != 1) fail(table, "expected one of values, range and log");
     if (const auto* node = table.get("values")) {
       const auto* list = node->as_array();
       if (list == nullptr || list->empty()) fail(*node, "expected a list for \"values\"");
-      v.values = read_values(v.parameter, *list);
+      v.values = read_values(v.parameter, *list, axis);
     } else {
-      v.values = read_range(v.parameter, table, table.contains("log"));
+      v.values = read_range(v.parameter, table, table.contains("log"), axis);
     }
     return v;
   }
 
-  double checked(const Parameter& p, const std::string& value, const toml::node& node) const {
-    return value_if_set(study_.specs, p.path, value, place(node));
+  double checked(const Parameter& p, const std::string& value, const toml::node& node,
+                 const toml::node& axis, std::size_t i) const {
+    return find_parameter(with_value(axis, i, p.path, value, node), p.path, place(node)).value;
   }
 
   // Numbers, unless one of them is a per-layer list: then the whole axis is recorded by value.
-  Varied::Values read_values(const Parameter& p, const toml::array& list) const {
+  Varied::Values read_values(const Parameter& p, const toml::array& list,
+                             const toml::node& axis) const {
     Varied::Texts texts;
     Varied::Numbers numbers;
     for (const auto& item : list) {
       const auto text = as_text(item);
-      const double number = checked(p, text, item);
+      const double number = checked(p, text, item, axis, texts.size());
       texts.push_back(text);
       if (p.number && !text.starts_with("[")) numbers.push_back(in_display_unit(p, number));
     }
@@ -229,7 +295,8 @@ class Loader {
     return texts;
   }
 
-  Varied::Values read_range(const Parameter& p, const toml::table& table, bool log) const {
+  Varied::Values read_range(const Parameter& p, const toml::table& table, bool log,
+                            const toml::node& axis) const {
     const auto* range = table.get_as<toml::table>(log ? "log" : "range");
     if (range == nullptr) fail(table, "expected { from, to, points } or { from, to, step }");
     known_keys(*range, range_keys);
@@ -238,7 +305,7 @@ class Loader {
       if (!range->contains(key)) fail(*range, fmt::format("missing \"{}\"", key));
     const auto end = [&](std::string_view key) {
       const auto& node = *range->get(key);
-      return in_display_unit(p, checked(p, as_text(node), node));
+      return in_display_unit(p, checked(p, as_text(node), node, axis, 0));
     };
     const double from = end("from");
     const double to = end("to");
@@ -412,6 +479,7 @@ class Loader {
   Regions regions_;
   Study study_;
   std::vector<spec::Sourced> varied_;  // paths and places
+  std::vector<Companion> companions_;
   std::vector<spec::Diagnostic> errors_;
 };
 

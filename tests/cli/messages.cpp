@@ -131,6 +131,40 @@ TEST_CASE("each bad --set is told, in one go") {
   CHECK(has(sweep, "--columns: error: no metric \"powr\" (did you mean \"power\"?)"));
 }
 
+TEST_CASE("errors of all designs of compare, and of all flags, are told in one go") {
+  const Folder folder;
+  const auto file = folder.file("bad.toml");
+  std::ofstream(file) << "kind = \"hardware\"\n[chip]\nx = 1\n";
+  const auto model = "," + specs + "/bitnet-2b.toml";
+  const auto tom = specs + "/tom.toml" + model;
+  const auto r = refusal("compare " + tom + ",chip.clock=3 none.toml" + model + " " + file + model +
+                         " wide=" + tom + ",base.lnaes=3,foo " + specs +
+                         "/roma.toml --set base.width=x --metric powr");
+  for (const auto& part :
+       {"DESIGN " + tom + ",chip.clock=3: chip.clock=3: error: expected a frequency",
+        std::string("none.toml: error: no such file"),
+        file + ":1:1: error: the spec has no \"name\"",
+        "more: tomestimate check " + file + " lists them)",
+        std::string(": foo: error: expected PATH"),
+        std::string(": base.lnaes=3: error: no spec value"),
+        std::string("DESIGN: error: expected [NAME=]HARDWARE,MODEL"),
+        std::string("--metric powr: error: no metric")})
+    CHECK(has(r, part));
+  // What is set in all designs is told once.
+  CHECK(r.find("--set base.width=x: error") != std::string::npos);
+  CHECK(r.find("--set base.width=x: error") == r.rfind("--set base.width=x: error"));
+  const auto vary = refusal("compare " + tom + ",chip.clock=3 " + tom +
+                            ",base.lnaes=3 --vary chip.clock=1,2 --set foo");
+  CHECK(has(vary, "chip.clock=3: error: expected a frequency"));
+  CHECK(has(vary, "base.lnaes=3: error: no spec value"));
+  CHECK(has(vary, "--vary chip.clock=1,2: error: expected a frequency"));
+  CHECK(has(vary, "--set foo: error: expected PATH=VALUE"));
+  const auto sweep = refusal("sweep " + design + "--vary foo --vary base.lnaes=3 --set foo");
+  CHECK(has(sweep, "--vary: error: expected PATH=A,B,C"));
+  CHECK(has(sweep, "--vary base.lnaes=3: error: no spec value"));
+  CHECK(has(sweep, "--set foo: error: expected PATH=VALUE"));
+}
+
 TEST_CASE("a table that the spec leaves out is set in whole or not at all") {
   const std::string dram = "--set 'dram.bandwidth=100 GB/s' ";
   CHECK(has(refusal("estimate " + design + " " + dram),

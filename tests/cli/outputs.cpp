@@ -82,6 +82,8 @@ TEST_CASE("no output of any command may be one of its inputs: exit code 2, namin
            {"quantities " + local + "-o tom.toml", "tom.toml", "HARDWARE"},
            {"sweep study.toml -o study.toml", "study.toml", "STUDY"},
            {"sweep study.toml -o tom.toml", "tom.toml", "HARDWARE"},
+           {"sweep " + design + "--vary base.lanes=8 --save tom.toml", "tom.toml", "HARDWARE"},
+           {"sweep " + design + "--vary base.lanes=8 --save r.csv -o r.csv", "r.csv", "-o"},
            {"pareto study.toml -o bitnet-2b.toml", "bitnet-2b.toml", "MODEL"},
            {"merge weights.txt cells.lib -o cells.lib", "cells.lib", "SHARD"},
            {"published published.toml -o published.toml", "published.toml", "FIGURES"},
@@ -108,6 +110,15 @@ TEST_CASE("no output of any command may be one of its inputs: exit code 2, namin
     CHECK(has(r.out, c[2]));
     CHECK(inputs.contents() == before);
   }
+}
+
+TEST_CASE("the .part of an output is not what the same run has saved") {
+  const Inputs inputs;
+  const auto r = inputs.run_here(
+      "sweep tom.toml bitnet-2b.toml --vary base.lanes=8 --save r.csv.part -o r.csv");
+  CHECK(r.code == 2);
+  CHECK(has(r.out, "the .part of -o: r.csv.part would overwrite r.csv.part"));
+  CHECK(has(read(inputs.folder.file("r.csv.part")), "kind = \"study\""));
 }
 
 TEST_CASE("outputs to devices, pipes and links") {

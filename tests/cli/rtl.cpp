@@ -170,6 +170,57 @@ TEST_CASE("characterize writes values of a technology, and goes on from what it 
   CHECK(read(folder.file("t.toml")) == text);
 }
 
+TEST_CASE("characterize --resume believes what it wrote, and spoils nothing else") {
+  const Folder folder;
+  const auto file = folder.file("kept");
+  const auto command = "characterize --liberty " + tiny_cells +
+                       " --heights 8 --zero-shares 0.25 --held-out-heights none --width 4 --units"
+                       " none --format csv --table paths --resume " +
+                       file;
+  const auto write = [&](const std::string& text) {
+    std::ofstream(file, std::ios::binary) << text;
+  };
+  // Files of somebody's, whole lines or not.
+  for (const std::string text : {"notes without a line end", "a\t1 2 3\n", "kind = \"hardware\"\n",
+                                 "tomestimate characterize 0.0 2\na\t1\t0\n"}) {
+    write(text);
+    const auto r = run(command);
+    CAPTURE(r.out);
+    CHECK(r.code == 2);
+    CHECK(has(r.out, text.starts_with("tomestimate")
+                         ? "kept:1:1: error: was written by another version"
+                         : "kept:1:1: error: is no file that characterize"));
+    CHECK(read(file) == text);
+  }
+  fs::remove(file);
+  const auto first = run(command);
+  REQUIRE(first.code == 0);
+  const auto kept = read(file);
+  // A flipped digit is refused, a line cut short is measured again.
+  for (const auto at : {kept.size() - 30, kept.size() / 2}) {
+    auto bad = kept;
+    bad[at] = bad[at] == '7' ? '8' : '7';
+    write(bad);
+    const auto r = run(command);
+    CAPTURE(r.out, at);
+    CHECK(r.code == 2);
+    CHECK(has(r.out, "kept:2:1: error: is damaged: this line is not as it was written"));
+    CHECK(read(file) == bad);
+  }
+  for (const auto left : {kept.size() - 1, kept.size() - 40, std::size_t{10}, std::size_t{0}}) {
+    write(kept.substr(0, left));
+    const auto r = run(command);
+    CHECK(r.out == first.out);
+    CHECK(read(file) == kept);
+  }
+  // One run at a time.
+  const auto r =
+      run_command("exec 9>>" + file + "; flock -n 9; " + TOMESTIMATE_BINARY + " " + command);
+  CHECK(r.code == 1);
+  CHECK(has(r.out, "is writing it; give another file, or wait for its end"));
+  CHECK(read(file) == kept);
+}
+
 TEST_CASE("longest paths where the library has delays: gates of 1 ns, by their depth") {
   const Folder folder;
   const auto command = "characterize --liberty " + tiny_cells +

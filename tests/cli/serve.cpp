@@ -168,6 +168,38 @@ TEST_CASE("serve tells each bad value of a line, and takes tables in whole only"
   CHECK(served.answers[4].contains("area"));
 }
 
+TEST_CASE("serve: hostile lines have one answer each, and the next is read") {
+  const std::string good = R"({"metrics":["power"],"cautions":false})";
+  std::string many = "{";
+  for (int i = 0; i < 20'000; ++i) many += (i == 0 ? "\"k" : ",\"k") + std::to_string(i) + "\":1";
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {std::string(100'000, '['), "nested deeper than 32"},
+      {R"({"chip.clock":"600 MHz","chip.clock":"700 MHz"})", "chip.clock is there twice"},
+      {good + std::string(1, '\0') + "{}", "byte 38: error: the JSON has a zero byte"},
+      {R"({"base.lanes":1e400})", "a number that is too large"},
+      {R"({"base.lanes":NaN})", "expected a number for base.lanes"},
+      {"{\"chip.clock\":\"\xff\"}", "the JSON ends or breaks off here"},
+      {R"({"chip.clock":"600 MHz\u0000x"})", "text with a control character"},
+      {R"({"chip.clock":"\u202e600 MHz"})", "turns the direction of writing"},
+      {R"({"\u001b[31m":1})", "no spec value"},
+      {R"({"weights.zero_share":[]})", "has no values"},
+      {R"({"base.lanes":true})", "expected a number for base.lanes"},
+      {many + "}", "and 19950 more"}};
+  std::string input;
+  for (const auto& [line, answer] : lines) input += line + "\n" + good + "\n";
+  const auto served = serve(input + R"({"chip.clock":)");
+  CHECK(served.code == 2);
+  REQUIRE(served.answers.size() == 2 * lines.size() + 1);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto error = served.answers[2 * i].at("error").get<std::string>();
+    CAPTURE(error, lines[i].second);
+    CHECK(has(error, lines[i].second));
+    CHECK(error.size() < 10'000);
+    CHECK(served.answers[2 * i + 1] == served.answers[1]);
+  }
+  CHECK(has(served.answers.back().at("error").get<std::string>(), "breaks off here"));
+}
+
 TEST_CASE("serve says why a line is no design") {
   const auto served = serve(R"({"workload.context": 100000})");
   CHECK(served.code == 1);

@@ -154,6 +154,43 @@ class Errors(unittest.TestCase):
             with self.assertRaises((tomestimate.Error, TypeError), msg=repr(odd)):
                 tomestimate.sweep(TOM, BITNET, vary={"base.lanes": [odd]})
 
+    def test_hostile_values_are_errors_of_python(self):
+        def refused(error, call, *args, **options):
+            with self.assertRaises(error) as caught:
+                call(*args, **options)
+            text = str(caught.exception)
+            self.assertLess(len(text), 3000)
+            for word in ("C++", "json", "std::"):
+                self.assertNotIn(word, text)
+
+        def set_to(values):
+            return tomestimate.estimate(TOM, BITNET, set=values)
+
+        nan = float("nan")
+        for value in (nan, math.inf, np.nan, True, np.bool_(True), -1, 2**64, 2**5000, "16\0", "1\n6",
+                      [], [[1]], [nan] * 30, np.full(30, np.nan), np.zeros((2, 30)), ["a"] * 30):
+            key = "weights.zero_share" if isinstance(value, (list, np.ndarray)) else "base.lanes"
+            refused(ValueError, set_to, {key: value})
+        for value in (None, {}, object(), 1j, b"16"):
+            refused((TypeError, ValueError), set_to, {"base.lanes": value})
+        refused(ValueError, set_to, {"chip.clock": "\udcff"})  # half a surrogate pair
+        refused(ValueError, set_to, {"\udcff": 1})
+        refused(ValueError, set_to, {"base.lanes\0": 16})
+        for key in (3, None, b"base.lanes"):
+            refused(TypeError, set_to, {key: 16})
+        refused(ValueError, tomestimate.explain, "power", TOM, BITNET, depth=-1)
+        power = tomestimate.estimate(TOM, BITNET)["power"]
+        for value in (16, 16.0, "16", np.int64(16), np.uint8(16), np.float32(16), np.array(16)):
+            self.assertEqual(set_to({"base.lanes": value})["power"], power)
+        self.assertEqual(set_to({})["power"], power)
+
+    def test_of_a_sweep_that_memory_has_no_room_for(self):
+        thousand = list(range(1, 1001))
+        with self.assertRaisesRegex(tomestimate.Error, "1000000000000 rows or more are too many"):
+            tomestimate.sweep(TOM, BITNET, columns=["power"],
+                              vary={"base.lanes": thousand, "base.width": thousand,
+                                    "base.rows": thousand, "base.per_lane": thousand})
+
     def test_of_types_are_pythons(self):
         for bad in [lambda: tomestimate.estimate(TOM), lambda: tomestimate.estimate(3, BITNET),
                     lambda: tomestimate.estimate(TOM, BITNET, set={"base.lanes": object()}),

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <sstream>
 
@@ -31,6 +32,16 @@ const std::vector<std::size_t> llama_cpp_prompt{5, 17, 3, 12, 8, 31, 20, 2};
 std::vector<std::size_t> read_tokens(const std::string& file) {
   std::ifstream in(file);
   return {std::istream_iterator<std::size_t>(in), {}};
+}
+
+template <class Call>
+std::string error_of(Call call) {
+  try {
+    call();
+  } catch (const spec::SpecError& e) {
+    return e.what();
+  }
+  return "";
 }
 
 struct Greedy {
@@ -354,6 +365,69 @@ TEST_CASE("weights by value have the counts that import counts, for all storages
   CHECK(tensors == 7 + 4 * 14);
 }
 
+TEST_CASE(
+    "what a run does not do is refused, and no default stands for what a config says wrongly") {
+  const Folder folder;
+  std::filesystem::copy(data + "packed", folder.path / "m");
+  std::ifstream in(data + "packed/config.json");
+  const std::string config{std::istreambuf_iterator<char>(in), {}};
+  const auto error = [&](const std::string& more) -> std::string {
+    std::ofstream(folder.path / "m/config.json")
+        << config.substr(0, config.rfind('}')) + "," + more + "}";
+    return error_of([&] { open_checkpoint_model((folder.path / "m").string(), {}); });
+  };
+  const auto has = [](const std::string& text, const std::string& part) {
+    CAPTURE(text, part);
+    return text.find(part) != std::string::npos;
+  };
+  CHECK(error(R"("unused":1)").empty());
+  CHECK(error(R"("rope_scaling":null,"partial_rotary_factor":1.0)").empty());
+  for (const auto& [more, message] : std::map<std::string, std::string>{
+           {R"("rope_theta":"500000")", "\"rope_theta\" is there twice"},
+           {R"("rms_norm_eps":1e-5)", "\"rms_norm_eps\" is there twice"},
+           {R"("partial_rotary_factor":"0.5")", "\"partial_rotary_factor\" is no number"},
+           {R"("partial_rotary_factor":0.5)", "RoPE turns 0.5 of a head"},
+           {R"("rope_scaling":[1])", "\"rope_scaling\" is no object"},
+           {R"("rope_scaling":{"factor":4})", "\"rope_scaling\" has a factor, but no type"},
+           {R"("rope_scaling":{"rope_type":3})", "\"rope_type\" is no text"},
+           {R"("rope_scaling":{"type":"yarn","factor":4})", "RoPE of type yarn"},
+           {R"("rope_parameters":{"full_attention":{}})", "\"rope_parameters\" differs by layer"},
+           {R"("rope_parameters":{"rope_theta":true})", "\"rope_theta\" is no number"},
+           {R"("sliding_window":5)", "tokens attend to a window of 5"}})
+    CHECK(has(error(more), message));
+  auto other = config;
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"BitNetForCausalLM", "Qwen3ForCausalLM"},
+        {"\"bitnet\"", "\"qwen3\""}})
+    for (auto at = other.find(from); at != std::string::npos; at = other.find(from, at + 1))
+      other.replace(at, from.size(), to);
+  std::ofstream(folder.path / "m/config.json") << other;
+  CHECK(has(error_of([&] { open_checkpoint_model((folder.path / "m").string(), {}); }),
+            "architecture Qwen3ForCausalLM is not run (BitNet and Llama are)"));
+
+  auto spec = spec::load_model(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml");
+  spec.values.gated = spec::Switch::off;
+  CHECK(has(error_of([&] { synthetic_model(spec, {}); }), "an MLP without a gate"));
+  spec.values.gated = spec::Switch::on;
+  spec.values.full_every = 0;
+  spec.values.window = 4096;
+  CHECK(has(error_of([&] { synthetic_model(spec, {}); }), "a window of 4096 (model.window)"));
+}
+
+TEST_CASE("logits that are not finite are an error, not tokens") {
+  auto spec = spec::load_model(std::string(TOMESTIMATE_SPECS) + "/bitnet-2b.toml");
+  auto& m = spec.values;
+  m.hidden = m.intermediate = 64;
+  m.layers = 1;
+  m.heads = m.kv_heads = 2;
+  m.head_dim = 32;
+  m.embedding.vocabulary = 8;
+  const auto model = synthetic_model(spec, {});
+  Runner runner(model, {}, {});
+  const std::vector<float> x(64, std::numeric_limits<float>::infinity());
+  CHECK_THROWS_WITH(runner.tail(x), "a logit is not finite");
+}
+
 namespace {
 
 std::string bytes_of(const std::string& path) {
@@ -392,13 +466,13 @@ TEST_CASE("checkpoints of other arithmetic are refused, not run wrong") {
   refused("\"relu2\"", "\"gelu\"", "activation \"gelu\"");
   refused("BitNetForCausalLM", "Qwen3ForCausalLM", "Qwen3");
   refused("\"rms_norm_eps\"", "\"sliding_window\": 8, \"rms_norm_eps\"",
-          "attend to 8 positions only");
+          "tokens attend to a window of 8");
   refused("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
           "has no tensor lm_head.weight");
   refused("mlp.up_proj.weight_scale", "mlp.up_proj.weight_other",
           "no tensor model.layers.0.mlp.up_proj.weight_scale");
   refused("self_attn.attn_sub_norm.weight", "self_attn.attn_new_norm.weight",
-          "model.layers.0.self_attn.attn_new_norm.weight is no tensor that is run");
+          "model.layers.0.self_attn.attn_new_norm.weight is not run");
 }
 
 TEST_CASE("a dump replaces a dump, and nothing else") {

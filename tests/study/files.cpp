@@ -169,7 +169,7 @@ TEST_CASE("merge refuses a last line that is right but for the rows") {
   const auto shards = shards_of(st, folder, study::RowFormat::csv);
   const auto good = read(shards[1]);
   const auto refused = [&](const std::function<void(study::ShardLine&, std::string&)>& change) {
-    auto line = study::ShardLine::read(good.substr(good.size() - study::ShardLine::length))->line;
+    auto line = *study::ShardLine::read(good.substr(good.size() - study::ShardLine::length));
     auto rows = good.substr(line.head, line.body);
     change(line, rows);
     const auto head = good.substr(0, line.head);
@@ -217,6 +217,11 @@ TEST_CASE("merge refuses a shard that is not as it was written, and leaves all a
       CHECK_FALSE(fs::exists(folder.file("merged.part")));
       return what;
     };
+    // Its last line is padded: that too is as it was written.
+    auto padded = good;
+    padded[padded.size() - 10] = 'x';
+    refused(padded);
+    refused(good.substr(0, good.size() - 50) + std::string(50, '\0'));
     CHECK(has(refused(good.substr(0, good.size() / 2)), "it is cut short"));
     CHECK(has(refused(""), "it is cut short"));
     CHECK(has(refused(good.substr(0, good.size() - 1000) + good.substr(good.size() - 900)),

@@ -596,3 +596,57 @@ TEST_CASE("uncertainty: given figures weigh draws, or are refused with the reaso
   CHECK_THROWS_AS(study::parse_given("power=5 +- 0"), spec::SpecError);
   CHECK_THROWS_AS(study::parse_given("power=5 +- 1 mm"), spec::SpecError);
 }
+
+TEST_CASE("the code of weights varies together with the share that goes with it") {
+  const Folder folder;
+  const std::string keys = "columns = [\"area\", \"power\"]";
+  const auto rows = [&](const std::string& axes) {
+    study::SweepOptions options;
+    options.output = folder.file("rows.csv");
+    study::sweep(study::load_study(study_file(folder, keys, axes)), options);
+    return lines(read(options.output));
+  };
+  // What a design of its own has.
+  const auto row = [&](const std::string& set, const std::string& clock) {
+    auto specs = study::load_study(
+        study_file(folder, keys + "\nset = {" + set + "}",
+                   "[[vary]]\npath = \"chip.clock\"\nvalues = [\"" + clock + "\"]\n"));
+    study::SweepOptions options;
+    options.output = folder.file("one.csv");
+    study::sweep(specs, options);
+    const auto line = lines(read(options.output)).at(1);
+    return line.substr(line.find(','));
+  };
+  const auto ternary = row("", "500 MHz");
+  const auto half =
+      row("\"weights.code\" = \"integer\", \"weights.zero_bit_ratio\" = 0.5", "500 MHz");
+  const auto more =
+      row("\"weights.code\" = \"integer\", \"weights.zero_bit_ratio\" = 0.6", "500 MHz");
+  CHECK(half != ternary);
+  const std::string code = "path = \"weights.code\", values = ";
+  const std::string ratio = "path = \"weights.zero_bit_ratio\", values = ";
+  const auto zip =
+      rows("[[vary]]\nzip = [{" + code + "[\"ternary\", \"integer\", \"integer\"]}, {" + ratio +
+           "[0.1, 0.5, 0.6]}]\n");
+  REQUIRE(zip.size() == 4);
+  CHECK(zip[1] == "ternary,0.1" + ternary);
+  CHECK(zip[2] == "integer,0.5" + half);
+  CHECK(zip[3] == "integer,0.6" + more);
+  const auto crossed = rows(
+      "[[vary]]\npath = \"weights.code\"\nvalues = [\"integer\"]\n[[vary]]\npath = "
+      "\"weights.zero_bit_ratio\"\nrange = { from = 0.5, to = 0.6, points = 2 }\n");
+  REQUIRE(crossed.size() == 3);
+  CHECK(crossed[1] == "integer,0.5" + half);
+  CHECK(crossed[2] == "integer,0.6" + more);
+  const auto refused = [&](const std::string& axes) { return failure([&] { rows(axes); }); };
+  CHECK(has(refused("[[vary]]\nzip = [{" + code +
+                    "[\"integer\"]}, {path = \"weights.zero_share\", "
+                    "values = [0.5]}]\n"),
+            "integer weights need weights.zero_bit_ratio"));
+  CHECK(has(refused("[[vary]]\nzip = [{" + code + "[\"integer\", \"ternary\"]}, {" + ratio +
+                    "[0.5, 7]}]\n"),
+            "weights.zero_bit_ratio of 7 is out of range"));
+  CHECK(has(refused("[[vary]]\npath = \"weights.code\"\nvalues = [\"ternary\", \"integer\"]\n"
+                    "[[vary]]\npath = \"weights.zero_bit_ratio\"\nvalues = [0.5]\n"),
+            "weights.zero_bit_ratio does not go with ternary weights"));
+}

@@ -18,6 +18,8 @@ struct Fact {
   std::string source;
 };
 
+inline constexpr std::uint64_t largest_number = std::uint64_t{1} << 53;  // a double counts to it
+
 struct Architecture {
   std::string name;        // of the model; "" if the file does not say
   std::string type;        // "BitNetForCausalLM", "llama"
@@ -40,6 +42,7 @@ struct Architecture {
   std::string ternary_why;        // where it is said
   std::optional<std::uint64_t> integer_bits;
   std::string integer_why;
+  std::string codes;         // "int of 4 bit and int of 8 bit", if the weights have several
   std::string float_format;  // of the weights, "mx_fp"; "" if they are said to be no such floats
   std::vector<std::string> unconverted;  // patterns of module names that are not coded so
 };

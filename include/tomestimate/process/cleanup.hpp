@@ -15,6 +15,9 @@ namespace tomestimate::process {
 // that are ignored stay so (nohup). Call it once, before there are threads.
 void clean_up_on_signals();
 
+// Has `handler` called by INT, TERM and HUP in place of that; those that are ignored stay so.
+void call_on_signals(void (*handler)(int));
+
 // A file or folder that a signal which ends the program first removes, with all that is in it, for
 // as long as this lives.
 class RemovedOnSignal {

@@ -15,18 +15,19 @@
 // weight_codes (uint8), weight_scales and weight_zeros (outputs x groups).
 #pragma once
 
-#include <filesystem>
-#include <memory>
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
 
 #include <tomestimate/process/cleanup.hpp>
 #include <tomestimate/reference/run.hpp>
+#include <tomestimate/spec/folder.hpp>
 
 namespace tomestimate::reference {
 
-// Throws std::runtime_error if `folder` is there and is neither empty nor a dump.
+// Throws std::runtime_error if `folder` is there and is neither empty nor a dump, or if this user
+// cannot put one there.
 void check_dump_folder(const std::string& folder);
 
 // Arrays go to a new folder beside the wanted one, which takes its place when the dump is whole.
@@ -35,9 +36,6 @@ class Dump {
  public:
   // Throws std::runtime_error, as all of these do, with path and reason.
   explicit Dump(const std::string& folder);
-  Dump(const Dump&) = delete;
-  Dump& operator=(const Dump&) = delete;
-  ~Dump();
 
   void add(const Record& record, std::size_t layers);
   std::size_t arrays() const { return arrays_.size(); }
@@ -46,8 +44,7 @@ class Dump {
   void finish(const nlohmann::ordered_json& run);
 
  private:
-  std::filesystem::path target_;
-  process::RemovedOnSignal draft_;  // may be gone, or hold what the dump replaced
+  spec::DraftFolder draft_;
   nlohmann::ordered_json arrays_ = nlohmann::ordered_json::array();
   std::uintmax_t bytes_ = 0;
 };

@@ -20,7 +20,8 @@ using Files = std::map<std::string, std::string>;
 Files design_report(const HardwareSpec& hardware, const ModelSpec& model,
                     const std::vector<evidence::Comparison>& published, const std::string& made_by);
 
-// Throws std::runtime_error if `folder` holds anything but a report, or is no folder.
+// Throws std::runtime_error if `folder` holds anything but a report, is no folder, or is none that
+// this user can make or replace.
 void check_report_folder(const std::string& folder);
 
 // Writes a folder beside `folder`, then puts it in place in one step; what a report made there

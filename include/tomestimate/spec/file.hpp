@@ -39,9 +39,20 @@ Destination destination(const std::string& path);
 // compute for long first.
 void check_writable(const std::string& path);
 
+// Whether something is at a path, or may be: where that can't be known, whoever opens it says why.
+bool may_be_there(const std::filesystem::path& path);
+
+// Throws std::runtime_error, which begins with `named`, if this user may not put a file or folder
+// in the place of `path` (links followed), whether it is there or not.
+void check_can_be_replaced(const std::string& named, const std::filesystem::path& path);
+
 // Whether what is written to one path would change what the other leads to: links, "..", and hard
 // links are followed, and neither file need be there yet. Devices and pipes change nothing.
 bool same_file(const std::string& a, const std::string& b);
+
+// Locks an open file for as long as it is open. Who has it locked already, "process 1234", as far
+// as this machine's kernel says; nothing if the lock is had, or the file system has no locks.
+std::optional<std::string> lock_file(int descriptor);
 
 // A folder of its own for temporary files in TMPDIR (or /tmp), removed with all that is in it: also
 // when a signal ends the program, or, if it is killed outright, by the next one to make such a

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -49,6 +52,14 @@ double unit_factor(std::string_view unit);
 // spec::override_value.
 double value_if_set(const Specs& specs, const std::string& path, const std::string& text,
                     const spec::Place& place);
+
+// Whether a value goes with one code of the weights only, or is weights.code: what such values may
+// be hangs on each other.
+bool is_of_code(std::string_view path);
+
+// Of values that are set together, leaves out the shares that do not go with the weights.code among
+// them.
+void leave_out_other_shares(std::vector<spec::Override>& together);
 
 // The numbers of a range, worked out when they are asked for.
 class Range {
@@ -105,5 +116,10 @@ struct Axis {
   bool region = false;  // two values, and all between them too: solve searches these
   std::uint64_t size() const { return members.at(0).size(); }
 };
+
+// Sets specs to the values that each axis has at the index `at` gives for it, all in one go. Throws
+// spec::SpecError.
+void set_point(Specs& specs, std::span<const Axis> axes,
+               const std::function<std::uint64_t(std::size_t axis)>& at);
 
 }  // namespace tomestimate::study

@@ -24,8 +24,8 @@ struct Collected {
 };
 
 // Evaluates the study on `threads` threads, until it is done or *stop is set; `stop` may be null.
-// Takes 9 bytes a row and 8 more a column. `recorded` is called before the first point is
-// evaluated.
+// Takes 9 bytes a row and 8 more a column. Throws spec::SpecError if that is more than a quarter of
+// this machine's memory. `recorded` is called before the first point is evaluated.
 Collected collect(const Study& study, unsigned threads, const std::atomic<bool>* stop,
                   const std::function<void(const Space&)>& recorded = {});
 
