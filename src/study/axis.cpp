@@ -248,15 +248,21 @@ Varied varied(const Parameter& parameter, double base) {
 
 void set_point(Specs& specs, std::span<const Axis> axes,
                const std::function<std::uint64_t(std::size_t axis)>& at) {
-  std::vector<spec::Override> all;
+  std::vector<spec::Override> of_code;  // go with each other only
   for (std::size_t a = 0; a < axes.size(); ++a) {
     std::vector<spec::Override> together;
-    for (const auto& v : axes[a].members)
-      together.push_back({v.parameter.path, v.text(at(a)), {v.parameter.path, 0, 0}});
+    for (const auto& v : axes[a].members) {
+      const auto& path = v.parameter.path;
+      const spec::Place place{path, 0, 0};
+      if (is_of_code(path))
+        together.push_back({path, v.text(at(a)), place});
+      else
+        spec::override_value(specs.hardware, specs.model, path, v.text(at(a)), place);
+    }
     leave_out_other_shares(together);
-    all.insert(all.end(), together.begin(), together.end());
+    of_code.insert(of_code.end(), together.begin(), together.end());
   }
-  spec::override_values(specs.hardware, specs.model, std::move(all));
+  if (!of_code.empty()) spec::override_values(specs.hardware, specs.model, std::move(of_code));
 }
 
 }  // namespace tomestimate::study

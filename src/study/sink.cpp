@@ -20,6 +20,12 @@
 namespace tomestimate::study {
 namespace {
 
+// A file that nothing else names: what is written to it changes nothing else.
+bool is_own(int descriptor) {
+  struct stat about {};
+  return fstat(descriptor, &about) == 0 && S_ISREG(about.st_mode) && about.st_nlink <= 1;
+}
+
 bool same_file(int descriptor, const std::string& path) {
   struct stat a {
   }, b{};
@@ -68,10 +74,18 @@ Sink::~Sink() {
 
 void Sink::open_part(bool resume) {
   for (;;) {
-    const int descriptor = open(part().c_str(), O_RDWR | O_CLOEXEC | (resume ? 0 : O_CREAT), 0666);
+    const int descriptor =
+        open(part().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | (resume ? 0 : O_CREAT),
+             0666);
     if (descriptor < 0 && resume && errno == ENOENT)
       fail("is gone; nothing to resume: run without --resume");
+    if (descriptor < 0 && errno == ELOOP)
+      fail("is a link, and no file of a sweep: remove it first");
     if (descriptor < 0) fail_errno("cannot be written");
+    if (!is_own(descriptor)) {
+      close(descriptor);
+      fail("has another name, or is no regular file, so no sweep made it: remove it first");
+    }
     if (const auto who = spec::lock_file(descriptor)) {
       close(descriptor);
       fail(fmt::format("{} is writing it; give another -o, or wait for its end", *who));

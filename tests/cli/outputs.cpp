@@ -121,6 +121,28 @@ TEST_CASE("the .part of an output is not what the same run has saved") {
   CHECK(has(read(inputs.folder.file("r.csv.part")), "kind = \"study\""));
 }
 
+TEST_CASE("a .part that leads to another file is no sweep's") {
+  const Inputs inputs;
+  const auto part = inputs.folder.path / "r.csv.part";
+  const auto refused = [&](const std::string& reason) {
+    const auto before = inputs.contents();
+    const auto r = inputs.run_here("sweep study.toml -o r.csv");
+    CAPTURE(r.out);
+    CHECK(r.code == 1);
+    CHECK(has(r.out, "r.csv.part: " + reason));
+    CHECK(inputs.contents() == before);
+    fs::remove(part);
+  };
+  fs::create_symlink("cells.lib", part);
+  refused("is a link, and no file of a sweep");
+  fs::create_hard_link(inputs.folder.path / "cells.lib", part);
+  refused("has another name, or is no regular file");
+  REQUIRE(mkfifo(part.c_str(), 0600) == 0);
+  refused("has another name, or is no regular file");
+  fs::create_directory(part);
+  refused("is a folder, not a file");
+}
+
 TEST_CASE("outputs to devices, pipes and links") {
   const Inputs inputs;
   const auto file = [&](const std::string& name) { return inputs.folder.file(name); };

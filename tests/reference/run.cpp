@@ -470,9 +470,9 @@ TEST_CASE("checkpoints of other arithmetic are refused, not run wrong") {
   refused("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
           "has no tensor lm_head.weight");
   refused("mlp.up_proj.weight_scale", "mlp.up_proj.weight_other",
-          "no tensor model.layers.0.mlp.up_proj.weight_scale");
+          "model.layers.0.mlp.up_proj.weight_other is not run");
   refused("self_attn.attn_sub_norm.weight", "self_attn.attn_new_norm.weight",
-          "model.layers.0.self_attn.attn_new_norm.weight is not run");
+          "layer 0 has no tensor for attn_sub_norm");
 }
 
 TEST_CASE("a dump replaces a dump, and nothing else") {

@@ -117,8 +117,8 @@ struct Axis {
   std::uint64_t size() const { return members.at(0).size(); }
 };
 
-// Sets specs to the values that each axis has at the index `at` gives for it, all in one go. Throws
-// spec::SpecError.
+// Sets specs to the values that each axis has at the index that `at` gives for it; those that go
+// with one code of the weights in one go. Throws spec::SpecError.
 void set_point(Specs& specs, std::span<const Axis> axes,
                const std::function<std::uint64_t(std::size_t axis)>& at);
 
