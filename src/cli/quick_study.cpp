@@ -176,7 +176,8 @@ void add_sets(Lines& lines, const QuickStudy& q) {
   for (const auto& set : sets.values) add_set(lines, set.place.file, set.path, trimmed(set.text));
 }
 
-Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::string& model) {
+Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::string& model,
+               study::Regions regions) {
   Lines out;
   std::string name;
   for (const auto& vary : q.vary)
@@ -199,6 +200,7 @@ Lines lines_of(const QuickStudy& q, const std::string& hardware, const std::stri
     out.add("--target", "]");
   }
   for (const auto& vary : q.vary) try {
+      if (regions == study::Regions::refused && is_region(vary)) bad_vary(vary);
       out.add("--vary " + vary, "\n[[vary]]\n" + axis_toml(vary));
     } catch (const spec::SpecError& e) {
       out.errors.insert(out.errors.end(), e.diagnostics().begin(), e.diagnostics().end());
@@ -343,12 +345,9 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs, study::R
     throw CLI::ValidationError("--vary",
                                "two specs need one: --vary PATH=VALUES, such as "
                                "--vary chip.clock=0.2..1GHz/5");
-  if (regions == study::Regions::refused)
-    for (const auto& vary : q.vary)
-      if (is_region(vary)) bad_vary(vary);
   const spec::TemporaryFolder folder;
   const auto file = (folder.path() / "study.toml").string();
-  const auto lines = lines_of(q, spec_from(q.places[0], {}), spec_from(q.places[1], {}));
+  const auto lines = lines_of(q, spec_from(q.places[0], {}), spec_from(q.places[1], {}), regions);
   spec::write_file(file, lines.text);
   const auto load = [&] {
     try {
@@ -365,7 +364,8 @@ study::Study load_study(const QuickStudy& q, const NamedFiles& outputs, study::R
   if (q.save) {
     const auto beside = fs::absolute(*q.save).parent_path();
     spec::write_file(
-        *q.save, lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside)).text);
+        *q.save,
+        lines_of(q, spec_from(q.places[0], beside), spec_from(q.places[1], beside), regions).text);
   }
   return loaded;
 }

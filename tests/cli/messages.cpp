@@ -159,7 +159,7 @@ TEST_CASE("errors of all designs of compare, and of all flags, are told in one g
   CHECK(has(vary, "base.lnaes=3: error: no spec value"));
   CHECK(has(vary, "--vary chip.clock=1,2: error: expected a frequency"));
   CHECK(has(vary, "--set foo: error: expected PATH=VALUE"));
-  const auto sweep = refusal("sweep " + design + "--vary foo --vary base.lnaes=3 --set foo");
+  const auto sweep = refusal("sweep " + design + " --vary foo --vary base.lnaes=3 --set foo");
   CHECK(has(sweep, "--vary: error: expected PATH=A,B,C"));
   CHECK(has(sweep, "--vary base.lnaes=3: error: no spec value"));
   CHECK(has(sweep, "--set foo: error: expected PATH=VALUE"));
