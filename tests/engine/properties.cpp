@@ -158,8 +158,7 @@ TEST_CASE("more of a resource is never slower") {
       auto more = d;
       g.grow(more.hw);
       const auto after = estimate_pass(more);
-      INFO("design " << i << ": " << g.name << ", " << before.total.value() << " cycles, "
-                     << after.total.value() << " with more");
+      CAPTURE(i, g.name);
       REQUIRE(after.total <= before.total);
       REQUIRE(after.time <= before.time);
     }

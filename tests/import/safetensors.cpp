@@ -164,14 +164,14 @@ TEST_CASE("safetensors: dtypes that aren't known, names beyond ASCII, and a larg
   CHECK(one[0].type == "F4");
   CHECK(one[0].bytes == 2);
   CHECK(one[0].name == "\xC3\xA9 a");
-  // 8 values a tensor, 1.6 million in all.
+  // 8 values a tensor, 400,000 in all.
   std::string many = "{";
-  for (int i = 0; i < 200'000; ++i)
+  for (int i = 0; i < 50'000; ++i)
     many += entry("model.layers." + std::to_string(i) + ".mlp.experts.1.weight", "I8", "[0,4]",
                   "[0,0]") +
             ",";
-  CHECK(read(many + entry("a", "F32", "[1]", "[0,4]") + "}", 4).size() == 200'001);
-  const std::string padding(40 << 20, ' ');
+  CHECK(read(many + entry("a", "F32", "[1]", "[0,4]") + "}", 4).size() == 50'001);
+  const std::string padding(16 << 20, ' ');
   CHECK(read("{" + entry("a", "F32", "[1]", "[0,4]") + padding + "}", 4).size() == 1);
   // Doubled keys of the metadata are nobody's business.
   CHECK(read(R"({"__metadata__":{"a":"1","a":{"b":1,"b":2}},)" + entry("a", "F32", "[]", "[0,4]") +
