@@ -21,7 +21,6 @@
 #include "common.hpp"
 #include "files.hpp"
 #include "help.hpp"
-#include "percent.hpp"
 #include "run_model.hpp"
 #include "small.hpp"
 #include "terminal.hpp"
@@ -53,11 +52,7 @@ int run_validate(const Design& design, bool small_only, unsigned threads, const 
       graphs.push_back(std::move(graph));
   for (const auto& graph : graphs) evidence::check_size(graph);
   std::vector<evidence::Validation> validations;
-  Percent percent("graphs");
-  for (const auto& graph : graphs) {
-    validations.push_back(evidence::validate(graph, threads));
-    if (isatty(STDERR_FILENO) != 0) percent(validations.size(), graphs.size());
-  }
+  for (const auto& graph : graphs) validations.push_back(evidence::validate(graph, threads));
   print(report::validation_document(validations), output);
   for (const auto& v : validations) {
     if (v.passed()) continue;
