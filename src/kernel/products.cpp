@@ -47,8 +47,12 @@ void add_baseline(const Operands& o, std::int32_t* sums, std::size_t token_step)
                                       std::size_t token_step) {
   add_all(o, sums, token_step);
 }
-[[gnu::target("avx512f,avx512bw,prefer-vector-width=512")]] void add_avx512(
-    const Operands& o, std::int32_t* sums, std::size_t token_step) {
+#if defined(__clang__)
+[[gnu::target("avx512f,avx512bw")]]
+#else
+[[gnu::target("avx512f,avx512bw,prefer-vector-width=512")]]  // else of 256 bits
+#endif
+void add_avx512(const Operands& o, std::int32_t* sums, std::size_t token_step) {
   add_all(o, sums, token_step);
 }
 #endif

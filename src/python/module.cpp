@@ -650,7 +650,7 @@ py::dict searched_axes(const study::Specs& specs, const py::object& vary) {
     for (const auto& path : list_of(vary)) given[py::str(path)] = py::none();
   py::dict out;
   for (const auto& [key, item] : given) {
-    const auto ends = [&](const py::object& from, const py::object& to) {
+    const auto ends = [&out, &key = key](const py::object& from, const py::object& to) {
       py::dict range, axis;
       range["from"] = from;
       range["to"] = to;

@@ -179,13 +179,13 @@ Document solve_document(const Specs& specs, const study::Solved& s, const study:
               {{p.path, p.unit}, {target.metric, unit}, {"off target", unit}},
               {},
               {}};
-  std::string beyond;
+  std::string outside;
   for (const auto& x : s.solutions)
     if (study::beyond_range(specs, p.path, x.parameter))
-      beyond += fmt::format("{}{}", beyond.empty() ? "" : ", ", shown(p, x.parameter));
-  if (!beyond.empty())
-    add_cautions(document,
-                 {fmt::format("outside the range that the spec of {} states: {}", p.path, beyond)});
+      outside += fmt::format("{}{}", outside.empty() ? "" : ", ", shown(p, x.parameter));
+  if (!outside.empty())
+    add_cautions(document, {fmt::format("outside the range that the spec of {} states: {}", p.path,
+                                        outside)});
   for (const auto& x : s.solutions)
     table.rows.push_back({x.parameter / study::unit_factor(p.unit), x.metric / factor,
                           (x.metric - target.value) / factor});

@@ -10,10 +10,10 @@
 namespace tomestimate::study {
 namespace {
 
-constexpr std::string_view word = "tomestimate-shard-2";
+constexpr std::string_view shard_word = "tomestimate-shard-2";
 
 std::string fields(const ShardLine& s) {
-  return fmt::format("# {} {} {} {:x} {} {:d} {} {} {} {} {} {}", word, s.index, s.count,
+  return fmt::format("# {} {} {} {:x} {} {:d} {} {} {} {} {} {}", shard_word, s.index, s.count,
                      s.fingerprint, s.key, s.descending, s.limit, s.rows, s.head, s.row_bytes,
                      s.body, s.tail);
 }
@@ -31,7 +31,7 @@ std::optional<ShardLine> ShardLine::read(std::string_view line) {
   ShardLine s;
   words >> hash >> name >> s.index >> s.count >> std::hex >> s.fingerprint >> std::dec >> s.key >>
       s.descending >> s.limit >> s.rows >> s.head >> s.row_bytes >> s.body >> s.tail;
-  if (!words || hash != "#" || name != word || s.index < 1 || s.index > s.count)
+  if (!words || hash != "#" || name != shard_word || s.index < 1 || s.index > s.count)
     return std::nullopt;
   return s;
 }

@@ -6,7 +6,7 @@
 namespace tomestimate::study {
 namespace {
 
-[[noreturn]] void refuse(const std::string& text, std::string message, std::string hint = "") {
+[[noreturn]] void bad_target(const std::string& text, std::string message, std::string hint = "") {
   throw spec::SpecError({{{text, 0, 0}, std::move(message), std::move(hint)}});
 }
 
@@ -15,7 +15,7 @@ namespace {
 Target parse_target(const std::string& text) {
   const auto at = text.find_first_of("<>=");
   if (at == std::string::npos)
-    refuse(text, "expected METRIC=VALUE, METRIC>=VALUE or METRIC<=VALUE");
+    bad_target(text, "expected METRIC=VALUE, METRIC>=VALUE or METRIC<=VALUE");
   Target t;
   t.metric = text.substr(0, at);
   while (t.metric.ends_with(' ')) t.metric.pop_back();
@@ -26,13 +26,13 @@ Target parse_target(const std::string& text) {
   const auto parsed = units::parse_quantity(
       start == std::string::npos ? "" : std::string_view(text).substr(start), unit);
   if (const auto* bad = std::get_if<units::UnitError>(&parsed))
-    refuse(text, bad->message, bad->hint);
+    bad_target(text, bad->message, bad->hint);
   const auto& good = std::get<units::ParsedQuantity>(parsed);
   const auto wanted = std::get<units::ParsedUnit>(units::parse_unit(unit));
   const bool bare = good.dimension == units::Dimension{};
   if (!bare && good.dimension != wanted.dimension)
-    refuse(text, fmt::format("expected {} for {}, got {}", units::kind(wanted.dimension), t.metric,
-                             units::kind(good.dimension)));
+    bad_target(text, fmt::format("expected {} for {}, got {}", units::kind(wanted.dimension),
+                                 t.metric, units::kind(good.dimension)));
   // A bare number, "%" apart, is in the metric's own unit.
   const bool percent =
       text.find('%') != std::string::npos || text.find("percent") != std::string::npos;
