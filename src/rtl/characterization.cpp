@@ -287,8 +287,8 @@ class Characterizer {
 
   std::string key(const std::string& what, const std::string& verilog) const {
     const auto path = delays_ ? fmt::format(";{} ps;{} fF", around_.slew, around_.wire) : "";
-    return fmt::format("{};{:016x};{};{};{:016x}{}", spec::visible(cells_.library.name), hash(cells_.liberty),
-                       synthesizer_.version(), what, hash(verilog), path);
+    return fmt::format("{};{:016x};{};{};{:016x}{}", spec::visible(cells_.library.name),
+                       hash(cells_.liberty), synthesizer_.version(), what, hash(verilog), path);
   }
 
   void add_bank(Tile tile, bool held_out, bool given) {
