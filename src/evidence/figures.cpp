@@ -252,9 +252,18 @@ std::vector<Figure> parse_figures(std::string_view text, const std::string& path
   return figures;
 }
 
+std::string spec_file(const Figure& figure, const std::string& name,
+                      const std::filesystem::path& folder) try {
+  return spec::find_spec(name, folder);
+} catch (const spec::SpecError& e) {
+  const auto& d = e.diagnostics().at(0);
+  throw spec::SpecError(
+      {{figure.id.place, fmt::format("names {}: {}", d.place.file, d.message), d.hint}});
+}
+
 study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder) {
-  return {spec::load_hardware(spec::find_spec(figure.hardware, folder)),
-          spec::load_model(spec::find_spec(figure.model, folder))};
+  return {spec::load_hardware(spec_file(figure, figure.hardware, folder)),
+          spec::load_model(spec_file(figure, figure.model, folder))};
 }
 
 void set_values(const Figure::Overrides& set, HardwareSpec& hardware, ModelSpec& model) {

@@ -51,6 +51,10 @@ std::vector<Figure> parse_figures(std::string_view text, const std::string& path
 // The figure beside what these specs, which it names, make of it. Throws spec::SpecError.
 Comparison compare(const Figure& figure, study::Specs specs);
 
+// The file of a spec that the figure names. Throws spec::SpecError at the figure if there is none.
+std::string spec_file(const Figure& figure, const std::string& name,
+                      const std::filesystem::path& folder);
+
 // The specs that a compared figure names, from the folder of its file.
 study::Specs specs_of(const Figure& figure, const std::filesystem::path& folder);
 

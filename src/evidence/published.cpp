@@ -134,7 +134,7 @@ std::vector<std::string> files_of_published(const std::string& path) {
   for (const auto& figure : read_figures(path))
     for (const auto* name : {&figure.hardware, &figure.model})
       if (!name->empty())
-        for (auto& file : spec::files_of(spec::find_spec(*name, fs::path(path).parent_path())))
+        for (auto& file : spec::files_of(spec_file(figure, *name, fs::path(path).parent_path())))
           files.insert(std::move(file));
   return {files.begin(), files.end()};
 }

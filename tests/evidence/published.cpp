@@ -114,6 +114,12 @@ TEST_CASE("every error of a file is told") {
   CHECK(std::count(all.begin(), all.end(), '\n') == 3);
 }
 
+TEST_CASE("a figure of a spec that is not there is told as the figure's error") {
+  const auto said = errors("hardware = \"tom.toml\"", "hardware = \"no-such.toml\"");
+  CHECK(said.find("f.toml:3:6: error: names ") == 0);
+  CHECK(said.find("no-such.toml: no such file") != std::string::npos);
+}
+
 TEST_CASE("what comparing reads") {
   const auto path = std::string(TOMESTIMATE_SPECS) + "/published.toml";
   const auto files = evidence::files_of_published(path);
