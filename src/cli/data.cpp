@@ -7,11 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <tomestimate/engine/estimate.hpp>
 #include <tomestimate/reference/run.hpp>
 #include <tomestimate/spec/diagnostic.hpp>
 #include <tomestimate/spec/graph.hpp>
-#include <tomestimate/units/unit_text.hpp>
 
 #include "files.hpp"
 #include "progress_line.hpp"
@@ -160,20 +158,10 @@ const std::vector<Average>& averages() {
   return all;
 }
 
-// What is named, by the average and by the data, with the difference, also in percent.
-report::Row compared(report::Row row, double average, double data) {
-  for (const double x : {average, data, data - average}) row.emplace_back(x);
-  if (average == 0)
-    row.emplace_back(std::monostate{});
-  else
-    row.emplace_back(100 * (data - average) / average);
-  return row;
-}
-
 report::Row average_row(const Average& average, std::string_view projection, double zero_share,
                         const spec::Data<double>& data, const DataCounts& counts) {
-  return compared({std::string(average.name), std::string(projection)},
-                  average.closed(zero_share, data), average.counted(counts));
+  return report::compared({std::string(average.name), std::string(projection)},
+                          average.closed(zero_share, data), average.counted(counts));
 }
 
 report::Table average_table(const spec::Model<double>& model, const Counter& counter) {
@@ -267,37 +255,6 @@ study::Specs with_data(const DataArguments& a, study::Specs specs, const Counter
   return specs;
 }
 
-report::Table data_energy_table(const study::Specs& average, const study::Specs& data) {
-  report::Table table{
-      "data-energy",
-      "Energy of a decode step, by the averages and by the data",
-      {{"component", ""},
-       {"average", "uJ"},
-       {"data", "uJ"},
-       {"difference", "uJ"},
-       {"relative", "%"}},
-      {},
-      {"data: as counted, the zero shares of each layer and projection, and over all of them the "
-       "adds of zeros and of each sign and the toggles of activations, ROM words and addresses; "
-       "specs/machine.md, \"Energy\", says what each moves"}};
-  const auto of = [](const study::Specs& specs) {
-    return engine::estimate(specs.hardware.values, specs.model.values).decode.energy;
-  };
-  const auto by_average = of(average), by_data = of(data);
-  const auto add = [&](std::string_view name, double before, double after) {
-    table.rows.push_back(compared({std::string(name)}, before, after));
-  };
-  const auto micro = [](const auto& energy) { return units::from_base(energy.value(), "uJ"); };
-  std::vector<double> after;
-  engine::visit_energy(by_data,
-                       [&](std::string_view, const auto& e) { after.push_back(micro(e)); });
-  auto next = after.begin();
-  engine::visit_energy(by_average,
-                       [&](std::string_view name, const auto& e) { add(name, micro(e), *next++); });
-  add("total", micro(total(by_average)), micro(total(by_data)));
-  return table;
-}
-
 }  // namespace
 
 int run_data(const Design& design, const DataArguments& a, unsigned threads, const Output& output) {
@@ -314,7 +271,7 @@ int run_data(const Design& design, const DataArguments& a, unsigned threads, con
       fmt::format("{}, averages and data of {}", report::design_title(specs.hardware, specs.model),
                   a.source),
       {fmt::format("tokens: {}; arithmetic: {}", a.tokens, a.arithmetic)},
-      {average_table(specs.model.values, counter), data_energy_table(specs, counted)}};
+      {average_table(specs.model.values, counter), report::data_energy_table(specs, counted)}};
   print(std::move(document), output);
   return 0;
 }

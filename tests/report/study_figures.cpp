@@ -370,7 +370,8 @@ TEST_CASE("shares and waterfall add up to the metrics") {
   CHECK(power.bars[1].total() ==
         Approx(study::metric_value(s, "power_ungated") / watt).epsilon(1e-9));
   // In lockstep many tokens share the chip at a time.
-  const auto many = study::Specs{spec::load_hardware(std::string(TOMESTIMATE_SPECS) + "/ankhdjet.toml"), s.model};
+  const auto many =
+      study::Specs{spec::load_hardware(std::string(TOMESTIMATE_SPECS) + "/ankhdjet.toml"), s.model};
   const auto lockstep = power_bars(study::evaluate(many.hardware.values, many.model.values));
   CHECK(lockstep.bars[0].total() ==
         Approx(study::metric_value(many, "power") / watt).epsilon(1e-9));

@@ -90,6 +90,13 @@ Document implied_document(std::span<const evidence::Implied> implied);
 // What validate compared, and every mismatch.
 Document validation_document(std::span<const evidence::Validation> validations);
 
+// `row` with a value by the closed form's average and by the data of a run, the difference, and
+// that in percent.
+Row compared(Row row, double average, double data);
+
+// Energy of a decode step by component, with the specs' averages and with those of data.
+Table data_energy_table(const study::Specs& average, const study::Specs& data);
+
 // "binds: unit compute takes 80 % of a decode step; relieved by ...".
 std::string binding_sentence(const HardwareSpec& hardware, const ModelSpec& model);
 
