@@ -12,6 +12,7 @@
 
 #include "common.hpp"
 #include "files.hpp"
+#include "progress_line.hpp"
 
 namespace tomestimate::cli {
 namespace {
@@ -176,7 +177,14 @@ report::Document import_document(const Imported& imported, const std::optional<s
 int run_import(const ImportCommand& command) {
   if (command.spec)
     check_files(inputs_of_source("SOURCE", command.source), {{"-o", *command.spec}});
-  const auto imported = importer::import_model(command.source, command.options);
+  const auto imported = [&] {
+    ProgressLine line;
+    auto options = command.options;
+    options.progress = [&line](std::size_t done, std::size_t tensors) {
+      line.show(fmt::format("tensor {} of {}", done, tensors));
+    };
+    return importer::import_model(command.source, options);
+  }();
   if (command.spec) spec::write_file(*command.spec, imported.spec);
   print(import_document(imported, command.spec), command.output);
   return 0;

@@ -30,6 +30,7 @@
 #include "files.hpp"
 #include "optimize.hpp"
 #include "percent.hpp"
+#include "progress_line.hpp"
 #include "quick_study.hpp"
 #include "small.hpp"
 #include "terminal.hpp"
@@ -623,7 +624,13 @@ std::vector<Command> add_study_commands(CLI::App& app) {
                         check_figures_used(*given, *figures);
                         for (const auto& text : *given)
                           options->given.push_back(given_of(text, *figures, specs, *output));
-                        const auto u = study::uncertainty(specs, *metrics, *options);
+                        const auto u = [&] {
+                          constexpr std::uint64_t many = 200'000;  // take a second
+                          ProgressLine line;
+                          if (options->samples >= many)
+                            line.show(fmt::format("{} draws", options->samples));
+                          return study::uncertainty(specs, *metrics, *options);
+                        }();
                         print(report::uncertainty_document(specs, u, *options), *output,
                               [&] { return report::uncertainty_figure(specs, u); });
                         return 0;

@@ -313,14 +313,19 @@ constexpr std::uint64_t worth_threads = 64 << 20;  // bytes
 
 // Tallies of all tensors, some at once if there are many bytes. Of several errors that of the first
 // tensor is thrown.
-std::vector<Tally> tallies_of(const std::vector<Located>& all) {
+std::vector<Tally> tallies_of(const std::vector<Located>& all, const Options& options) {
   std::vector<Tally> out(all.size());
   std::vector<std::exception_ptr> errors(all.size());
   std::atomic<std::size_t> next = 0;
+  std::atomic<std::size_t> done = 0;
   std::atomic<bool> failed = false;
+  const auto caller = std::this_thread::get_id();
   const auto work = [&] {
     for (std::size_t i; !failed && (i = next++) < all.size();) try {
         out[i] = count(*all[i].source, *all[i].tensor);
+        ++done;
+        if (options.progress && std::this_thread::get_id() == caller)
+          options.progress(done, all.size());
       } catch (...) {
         errors[i] = std::current_exception();
         failed = true;
@@ -378,8 +383,8 @@ void check_mixed(const std::vector<Located>& all, const std::vector<Tally>& tall
 }
 
 std::vector<Linear> count_all(const std::vector<Located>& all, const spec::Model<double>& model,
-                              const Coding& coding, bool& from_masters) {
-  const auto tallies = tallies_of(all);
+                              const Coding& coding, const Options& options, bool& from_masters) {
+  const auto tallies = tallies_of(all, options);
   if (!coding.is_given) check_mixed(all, tallies);
   std::vector<Linear> out;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -519,7 +524,7 @@ Imported import_model(const std::string& path, const Options& options) {
     if (auto caution = other_norms(checkpoint)) out.cautions.push_back(*std::move(caution));
     if (coding.ternary) {
       bool from_masters = false;
-      out.linears = count_all(all, model, coding, from_masters);
+      out.linears = count_all(all, model, coding, options, from_masters);
       for (auto& caution : cautions_of(out.linears)) out.cautions.push_back(std::move(caution));
       out.source =
           fmt::format("{} ({}, {})", file_name(path), checkpoint.format, types_of(out.linears));

@@ -251,7 +251,9 @@ TEST_CASE("long computations say on a terminal how far they are, and leave no li
   const std::string gone = "\033[K";  // after a carriage return
   for (const auto& [command, line] : std::vector<std::pair<std::string, std::string>>{
            {"run " + packed + " --tokens 1,2 --generate 2", "pass 2 of 2, layer 3 of 3"},
-           {"validate --small " + design, "small: no adapter, layer 3 of 3"}}) {
+           {"validate --small " + design, "small: no adapter, layer 3 of 3"},
+           {"import " + packed, "tensor 21 of 21"},
+           {"uncertainty " + design + " --metric area --samples 200000", "200000 draws"}}) {
     const auto r = run_on_terminal(command, 80);
     CAPTURE(r.out);
     CHECK(r.code == 0);

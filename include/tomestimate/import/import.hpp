@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct Options {
   std::string name;         // of the model; "": as the source says
   std::optional<int> bits;  // whole-number weights of so many bits, whatever the source says
   bool ternary = false;     // ternary weights, whatever the source says
+  // Called on the calling thread as tensors are counted.
+  std::function<void(std::size_t done, std::size_t tensors)> progress{};
 };
 
 // One linear layer whose weights were counted.
