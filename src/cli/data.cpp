@@ -263,7 +263,7 @@ int run_data(const Design& design, const DataArguments& a, unsigned threads, con
   auto outputs = outputs_of(output);
   for (const auto& file : a.save) outputs.push_back({"--save", file});
   check_files(inputs, outputs);
-  const auto specs = load(design, output);
+  const auto specs = load(design, {});
   const auto counter = count_run(a, specs, threads);
   const auto counted = with_data(a, specs, counter);
   if (!a.save.empty()) save_changes(design, specs, counted, a.save);
